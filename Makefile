@@ -1,0 +1,44 @@
+# The words a person types, and the same words continuous integration uses.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install demo test check bench lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+# Rebuilt when the lock or the project file changes; only Python, make and git are needed beforehand.
+$(STAMP): requirements/lock.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+install: $(STAMP) ## Build .venv from the hash-pinned lock
+
+demo: $(STAMP) ## A whole call with a simulated person, live, in real time (ARGS="--scenario notify")
+	$(BIN)/python -m voicecall.testing.demo $(ARGS)
+
+test: $(STAMP) ## Run every test
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## Lint, types, import contracts, schema lock, golden replay, docs, sizes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/basedpyright --pythonversion 3.13
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/checks
+
+bench: $(STAMP) ## Print the speed of this machine, and write it to bench.json
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(STAMP) ## Refresh the hash-pinned lock
+	$(BIN)/python -m pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
+		--no-emit-find-links --no-emit-trusted-host --extra test --extra dev -o requirements/lock.txt pyproject.toml
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis bench.json

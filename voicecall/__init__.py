@@ -1,0 +1,1 @@
+"""Puts an AI agent on the phone."""
