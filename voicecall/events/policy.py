@@ -1,0 +1,71 @@
+"""The part of the configuration that decisions need, frozen into the first event of a call."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from attrs import frozen
+
+RULES = 1
+"""The number of the decision rules in force. ``decide`` may branch on the number a call was started under."""
+
+EndReason = Literal[
+    "completed",
+    "hangup-user",
+    "hangup-bot",
+    "timeout",
+    "error",
+    "failed",
+    "no-answer",
+    "busy",
+    "voicemail",
+    "rejected",
+    "unknown",
+]
+"""How a call ended, in the words users know (behaviour page, section 2.2), plus ``rejected`` (an inbound call that the
+policy refused) and ``unknown`` (the carrier's word is not in any of its tables; its own word is kept beside it)."""
+
+
+class Mode(StrEnum):
+    """``notify`` speaks one message and hangs up; ``conversation`` stays open."""
+
+    NOTIFY = "notify"
+    CONVERSATION = "conversation"
+
+
+@frozen(kw_only=True)
+class Patience:
+    """How long the person may hear nothing while we owe them sound, in ms since we began to owe it."""
+
+    filler_ms: int = 2_500
+    apology_ms: int = 8_000
+    hangup_ms: int = 15_000
+
+
+@frozen(kw_only=True)
+class Policy:
+    """What a call was started with. Durations in milliseconds. Never holds a secret.
+
+    ``greeting`` is the first thing said: the message of an outbound call, the greeting of an inbound one; empty means
+    that we wait for the person to speak first. ``verdict`` is ``accept`` or the reason for refusing an inbound call.
+    """
+
+    mode: Mode = Mode.CONVERSATION
+    greeting: str = ""
+    verdict: str = "accept"
+    streaming: bool = True
+    voice: str = ""
+    notify_hangup_delay_ms: int = 3_000
+    ring_timeout_ms: int = 30_000
+    max_duration_ms: int = 300_000
+    stale_ms: int = 120_000
+    transcript_timeout_ms: int = 180_000
+    keys_gap_ms: int = 1_500
+    media_timeout_ms: int = 8_000
+    hangup_grace_ms: int = 10_000
+    dial_doubt_ms: int = 15_000
+    agent: Patience = Patience()
+    operator: Patience = Patience(filler_ms=10_000, apology_ms=40_000, hangup_ms=60_000)
+    filler: str = "One moment, please."
+    apology: str = "I am sorry, something went wrong on my side."

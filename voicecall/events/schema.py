@@ -1,0 +1,162 @@
+"""Entries to bytes and back, and how old bytes become today's values.
+
+attrs holds the values, cattrs turns them into plain data and back, msgspec turns plain data into bytes and back: one
+job each. Tags are the classes' ``kind``. An unknown tag becomes ``Unknown`` / ``UnknownEffect`` and is re-encoded
+verbatim. Every field is written, defaults included, so that a default may change without rewriting history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast, get_args
+
+import attrs
+import msgspec
+from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
+
+from voicecall.events.base import Effect, Event
+from voicecall.events.effects import AnyEffect, UnknownEffect
+from voicecall.events.entry import Entry
+from voicecall.events.facts import AnyEvent, Unknown
+
+SCHEMA = 1
+"""Version of the shapes on disk. Bump it, and add an upcast, for anything but a new field with a default."""
+
+UPCASTS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""From version n to n + 1, applied in order to the plain data of a whole entry."""
+
+Plain = dict[str, Any]
+
+
+class BadEntry(ValueError):
+    """Bytes that are not an entry: the message names the part and what was expected."""
+
+
+EVENTS: dict[str, type[Event]] = {cls.kind: cls for cls in get_args(AnyEvent) if cls is not Unknown}
+EFFECTS: dict[str, type[Effect]] = {cls.kind: cls for cls in get_args(AnyEffect) if cls is not UnknownEffect}
+
+
+def _build_converter(*, detailed: bool) -> Converter:
+    converter = Converter(detailed_validation=detailed)
+    for cls in (*EVENTS.values(), *EFFECTS.values()):
+        _register(converter, cls)
+    converter.register_structure_hook_func(
+        lambda t: t == AnyEvent, lambda data, _: _structure_tagged(converter, data, EVENTS, Unknown)
+    )
+    converter.register_structure_hook_func(
+        lambda t: t == AnyEffect, lambda data, _: _structure_tagged(converter, data, EFFECTS, UnknownEffect)
+    )
+    converter.register_unstructure_hook(Unknown, _verbatim)
+    converter.register_unstructure_hook(UnknownEffect, _verbatim)
+    converter.register_unstructure_hook_func(
+        lambda t: t in (AnyEvent, AnyEffect), lambda value: converter.unstructure(value, type(value))
+    )
+    return converter
+
+
+def _register(converter: Converter, cls: type[Event] | type[Effect]) -> None:
+    fields = make_dict_unstructure_fn(cls, converter)
+    tag = cls.kind
+
+    def unstructure(value: Event | Effect) -> Plain:
+        return {"type": tag, **cast("Any", fields)(value)}
+
+    converter.register_unstructure_hook(cls, unstructure)
+    converter.register_structure_hook(cls, cast("Any", make_dict_structure_fn(cls, converter)))
+
+
+def _structure_tagged(converter: Converter, data: Any, known: dict[str, type[Any]], unknown: type[Any]) -> Any:
+    if not isinstance(data, dict):
+        raise BadEntry(f"expected an object with a 'type', got {type(cast('object', data)).__name__}")
+    plain = cast("Plain", data)
+    cls = known.get(str(plain.get("type", "")))
+    return unknown(data=plain) if cls is None else converter.structure(plain, cls)
+
+
+def _verbatim(value: Unknown | UnknownEffect) -> Plain:
+    return value.data
+
+
+# Validation that says where a fault is costs three times as much, so it runs only once a fault is known.
+_converter = _build_converter(detailed=False)
+_explainer = _build_converter(detailed=True)
+_json = msgspec.json.Encoder()
+_parse = msgspec.json.Decoder()
+
+
+def to_plain(value: object) -> Any:
+    """Plain data of any event, effect or value made of attrs classes."""
+    return _converter.unstructure(value, unstructure_as=type(value))
+
+
+def event_from_plain(data: Plain) -> AnyEvent:
+    """The event in ``{"type": kind, …}``. Raises ``BadEntry``."""
+    return _guarded(data, AnyEvent)
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """The ``b`` of a journal line: one UTF-8 JSON object, no newline."""
+    plain: Plain = {"v": SCHEMA, "seq": entry.seq, "at": entry.at, "writer": entry.writer}
+    if entry.key:
+        plain["key"] = entry.key
+    if entry.evidence:
+        plain["evidence"] = entry.evidence
+    if not entry.verified:
+        plain["verified"] = False
+    plain["event"] = to_plain(entry.event)
+    if entry.effects:
+        plain["effects"] = [to_plain(effect) for effect in entry.effects]
+    return _json.encode(plain)
+
+
+def decode_entry(body: bytes) -> Entry:
+    """The entry in ``body``, upcast to today's shapes. Raises ``BadEntry`` naming what is wrong."""
+    try:
+        data = _parse.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadEntry(f"not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise BadEntry(f"an entry is a JSON object, got {type(data).__name__}")
+    plain = cast("Plain", data)
+    version = plain.pop("v", None)
+    if not isinstance(version, int):
+        raise BadEntry("v: the schema version is missing")
+    for number in range(version, SCHEMA):
+        plain = UPCASTS[number](plain)
+    return _guarded(plain, Entry)
+
+
+def _guarded(data: Plain, cls: Any) -> Any:
+    try:
+        return _converter.structure(data, cls)
+    except BadEntry:
+        raise
+    except Exception as error:
+        raise BadEntry(f"{getattr(cls, '__name__', 'event')}: {_explanation(data, cls) or error}") from error
+
+
+def _explanation(data: Plain, cls: Any) -> str:
+    try:
+        _explainer.structure(data, cls)
+    except Exception as error:  # noqa: BLE001 - cattrs reports malformed data by many exception types
+        return _reasons(error)
+    return ""
+
+
+def _reasons(error: BaseException) -> str:
+    inner = cast("tuple[BaseException, ...]", getattr(error, "exceptions", ()))
+    return "; ".join(_reasons(one) for one in inner) if inner else f"{type(error).__name__} {error}"
+
+
+def shapes() -> dict[str, dict[str, str]]:
+    """Every event's and effect's fields and types, for the lock file that makes a silent change fail."""
+    classes: dict[str, type[Any]] = {
+        **{f"event {kind}": cls for kind, cls in EVENTS.items()},
+        **{f"effect {kind}": cls for kind, cls in EFFECTS.items()},
+        "entry": Entry,
+    }
+    from voicecall.events.policy import Patience, Policy
+
+    classes |= {"policy": Policy, "patience": Patience}
+    return {name: {field.name: str(field.type) for field in attrs.fields(cls)} for name, cls in sorted(classes.items())}

@@ -1,0 +1,355 @@
+"""Every seam on one page: where the world plugs into the calls.
+
+Protocols and the plain values that cross them. Nothing here does anything. Carriers are pure; speech vendors, agents
+and the media plane are trio code behind the protocols at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from attrs import field, frozen
+
+from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant
+from voicecall.events.effects import Speak
+from voicecall.events.facts import CallerHeard, CallerSaid, CallerStarted
+
+# --- HTTP, as values -------------------------------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class HttpRequest:
+    """One HTTP request. ``url`` is absolute; header names are lower case; ``peer`` is the socket's address, if known."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    peer: str = ""
+
+
+@frozen(kw_only=True)
+class HttpResponse:
+    """One HTTP response."""
+
+    status: int
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@frozen(kw_only=True)
+class Exchange:
+    """A request and what came of it. ``error`` is set instead of ``response`` when no complete response arrived.
+
+    ``sent`` is False only when it is certain that the carrier never saw the request (the connection was refused).
+    """
+
+    request: HttpRequest
+    response: HttpResponse | None = None
+    error: str = ""
+    sent: bool = True
+
+
+Fetch = Callable[[HttpRequest], Awaitable[Exchange]]
+"""Sends one request. Never raises for what the network does: that is an ``Exchange`` with an ``error``."""
+
+# --- carriers --------------------------------------------------------------------------------------------------------
+
+
+class BadSignature(Exception):
+    """A request does not prove where it comes from. The text says why; it never holds a secret."""
+
+
+class NotUnderstood(Exception):
+    """A verified request is not in the carrier's format. The text names the field."""
+
+
+class Capability(StrEnum):
+    """What a carrier can do. Asking for what it cannot is refused before dialling."""
+
+    INBOUND = "inbound"
+    STREAM = "stream"
+    SPEAK = "speak"
+    LISTEN = "listen"
+    SEND_DIGITS = "send_digits"
+    REJECT = "reject"
+    RECONCILE = "reconcile"
+    MACHINE_DETECTION = "machine_detection"
+
+
+@frozen(kw_only=True)
+class Account:
+    """Where a carrier's API lives and what opens it. Secrets are never shown, logged or journaled."""
+
+    api_url: str
+    secrets: Mapping[str, str] = field(factory=dict, repr=False)
+
+
+@frozen(kw_only=True)
+class Leg:
+    """What a codec must know of a call to talk about it. URLs are absolute and public.
+
+    ``vendor_call_id`` is "" until the carrier has told it. ``ticket`` opens one media socket at ``media_url``; it is
+    fresh for every ``Leg``.
+    """
+
+    call_id: CallId
+    caller: str
+    callee: str
+    account: Account
+    webhook_url: str
+    media_url: str
+    vendor_call_id: str = ""
+    ticket: str = field(default="", repr=False)
+
+
+@frozen(kw_only=True)
+class Heard:
+    """One fact decoded from a carrier's request, and whose it is.
+
+    ``call_id`` is ours when it travelled with the request ("" when not). ``key`` is what the vendor authenticated and
+    repeats verbatim: the same key is the same message again. ``offer`` marks the start of an inbound call: then
+    ``caller``, ``callee`` and ``vendor_call_id`` tell of it and ``event`` may be None.
+    """
+
+    key: str
+    event: AnyEvent | None = None
+    call_id: str = ""
+    vendor_call_id: str = ""
+    offer: bool = False
+    caller: str = ""
+    callee: str = ""
+
+
+Owed = tuple[tuple[EffectId, AnyEffect], ...]
+"""Effects that were decided and have no outcome yet, in order."""
+
+
+@frozen(kw_only=True)
+class Reply:
+    """The answer to a webhook, and which of the owed effects it carries out."""
+
+    response: HttpResponse
+    carried: tuple[EffectId, ...] = ()
+
+
+@frozen(kw_only=True)
+class MediaStart:
+    """The carrier says whose audio this socket carries."""
+
+    stream_id: str
+    vendor_call_id: str
+    ticket: str = field(repr=False)
+    encoding: str = "audio/x-mulaw"
+    sample_rate: int = 8_000
+
+
+@frozen(kw_only=True)
+class MediaAudio:
+    """Audio from the person: μ-law at 8 kHz, usually 160 bytes (20 ms)."""
+
+    payload: bytes = field(repr=False)
+
+
+@frozen(kw_only=True)
+class MediaMark:
+    """Everything sent before the mark of this name has been played (or was cleared)."""
+
+    name: str
+
+
+@frozen(kw_only=True)
+class MediaDigits:
+    """A key was pressed, told on the media socket."""
+
+    digits: str
+
+
+@frozen(kw_only=True)
+class MediaSpeech:
+    """The carrier's side recognized speech and tells so on the media socket (the simulated phone network does)."""
+
+    text: str
+    final: bool
+    started_ms: int = 0
+    ended_ms: int = 0
+
+
+@frozen(kw_only=True)
+class MediaStop:
+    """The carrier will send no more."""
+
+    reason: str = ""
+
+
+@frozen(kw_only=True)
+class MediaIgnored:
+    """A message that means nothing to us, kept for the log in the vendor's words."""
+
+    kind: str
+
+
+MediaMessage = MediaStart | MediaAudio | MediaMark | MediaDigits | MediaSpeech | MediaStop | MediaIgnored
+
+
+class MediaCodec(Protocol):
+    """Framing of one carrier's media messages: text in, text out. No state."""
+
+    def receive(self, message: bytes) -> MediaMessage:
+        """One message from the carrier. Raises ``NotUnderstood``."""
+        ...
+
+    def send(self, stream_id: str, payload: bytes) -> bytes:
+        """A message that plays ``payload`` (μ-law, 8 kHz)."""
+        ...
+
+    def mark(self, stream_id: str, name: str) -> bytes:
+        """A message that asks to be told when everything before it has been played."""
+        ...
+
+    def clear(self, stream_id: str) -> bytes:
+        """A message that drops what was sent but not yet played."""
+        ...
+
+
+class Carrier(Protocol):
+    """A carrier's pure translation, both ways: no IO, no clock, no memory."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]: ...
+
+    def verify(self, request: HttpRequest, *, account: Account, now: Instant) -> None:
+        """Prove where ``request`` comes from. Raises ``BadSignature``."""
+        ...
+
+    def decode(self, request: HttpRequest) -> tuple[Heard, ...]:
+        """The facts in a verified request. Raises ``NotUnderstood``."""
+        ...
+
+    def reply(self, owed: Owed, leg: Leg | None) -> Reply:
+        """The answer to a webhook; ``leg`` is None when the request concerns no call of ours."""
+        ...
+
+    def encode(self, effect_id: EffectId, effect: AnyEffect, leg: Leg) -> HttpRequest | None:
+        """The request that carries out ``effect``, or None when this carrier cannot."""
+        ...
+
+    def interpret(
+        self, effect_id: EffectId, effect: AnyEffect, exchanges: tuple[Exchange, ...], leg: Leg
+    ) -> AnyEvent | HttpRequest:
+        """The outcome of the exchanges so far, or one more request to send."""
+        ...
+
+    def media(self) -> MediaCodec:
+        """The framing of this carrier's media messages."""
+        ...
+
+
+# --- speech and thought ----------------------------------------------------------------------------------------------
+
+CallerSpeech = CallerStarted | CallerHeard | CallerSaid
+"""What a transcriber reports."""
+
+
+class AudioTap(Protocol):
+    """The caller's audio as a transcriber drinks it. The media plane appends; it never waits for the reader."""
+
+    async def drain(self) -> bytes:
+        """All μ-law audio since the last call, at least 100 ms of it. Raises ``trio.EndOfChannel`` at the end."""
+        ...
+
+    async def hint(self) -> MediaSpeech:
+        """The next recognition that the carrier's side sent along. Raises ``trio.EndOfChannel`` at the end."""
+        ...
+
+
+class Transcriber(Protocol):
+    """Turns a caller's audio into speech facts, as it comes."""
+
+    def listen(self, tap: AudioTap) -> AbstractAsyncContextManager[AsyncIterator[CallerSpeech]]: ...
+
+
+class Synthesizer(Protocol):
+    """Turns clauses into μ-law 8 kHz audio, as they come; pieces of any length (only the plane knows 20 ms frames).
+
+    An iterator that raises has failed; the exception's text is for the journal.
+    """
+
+    def describe(self) -> str:
+        """Which voice speaks, for people."""
+        ...
+
+    def speak(self, clauses: AsyncIterator[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
+
+
+@frozen(kw_only=True)
+class Line:
+    """One remark of a conversation. What *we* said is only what was heard."""
+
+    speaker: Literal["agent", "caller"]
+    text: str
+
+
+@frozen(kw_only=True)
+class Turn:
+    """What an agent is asked: answer ``text``. ``history`` does not include it."""
+
+    call_id: CallId
+    number: int
+    text: str
+    history: tuple[Line, ...] = ()
+    direction: Literal["inbound", "outbound"] = "outbound"
+    peer: str = field(default="", repr=False)
+
+
+class Agent(Protocol):
+    """Whoever thinks for us. Text streams back in pieces of any length; leaving the context abandons the reply."""
+
+    def reply(self, turn: Turn) -> AbstractAsyncContextManager[AsyncIterator[str]]: ...
+
+
+# --- sound, as the calls see it --------------------------------------------------------------------------------------
+
+Post = Callable[[AnyEvent], None]
+"""Puts a fact in a call's mailbox. Never waits, never fails."""
+
+
+class Sound(Protocol):
+    """The media plane as a call's media lane sees it. Nothing here waits: what happens comes back as facts.
+
+    A session belongs to the plane. Without an actor (``release``) it plays on and keeps the facts for the next one.
+    """
+
+    def adopt(self, call_id: CallId, post: Post) -> bool:
+        """Hear of this call's media from now on; facts that waited are posted first. False: no session is open."""
+        ...
+
+    def release(self, call_id: CallId) -> None:
+        """The actor is gone; keep the facts."""
+        ...
+
+    def holds(self, call_id: CallId, effect_id: EffectId) -> bool:
+        """Whether this ``speak`` is still being carried out."""
+        ...
+
+    def speak(self, call_id: CallId, effect_id: EffectId, speak: Speak) -> None:
+        """Queue an utterance; comes back as ``playback.finished`` or ``effect.failed``, always."""
+        ...
+
+    def stop(self, call_id: CallId, utterance: int) -> None:
+        """Silence every utterance up to this one, at once."""
+        ...
+
+    def listen(self, call_id: CallId, effect_id: EffectId) -> None:
+        """Start to transcribe; comes back as ``effect.succeeded`` or ``effect.failed``."""
+        ...
+
+    def hang_up(self, call_id: CallId) -> None:
+        """The call is over: close its media socket."""
+        ...
