@@ -22,11 +22,11 @@ from voicecall.events.facts import CallerHeard, CallerSaid, CallerStarted
 
 @frozen(kw_only=True)
 class HttpRequest:
-    """One HTTP request. ``url`` is absolute; header names are lower case; ``peer`` is the socket's address, if known."""
+    """One HTTP request. ``url`` is absolute, header names are lower case, ``peer`` is the socket's address if known."""
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
     body: bytes = field(default=b"", repr=False)
     peer: str = ""
 
@@ -36,7 +36,7 @@ class HttpResponse:
     """One HTTP response."""
 
     status: int
-    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
     body: bytes = field(default=b"", repr=False)
 
 
@@ -85,7 +85,7 @@ class Account:
     """Where a carrier's API lives and what opens it. Secrets are never shown, logged or journaled."""
 
     api_url: str
-    secrets: Mapping[str, str] = field(factory=dict, repr=False)
+    secrets: Mapping[str, str] = field(factory=dict[str, str], repr=False)
 
 
 @frozen(kw_only=True)
