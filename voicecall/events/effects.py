@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from attrs import field, frozen
 
 from voicecall.events.base import EPOCH, Effect, Instant, Lane, OnRestart
 from voicecall.events.policy import EndReason
+
+Purpose = Literal["greeting", "reply", "say", "filler", "apology", "return"]
+"""Why something is said; ``return`` is what a person hears whose line was dead while we restarted."""
 
 
 @frozen(kw_only=True)
@@ -93,6 +96,7 @@ class Listen(Effect):
 class Speak(Effect):
     """Say something. ``utterance`` counts from 1 per call; ``turn`` is the agent's turn it belongs to, 0 for none.
 
+    ``purpose`` says why: a ``filler`` only bridges a wait, everything else is what the person waits for.
     ``interruptible`` is the interruption rule that playback carries: the media plane clears on the caller's voice
     without asking again, because this line is where that was decided.
     """
@@ -103,6 +107,7 @@ class Speak(Effect):
     utterance: int
     text: str
     turn: int = 0
+    purpose: Purpose = "say"
     interruptible: bool = True
 
 

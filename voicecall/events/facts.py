@@ -112,7 +112,11 @@ class MediaOpened(Event):
 
 @frozen(kw_only=True)
 class MediaClosed(Event):
-    """The media stream is gone."""
+    """The media stream is gone.
+
+    ``reason``: ``stopped`` (the carrier said so), ``lost`` (the socket is gone), ``restart`` (our process is a new one)
+    or ``closed`` (we closed it); anything else is shown as it is.
+    """
 
     kind: ClassVar[str] = "media.closed"
     stream_id: str

@@ -43,6 +43,10 @@ class Patience:
     hangup_ms: int = 15_000
 
 
+AGENT_PATIENCE = Patience()
+OPERATOR_PATIENCE = Patience(filler_ms=10_000, apology_ms=40_000, hangup_ms=60_000)
+
+
 @frozen(kw_only=True)
 class Policy:
     """What a call was started with. Durations in milliseconds. Never holds a secret.
@@ -65,7 +69,11 @@ class Policy:
     media_timeout_ms: int = 8_000
     hangup_grace_ms: int = 10_000
     dial_doubt_ms: int = 15_000
-    agent: Patience = Patience()
-    operator: Patience = Patience(filler_ms=10_000, apology_ms=40_000, hangup_ms=60_000)
+    agent: Patience = AGENT_PATIENCE
+    operator: Patience = OPERATOR_PATIENCE
     filler: str = "One moment, please."
     apology: str = "I am sorry, something went wrong on my side."
+    return_phrase: str = "I am back. Sorry about the pause."
+
+
+DEFAULT_POLICY = Policy()

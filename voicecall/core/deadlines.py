@@ -1,0 +1,85 @@
+"""Every deadline of a call in one place: what is due when, as a function of the state.
+
+A timer is only a wake-up. What is *due* is computed from the state, so a timer that fires early, late, twice or after
+its reason is gone does no harm, and two places can never disagree about a deadline. In every living phase at least one
+deadline exists, and while we owe the person sound one of them bounds the silence (the invariant tests prove both).
+"""
+
+from __future__ import annotations
+
+from voicecall.core.state import UNANSWERED, CallState, Media, Owing, Phase
+from voicecall.events import Instant, Patience
+from voicecall.events.facts import TimerFired
+
+RECONCILE_LIMIT_MS = 30_000
+"""How long the carrier's answer about a call in doubt is waited for."""
+RING_GRACE_MS = 5_000
+"""How long after the ring timeout the carrier is given to report it by itself."""
+OFFER_LIMIT_MS = 15_000
+"""How long after our answer the carrier is given to connect an inbound call."""
+PLAYBACK_LIMIT_MS = 30_000
+"""How long, besides its length, an utterance may take before sound counts as broken."""
+SPEECH_MS_PER_CHARACTER = 120
+"""A generous estimate of slow speech."""
+
+
+def deadlines(state: CallState) -> dict[str, Instant]:
+    """What is due when: timer name → instant. Empty only before the call exists and after it ended."""
+    if state.quarantined:
+        return {}
+    if state.phase in UNANSWERED:
+        return _unanswered(state)
+    if state.phase is Phase.LIVE:
+        return _live(state)
+    if state.phase is Phase.ENDING:
+        return {"ending": _after(state.ending_since, state.policy.hangup_grace_ms)}
+    return {}
+
+
+def is_due(state: CallState, event: TimerFired) -> bool:
+    """Whether the deadline this timer was started for still stands and has come."""
+    due = deadlines(state).get(event.name)
+    return due is not None and due <= state.now
+
+
+def _unanswered(state: CallState) -> dict[str, Instant]:
+    policy = state.policy
+    due: dict[str, Instant] = {}
+    if state.reconciling_since:
+        due["reconcile"] = _after(state.reconciling_since, RECONCILE_LIMIT_MS)
+    elif state.direction == "inbound":
+        due["answer"] = _after(state.started_at, OFFER_LIMIT_MS)
+    else:
+        grace = RING_GRACE_MS if state.vendor_call_id else policy.dial_doubt_ms
+        due["ring"] = _after(state.started_at, policy.ring_timeout_ms + grace)
+    if policy.stale_ms:
+        due["stale"] = _after(state.started_at, policy.stale_ms)
+    return due
+
+
+def _live(state: CallState) -> dict[str, Instant]:
+    policy = state.policy
+    due = {"max_duration": _after(state.answered_at, policy.max_duration_ms)}
+    if state.media is not Media.OPEN and policy.streaming:
+        due["media"] = _after(state.media_since, policy.media_timeout_ms)
+    elif state.saying:
+        slack = PLAYBACK_LIMIT_MS + SPEECH_MS_PER_CHARACTER * sum(len(one.text) for one in state.saying)
+        due["playback"] = _after(state.sound_at, slack)
+    elif state.owing is not Owing.NOBODY:
+        due["silence"] = _after(state.owing_since, _patience(state))
+    if state.notified_at:
+        due["notify"] = _after(state.notified_at, policy.notify_hangup_delay_ms)
+    if state.waiting_since:
+        due["transcript"] = _after(state.waiting_since, policy.transcript_timeout_ms)
+    if state.keys:
+        due["keys"] = _after(state.keys_at, policy.keys_gap_ms)
+    return due
+
+
+def _patience(state: CallState) -> int:
+    patience: Patience = state.policy.operator if state.owing is Owing.OPERATOR else state.policy.agent
+    return (patience.filler_ms, patience.apology_ms, patience.hangup_ms)[min(state.owing_stage, 2)]
+
+
+def _after(since: Instant, duration_ms: int) -> Instant:
+    return Instant(since + duration_ms)

@@ -1,0 +1,212 @@
+"""What should be done about a fact. The one place where a call's behaviour is written.
+
+Theory of operation
+-------------------
+``decide`` sees the state *before* the event, so that a guard can tell a transition from a repeat: the second
+``call.answered`` finds a live call and changes nothing. It returns effects, never facts; whatever an effect brings
+about comes back through the mailbox as another fact.
+
+A decision is a function of (state, event) alone. The clock is ``state.now``, ids are counters in the state, and the
+configuration came in with the first event, so that a journal decides the same way for ever (``replay`` checks it).
+
+Timers come last and by themselves: ``react`` says what to do, then every deadline of the state *after* the event that
+no armed timer covers gets one. Nobody cancels a timer. It fires, finds its deadline gone or moved, and is forgotten or
+re-armed, so there is at most one pending timer per name.
+
+Three rules keep the person from silence and from surprise:
+
+* whoever owes the person sound has a deadline: filler, apology, hang-up (``deadlines.py``, "silence");
+* a dial is never repeated, a hang-up always is until it is known to have worked;
+* a call that is ending decides nothing more but how to end.
+"""
+
+from __future__ import annotations
+
+from attrs import evolve as change
+
+from voicecall.core import speech
+from voicecall.core.deadlines import deadlines, is_due
+from voicecall.core.evolve import evolve, intend
+from voicecall.core.state import UNANSWERED, CallState, Media, Phase
+from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason, Mode
+from voicecall.events import effects as do
+from voicecall.events import facts as fact
+from voicecall.events.base import EPOCH
+
+RETURNING = frozenset({"lost", "restart"})
+"""Reasons for a closed media stream after which the carrier is asked to connect again."""
+
+
+def decide(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
+    """The effects that ``event`` causes in ``state``, timers last."""
+    if state.quarantined or state.phase is Phase.ENDED:
+        return ()
+    wanted = react(state, event)
+    after = evolve(state, event)
+    for effect in wanted:
+        after = intend(after, EffectId(""), effect)
+    return (*wanted, *_timers(after))
+
+
+def _timers(state: CallState) -> tuple[AnyEffect, ...]:
+    armed = dict(state.armed)
+    return tuple(
+        do.StartTimer(name=name, due=due)
+        for name, due in sorted(deadlines(state).items(), key=lambda one: one[1])
+        if name not in armed or armed[name] > due
+    )
+
+
+def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:  # noqa: C901 - the match is the point
+    """What to do about ``event``, deadlines aside."""
+    match event:
+        case fact.CallPlaced() if state.phase is Phase.NEW:
+            ring = event.policy.ring_timeout_ms
+            return (do.Dial(caller=event.caller, callee=event.callee, ring_timeout_ms=ring),)
+        case fact.CallOffered() if state.phase is Phase.NEW:
+            verdict = event.policy.verdict
+            return (do.Answer(),) if verdict == "accept" else (do.Reject(reason=verdict),)
+        case fact.CallAnswered() if state.phase in UNANSWERED or state.phase is Phase.LIVE:
+            return _lead_in(state)
+        case fact.MediaOpened() if state.phase in UNANSWERED or state.phase is Phase.LIVE:
+            return (do.Listen(), *_greet(state))
+        case fact.MediaClosed() if state.phase is Phase.LIVE and event.reason in RETURNING:
+            return (do.OpenMedia(),) if event.stream_id == state.stream_id else ()
+        case fact.CallerStarted() if state.phase is Phase.LIVE:
+            return _make_way(state)
+        case fact.CallerSaid() if state.phase is Phase.LIVE:
+            return _answer(state, event.text)
+        case fact.AgentReplied() if state.phase is Phase.LIVE:
+            fresh = event.turn == state.turn and event.turn > state.discarded_turn
+            return (_say(state, event.text, "reply", turn=event.turn),) if fresh and event.text.strip() else ()
+        case fact.AgentFinished() if state.phase is Phase.LIVE and event.turn == state.turn:
+            lost = event.reason == "failed" and state.replied_turn < event.turn
+            return (_say(state, state.policy.apology, "apology"),) if lost else ()
+        case fact.SayRequested() | fact.ListenRequested() if state.phase is Phase.LIVE:
+            return (_say(state, event.text, "say"),) if event.text.strip() else ()
+        case fact.DigitsRequested() if state.phase is Phase.LIVE:
+            return (do.SendDigits(digits=event.digits),)
+        case fact.HangupRequested() if state.phase not in (Phase.NEW, Phase.ENDING):
+            return (do.Hangup(reason=event.reason),)
+        case fact.TimerFired() if is_due(state, event):
+            return _on_time(state, event.name)
+        case fact.EffectFailed() | fact.EffectSucceeded():
+            return _on_outcome(state, event)
+        case fact.CallReconciled():
+            return _on_reconciled(state, event)
+        case fact.ActorStarted() if state.phase not in (Phase.NEW, Phase.ENDED):
+            return (do.Reconcile(placed_at=state.started_at),) if state.vendor_call_id else ()
+        case fact.ActorQuarantined():
+            return (do.Hangup(reason="error"),)
+        case _:
+            return ()
+
+
+def _lead_in(state: CallState) -> tuple[AnyEffect, ...]:
+    """Somebody picked up, or the carrier asks again where the sound should go."""
+    wanted = state.policy.streaming and state.media is not Media.OPEN and not state.media_asked
+    return (do.OpenMedia(),) if wanted else ()
+
+
+def _greet(state: CallState) -> tuple[AnyEffect, ...]:
+    policy = state.policy
+    unheard = policy.mode is Mode.NOTIFY and not state.notified_at
+    if policy.greeting and (not state.greeted or unheard):
+        return (_say(state, policy.greeting, "greeting", interruptible=policy.mode is not Mode.NOTIFY),)
+    return (_say(state, policy.return_phrase, "return"),) if state.media is Media.CLOSED else ()
+
+
+def _make_way(state: CallState) -> tuple[AnyEffect, ...]:
+    """The caller speaks: the plane has cleared what played; this catches what was decided since."""
+    last = max((one.number for one in state.saying if one.interruptible), default=0)
+    return (do.StopSpeaking(utterance=last),) if last else ()
+
+
+def _answer(state: CallState, text: str) -> tuple[AnyEffect, ...]:
+    """The caller said something final: a waiting ``continue`` takes it, else the agent is asked."""
+    if not text.strip() or state.waiting_since or state.policy.mode is Mode.NOTIFY:
+        return ()
+    return (do.AskAgent(turn=state.turn + 1, text=text),)
+
+
+def _say(state: CallState, text: str, purpose: do.Purpose, *, turn: int = 0, interruptible: bool = True) -> do.Speak:
+    return do.Speak(utterance=state.utterance + 1, text=text, turn=turn, purpose=purpose, interruptible=interruptible)
+
+
+def _on_time(state: CallState, name: str) -> tuple[AnyEffect, ...]:
+    match name:
+        case "ring" | "answer":
+            return (do.Reconcile(placed_at=state.started_at),)
+        case "reconcile":
+            return _give_up(state, "failed")
+        case "stale":
+            return (do.Hangup(reason="hangup-bot"),)
+        case "max_duration":
+            return (do.Hangup(reason="timeout"),)
+        case "media" | "playback":
+            return (do.Hangup(reason="error"),)
+        case "silence":
+            return _break_silence(state)
+        case "notify":
+            return (do.Hangup(reason="hangup-bot"),)
+        case "keys":
+            return _answer(state, speech.keys_text(state.keys))
+        case "ending":
+            return (do.Conclude(reason=state.end_reason or "unknown", vendor_code="no word from the carrier"),)
+        case _:
+            return ()
+
+
+def _break_silence(state: CallState) -> tuple[AnyEffect, ...]:
+    policy = state.policy
+    if state.owing_stage >= 2:
+        return (do.Hangup(reason="error"),)
+    if policy.greeting and not state.greeted:
+        return (_say(state, policy.greeting, "greeting", interruptible=policy.mode is not Mode.NOTIFY),)
+    if state.owing_stage == 0:
+        return (_say(state, policy.filler, "filler"),)
+    return (_say(state, policy.apology, "filler"),)
+
+
+def _on_outcome(state: CallState, event: fact.EffectFailed | fact.EffectSucceeded) -> tuple[AnyEffect, ...]:
+    failed = isinstance(event, fact.EffectFailed)
+    code = event.vendor_code or event.reason if isinstance(event, fact.EffectFailed) else ""
+    doubt = isinstance(event, fact.EffectFailed) and event.in_doubt
+    match state.owes(event.settles):
+        case do.Dial() if failed and not doubt and state.phase in UNANSWERED:
+            return (do.Conclude(reason="failed", vendor_code=code),)
+        case do.Answer() if failed and state.phase is Phase.OFFERED:
+            return (do.Conclude(reason="failed", vendor_code=code),)
+        case do.Reconcile() if failed and state.phase in UNANSWERED:
+            return _give_up(state, "failed", code)
+        case do.Reject():
+            return (do.Conclude(reason="rejected", vendor_code=code),)
+        case do.Hangup(reason=reason) if failed:
+            return (do.Conclude(reason=state.end_reason or reason, vendor_code=code),)
+        case _:
+            return ()
+
+
+def _on_reconciled(state: CallState, event: fact.CallReconciled) -> tuple[AnyEffect, ...]:
+    """The carrier's word on a call in doubt is final when it says the call is over."""
+    if not event.alive:
+        reason: EndReason = state.end_reason or event.reason
+        if reason == "unknown" and state.phase in UNANSWERED:
+            reason = "failed"
+        return (do.Conclude(reason=reason, vendor_code=event.vendor_status),)
+    if state.phase in UNANSWERED and not event.answered:
+        return _give_up(state, "no-answer") if _overdue(state) else ()
+    return _lead_in(change(state, media_asked=False)) if state.phase in UNANSWERED else ()
+
+
+def _overdue(state: CallState) -> bool:
+    """Whether whoever should have picked up by now has not."""
+    due = deadlines(change(state, reconciling_since=EPOCH))
+    return any(due.get(name, state.now + 1) <= state.now for name in ("ring", "answer"))
+
+
+def _give_up(state: CallState, reason: EndReason, code: str = "") -> tuple[AnyEffect, ...]:
+    """Nobody will pick up. Hang up where there is a leg to hang up; else say so and be done."""
+    if state.vendor_call_id:
+        return (do.Hangup(reason=reason),)
+    return (do.Conclude(reason=reason, vendor_code=code or "unknown to the carrier"),)

@@ -1,0 +1,229 @@
+"""What is now true: ``evolve`` for facts, ``intend`` for what we decided to do about them.
+
+``evolve`` is total: a fact that makes no sense in a phase leaves the phase alone and counts as an anomaly. It ends in
+``assert_never``, so a new kind of fact does not type-check until somebody has said what it means. ``intend`` folds the
+*recorded* effects, never today's rules, so a journal written by older rules recovers to what really was decided.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from attrs import evolve as change
+
+from voicecall.core import speech
+from voicecall.core.deadlines import is_due
+from voicecall.core.state import TRANSITIONS, UNANSWERED, CallState, Floor, Media, Owing, Phase
+from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason
+from voicecall.events import facts as fact
+from voicecall.events.base import EPOCH, NO_EFFECT
+from voicecall.events.effects import (
+    Answer,
+    AskAgent,
+    Conclude,
+    Hangup,
+    OpenMedia,
+    Reconcile,
+    Reject,
+    Speak,
+    StartTimer,
+)
+
+OURS_TO_SAY = frozenset({"completed", "hangup-bot", "unknown", "rejected"})
+"""Carriers say these about an ending that we asked for; our own reason tells more."""
+
+
+def evolve(state: CallState, event: AnyEvent) -> CallState:  # noqa: C901 - the match is the point
+    """The state after ``event``. ``state.now`` is already the entry's instant."""
+    state, settled = _settle(state, getattr(event, "settles", NO_EFFECT))
+    match event:
+        case fact.CallPlaced():
+            return _placed(state, event)
+        case fact.CallOffered():
+            return _offered(state, event)
+        case fact.CallRinging():
+            return _to(_known(state, event.vendor_call_id), Phase.RINGING)
+        case fact.CallAnswered():
+            return _answered(_known(state, event.vendor_call_id))
+        case fact.CallEnded():
+            return _ended(state, event.reason)
+        case fact.CallReconciled():
+            state = _known(change(state, reconciling_since=EPOCH), event.vendor_call_id)
+            return _answered(state) if event.alive and event.answered and state.phase in UNANSWERED else state
+        case fact.DialAccepted():
+            return state if state.vendor_call_id else _known(state, event.vendor_call_id)
+        case fact.MediaOpened():
+            return _media_opened(state, event)
+        case fact.MediaClosed():
+            if state.media is not Media.OPEN or event.stream_id != state.stream_id:
+                return state
+            return change(state, media=Media.CLOSED, media_asked=False, media_since=state.now, floor=Floor.NOBODY)
+        case fact.DigitsPressed():
+            return change(state, keys=state.keys + event.digits, keys_at=state.now)
+        case fact.CallerStarted():
+            return speech.interrupted(change(state, floor=Floor.CALLER)) if state.phase is Phase.LIVE else state
+        case fact.CallerSaid():
+            return speech.said(state, event.text)
+        case fact.PlaybackStarted():
+            return speech.playing(state, event.utterance)
+        case fact.PlaybackFinished():
+            return speech.played(state, event)
+        case fact.AgentReplied():
+            replied = event.turn if event.text.strip() else state.replied_turn
+            return change(state, replied_turn=max(state.replied_turn, replied))
+        case fact.AgentFinished():
+            silent = event.turn == state.turn and event.reason == "done" and state.replied_turn < event.turn
+            return speech.owe(state, Owing.NOBODY) if silent and state.owing is Owing.AGENT else state
+        case fact.SayRequested():
+            return speech.owe(state, Owing.AGENT)
+        case fact.ListenRequested():
+            return change(speech.owe(state, Owing.AGENT), waiting_since=state.now)
+        case fact.TimerFired():
+            return _fired(state, event)
+        case fact.ActorQuarantined():
+            return change(_to(state, Phase.ENDING), quarantined=True)
+        case fact.EffectFailed():
+            return _failed(state, settled)
+        case fact.EffectSucceeded() | fact.VendorReported() | fact.DigitsRequested() | fact.HangupRequested():
+            return state
+        case fact.CallerHeard() | fact.SpeechChunk() | fact.AudioMeasured() | fact.Unknown():
+            return state
+        case fact.ActorStarted():
+            return state
+    assert_never(event)
+
+
+def intend(state: CallState, effect_id: EffectId, effect: AnyEffect) -> CallState:
+    """The state once ``effect`` is decided."""
+    match effect:
+        case StartTimer():
+            armed = tuple(one for one in state.armed if one[0] != effect.name)
+            return change(state, armed=(*armed, (effect.name, effect.due)))
+        case Hangup() | Reject():
+            reason: EndReason = "rejected" if isinstance(effect, Reject) else effect.reason
+            state = change(_to(state, Phase.ENDING), end_reason=state.end_reason or reason)
+        case Conclude():
+            state = change(_to(state, Phase.ENDING), end_reason=state.end_reason or effect.reason)
+        case Reconcile():
+            state = change(state, reconciling_since=state.now)
+        case OpenMedia() | Answer():
+            state = change(state, media_asked=True)
+        case Speak():
+            state = speech.intended(state, effect)
+        case AskAgent():
+            state = change(state, turn=effect.turn)
+        case _:
+            pass
+    return change(state, owed=(*state.owed, (effect_id, effect)))
+
+
+def _settle(state: CallState, effect_id: EffectId) -> tuple[CallState, AnyEffect | None]:
+    settled = state.owes(effect_id)
+    if settled is None:
+        return state, None
+    return change(state, owed=tuple(one for one in state.owed if one[0] != effect_id)), settled
+
+
+def _failed(state: CallState, effect: AnyEffect | None) -> CallState:
+    match effect:
+        case Speak():
+            return speech.lost(state, effect.utterance)
+        case OpenMedia() | Answer():
+            return change(state, media_asked=False)
+        case Reconcile():
+            return change(state, reconciling_since=EPOCH)
+        case _:
+            return state
+
+
+def _placed(state: CallState, event: fact.CallPlaced) -> CallState:
+    state = _to(state, Phase.DIALING)
+    return change(
+        state,
+        direction="outbound",
+        carrier=event.carrier,
+        caller=event.caller,
+        callee=event.callee,
+        policy=event.policy,
+        rules=event.rules,
+        started_at=state.now,
+    )
+
+
+def _offered(state: CallState, event: fact.CallOffered) -> CallState:
+    state = _to(state, Phase.OFFERED)
+    return change(
+        state,
+        direction="inbound",
+        carrier=event.carrier,
+        vendor_call_id=event.vendor_call_id,
+        caller=event.caller,
+        callee=event.callee,
+        policy=event.policy,
+        rules=event.rules,
+        started_at=state.now,
+    )
+
+
+def _answered(state: CallState) -> CallState:
+    """The first of several signs that somebody picked up counts; the others change nothing."""
+    if state.phase not in UNANSWERED:
+        return state
+    state = change(_to(state, Phase.LIVE), answered_at=state.now, media_since=state.now)
+    return speech.owe(state, Owing.AGENT) if state.policy.greeting else state
+
+
+def _media_opened(state: CallState, event: fact.MediaOpened) -> CallState:
+    state = change(
+        state,
+        media=Media.OPEN,
+        media_since=state.now,
+        stream_id=event.stream_id,
+        tickets=(*state.tickets, event.ticket),
+    )
+    return _answered(state)
+
+
+def _ended(state: CallState, reason: EndReason) -> CallState:
+    if state.phase in (Phase.ENDED, Phase.NEW):
+        return change(state, anomalies=state.anomalies + 1)
+    if not state.end_reason or reason not in OURS_TO_SAY:
+        state = change(state, end_reason=reason)
+    return change(
+        _to(state, Phase.ENDED),
+        ended_at=state.now,
+        floor=Floor.NOBODY,
+        owing=Owing.NOBODY,
+        waiting_since=EPOCH,
+        keys="",
+    )
+
+
+def _fired(state: CallState, event: fact.TimerFired) -> CallState:
+    due = is_due(state, event)
+    state = change(state, armed=tuple(one for one in state.armed if one != (event.name, event.due)))
+    if not due:
+        return state
+    match event.name:
+        case "silence":
+            return change(state, owing_stage=state.owing_stage + 1)
+        case "transcript":
+            return change(state, waiting_since=EPOCH)
+        case "keys":
+            return speech.said(change(state, keys=""), speech.keys_text(state.keys))
+        case "notify":
+            return change(state, notified_at=EPOCH)
+        case _:
+            return state
+
+
+def _known(state: CallState, vendor_call_id: str) -> CallState:
+    return change(state, vendor_call_id=vendor_call_id) if vendor_call_id else state
+
+
+def _to(state: CallState, phase: Phase) -> CallState:
+    if phase is state.phase:
+        return state
+    if phase not in TRANSITIONS[state.phase]:
+        return change(state, anomalies=state.anomalies + 1)
+    return change(state, phase=phase, ending_since=state.now if phase is Phase.ENDING else state.ending_since)

@@ -1,0 +1,127 @@
+"""The floor machine: who speaks, who is owed an answer, what was really heard.
+
+What the agent *said* and what the person *heard* are two facts. Only what was heard becomes a remark, and only remarks
+become the agent's memory.
+"""
+
+from __future__ import annotations
+
+from attrs import evolve as change
+
+from voicecall.core.state import REMARKS_KEPT, CallState, Floor, Owing, Phase, Remark, Utterance
+from voicecall.events import Mode
+from voicecall.events.base import EPOCH
+from voicecall.events.effects import AskAgent, Speak
+from voicecall.events.facts import PlaybackFinished
+
+BRIDGES = frozenset({"filler"})
+"""Utterances that only bridge a wait: hearing one does not settle what we owe."""
+
+
+def keys_text(keys: str) -> str:
+    """Pressed keys as the agent is told of them."""
+    return f"[keys {keys}]"
+
+
+def heard_text(text: str, heard_ms: int, sent_ms: int) -> str:
+    """The words that ended before ``heard_ms``, spread evenly over ``sent_ms`` by their length."""
+    if sent_ms <= 0 or heard_ms <= 0:
+        return ""
+    if heard_ms >= sent_ms:
+        return text
+    characters = len(text) * heard_ms / sent_ms
+    heard = text[: int(characters) + 1]
+    return heard.rsplit(" ", 1)[0].rstrip() if " " in heard else ""
+
+
+def owe(state: CallState, whom: Owing) -> CallState:
+    """From now on the person waits for ``whom``; an older wait keeps its start, so that patience cannot be reset."""
+    if whom is Owing.NOBODY:
+        return change(state, owing=whom, owing_since=EPOCH, owing_stage=0)
+    if state.owing is not Owing.NOBODY:
+        return change(state, owing=whom)
+    return change(state, owing=whom, owing_since=state.now, owing_stage=0)
+
+
+def said(state: CallState, text: str) -> CallState:
+    """The caller said (or keyed) something final."""
+    if not text.strip() or state.phase is not Phase.LIVE:
+        return state
+    state = _remark(change(state, floor=Floor.NOBODY), Remark(speaker="caller", text=text))
+    if state.waiting_since:
+        return owe(change(state, waiting_since=EPOCH), Owing.OPERATOR)
+    return owe(state, Owing.AGENT) if state.policy.mode is Mode.CONVERSATION else state
+
+
+def intended(state: CallState, effect: Speak) -> CallState:
+    """An utterance was decided."""
+    one = Utterance(
+        number=effect.utterance,
+        text=effect.text,
+        turn=effect.turn,
+        purpose=effect.purpose,
+        interruptible=effect.interruptible,
+    )
+    return change(
+        state,
+        utterance=effect.utterance,
+        saying=(*state.saying, one),
+        sound_at=state.now,
+    )
+
+
+def playing(state: CallState, number: int) -> CallState:
+    """The first sound of an utterance is on its way to the person's ear."""
+    current = next((one for one in state.saying if one.number == number), None)
+    if current is None:
+        return state
+    saying = tuple(change(one, started=True) if one.number == number else one for one in state.saying)
+    greeted = state.greeted or current.purpose == "greeting"
+    state = change(state, saying=saying, floor=Floor.AGENT, sound_at=state.now, greeted=greeted)
+    return state if current.purpose in BRIDGES else owe(state, Owing.NOBODY)
+
+
+def played(state: CallState, event: PlaybackFinished) -> CallState:
+    """An utterance is over; its words count as far as they were heard."""
+    current = next((one for one in state.saying if one.number == event.utterance), None)
+    if current is None:
+        return state
+    state = _without(state, event.utterance)
+    text = heard_text(current.text, event.heard_ms, event.sent_ms) if event.interrupted else current.text
+    if text and event.heard_ms > 0:
+        state = _remark(state, Remark(speaker="agent", text=text))
+    if event.interrupted and current.turn:
+        state = change(state, discarded_turn=max(state.discarded_turn, current.turn))
+    if state.phase is not Phase.LIVE:
+        return state
+    if event.heard_ms <= 0 and not event.interrupted:
+        return owe(state, Owing.AGENT)
+    if current.purpose == "greeting" and state.policy.mode is Mode.NOTIFY and not event.interrupted:
+        state = change(state, notified_at=state.now)
+    return state
+
+
+def lost(state: CallState, number: int) -> CallState:
+    """An utterance could not be said: we still owe the person sound."""
+    if all(one.number != number for one in state.saying):
+        return state
+    state = _without(state, number)
+    return owe(state, Owing.AGENT) if state.phase is Phase.LIVE else state
+
+
+def interrupted(state: CallState) -> CallState:
+    """The caller's voice started: a reply that may be interrupted is not continued."""
+    turn = max((one.turn for one in state.saying if one.interruptible), default=0)
+    if state.replied_turn == state.turn and any(isinstance(effect, AskAgent) for _, effect in state.owed):
+        turn = state.turn
+    return change(state, discarded_turn=max(state.discarded_turn, turn))
+
+
+def _without(state: CallState, number: int) -> CallState:
+    saying = tuple(one for one in state.saying if one.number != number)
+    floor = Floor.NOBODY if not saying and state.floor is Floor.AGENT else state.floor
+    return change(state, saying=saying, floor=floor, sound_at=state.now)
+
+
+def _remark(state: CallState, remark: Remark) -> CallState:
+    return change(state, remarks=(*state.remarks, remark)[-REMARKS_KEPT:])
