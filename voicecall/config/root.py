@@ -1,0 +1,145 @@
+"""The whole configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import frozen
+
+from voicecall.config.carriers import (
+    Mock,
+    NumberRoute,
+    Outbound,
+    Plivo,
+    Serve,
+    Tailscale,
+    Telnyx,
+    Tunnel,
+    Twilio,
+    WebhookSecurity,
+)
+from voicecall.config.keys import key, partial, section, table
+from voicecall.config.shapes import (
+    BOOL,
+    E164,
+    FOLDER,
+    NON_EMPTY,
+    PATIENCE,
+    POSITIVE,
+    TEXT,
+    URL,
+    choice,
+    integer,
+    keyed,
+    listing,
+)
+from voicecall.config.speech import Realtime, Streaming, Stt, Tts
+
+CarrierName = Literal["telnyx", "twilio", "plivo", "mock"]
+
+SCRIPT = (
+    "Thank you for taking the call. Is Thursday at ten still good for you?",
+    "Wonderful. I have written that down.",
+    "That was everything. Have a nice day, and goodbye!",
+)
+"""What the scripted agent answers, in order, when the configuration says nothing else."""
+
+
+@frozen(kw_only=True)
+class Route(NumberRoute):
+    """``NumberRoute`` with the keys of ``tts`` that differ, to be merged over the others."""
+
+    tts: Mapping[str, object] = key(partial(Tts), {}, "Keys of `tts` that differ for this number.")
+
+
+@frozen(kw_only=True)
+class PatienceSteps:
+    agent_ms: tuple[int, int, int] = key(
+        PATIENCE, (2_500, 8_000, 15_000), "How long a person hears nothing while the agent thinks."
+    )
+    operator_ms: tuple[int, int, int] = key(
+        PATIENCE, (10_000, 40_000, 60_000), "The same while an operator or a tool decides what to say."
+    )
+
+
+@frozen(kw_only=True)
+class Phrases:
+    filler: str = key(NON_EMPTY, "One moment, please.", "Said at the first step of `patience`.")
+    apology: str = key(NON_EMPTY, "I am sorry, something went wrong on my side.", "Said at the second step.")
+    busy: str = key(
+        NON_EMPTY, "All lines are busy right now. Please call again later.", "Said when no call slot is free."
+    )
+
+
+@frozen(kw_only=True)
+class AgentChoice:
+    provider: Literal["scripted"] = key(choice("scripted"), "scripted", "Who thinks.")
+    script: tuple[str, ...] = key(listing(NON_EMPTY, "replies"), SCRIPT, "The scripted agent's replies, in order.")
+
+
+@frozen(kw_only=True)
+class SpeechChoice:
+    provider: Literal["offline"] = key(choice("offline"), "offline", "Who speaks and listens.")
+
+
+@frozen(kw_only=True)
+class Config:
+    """Every setting, checked and complete. ``None`` is "not given" where the product has no default of its own."""
+
+    enabled: bool = key(BOOL, True, "Master switch.")
+    provider: CarrierName = key(
+        choice("telnyx", "twilio", "plivo", "mock"), "mock", "The carrier that all calls of this process use."
+    )
+    from_number: str | None = key(
+        E164, None, "Our number; needed for every carrier but the mock.", env=("TWILIO_FROM_NUMBER",), carrier="twilio"
+    )
+    to_number: str | None = key(E164, None, "Whom to call when a call names nobody.")
+    inbound_policy: Literal["disabled", "allowlist", "pairing", "open"] = key(
+        choice("disabled", "allowlist", "pairing", "open"), "disabled", "Who may call us."
+    )
+    allow_from: tuple[str, ...] = key(listing(E164, "E.164 numbers"), (), "Callers that `allowlist` lets in.")
+    inbound_greeting: str | None = key(
+        TEXT, None, 'First words to a caller; absent or empty, "Hello! How can I help you today?".'
+    )
+    numbers: Mapping[str, Route] = key(
+        keyed(E164, table(Route), "settings by dialed number"), {}, "What differs for calls to one of our numbers."
+    )
+    session_scope: Literal["per-phone", "per-call", "main"] = key(
+        choice("per-phone", "per-call", "main"), "per-phone", "Which calls share the agent's memory."
+    )
+    agent_id: str = key(NON_EMPTY, "main", "The agent that takes calls.")
+    outbound: Outbound = section(Outbound, "Calls we make.")
+    max_duration_seconds: int = key(POSITIVE, 300, "Longest call.")
+    stale_call_reaper_seconds: int = key(integer(0), 120, "End a call that was never answered after this; 0 never.")
+    silence_timeout_ms: int = key(
+        POSITIVE, 800, "Silence that ends an utterance where the vendor has no rule of its own."
+    )
+    transcript_timeout_ms: int = key(POSITIVE, 180_000, "How long `continue` waits for the person's words.")
+    ring_timeout_ms: int = key(POSITIVE, 30_000, "How long to let it ring.")
+    max_concurrent_calls: int = key(POSITIVE, 1, "Calls at the same time; more are refused.")
+    serve: Serve = section(Serve, "The one door.")
+    tailscale: Tailscale = section(Tailscale, "Tailscale, the older way.")
+    tunnel: Tunnel = section(Tunnel, "How the door becomes public.")
+    webhook_security: WebhookSecurity = section(WebhookSecurity, "Which forwarding headers are believed.")
+    public_url: str | None = key(URL, None, "The address that carriers use, and sign.")
+    skip_signature_verification: bool = key(BOOL, False, "Believe unsigned webhooks. For local tests only.")
+    streaming: Streaming = section(Streaming, "Live transcription.")
+    stt: Stt = section(Stt, "Transcription of recordings.")
+    tts: Tts = section(Tts, "Voices.")
+    realtime: Realtime = section(Realtime, "Full-duplex speech models.")
+    store: str | None = key(FOLDER, None, "State directory; `~` is your home. Absent: `~/.openclaw/voice-calls`.")
+    response_model: str = key(NON_EMPTY, "openai/gpt-4o-mini", "Model that answers.")
+    response_system_prompt: str | None = key(TEXT, None, "System prompt of the model that answers.")
+    response_timeout_ms: int = key(POSITIVE, 30_000, "How long the model may take.")
+    telnyx: Telnyx = section(Telnyx, "Telnyx account.")
+    twilio: Twilio = section(Twilio, "Twilio account.")
+    plivo: Plivo = section(Plivo, "Plivo account.")
+    mock: Mock = section(Mock, "The simulated phone network.", ours=True)
+    agent: AgentChoice = section(AgentChoice, "Who thinks.", ours=True)
+    speech: SpeechChoice = section(SpeechChoice, "Who speaks and listens.", ours=True)
+    recording: bool = key(BOOL, False, "Record both sides of every call to a stereo WAV file.", ours=True)
+    patience: PatienceSteps = section(
+        PatienceSteps, "Milliseconds until a filler, an apology and a hang-up while we owe a person sound.", ours=True
+    )
+    phrases: Phrases = section(Phrases, "What we say by ourselves.", ours=True)

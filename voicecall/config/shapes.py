@@ -1,0 +1,170 @@
+"""What a value may look like: each shape says so in words, and reads a value or reports what is wrong with it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from attrs import frozen
+
+from voicecall.config.secret import Secret
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Unusable(Exception):
+    """A value cannot be read; its problem has been reported."""
+
+
+class Report(Protocol):
+    """Where readers say what is wrong."""
+
+    def wrong(self, path: str, value: object, allowed: str, *, secret: bool = False) -> Unusable:
+        """Note that the value at ``path`` is not what is ``allowed``; the answer is there to be raised."""
+        ...
+
+
+@frozen(kw_only=True)
+class Shape(Generic[T_co]):
+    """``allowed`` is said to people, ``read`` turns plain data into a value or raises ``Unusable``.
+
+    ``secret`` values are never shown in a problem; ``opaque`` ones (which may hold secrets) nor in a ``repr``.
+    ``rows`` is the class whose keys an object of this shape has, for documents and for finding the nearest key.
+    """
+
+    allowed: str
+    read: Callable[[object, str, Report], T_co]
+    secret: bool = False
+    opaque: bool = False
+    rows: type[object] | None = None
+
+
+def leaf(allowed: str, accept: Callable[[object], T | None], *, secret: bool = False) -> Shape[T]:
+    """A shape without parts: ``accept`` gives the value, or None when it is not ``allowed``."""
+
+    def read(value: object, path: str, report: Report) -> T:
+        accepted = accept(value)
+        if accepted is None:
+            raise report.wrong(path, value, allowed, secret=secret)
+        return accepted
+
+    return Shape(allowed=allowed, read=read, secret=secret)
+
+
+def matching(pattern: str, allowed: str) -> Shape[str]:
+    """A string that matches the whole of ``pattern``."""
+    compiled = re.compile(pattern)
+    return leaf(allowed, lambda value: value if isinstance(value, str) and compiled.fullmatch(value) else None)
+
+
+def integer(least: int, most: int | None = None) -> Shape[int]:
+    """A whole number within bounds. JSON5 has one kind of number, so 3e3 is one too; true is not."""
+    limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+
+    def accept(value: object) -> int | None:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value in (math.inf, -math.inf):
+            return None
+        within = value == value // 1 and value >= least and (most is None or value <= most)
+        return int(value) if within else None
+
+    return leaf(f"a whole number {limits}", accept)
+
+
+def number(least: float, most: float) -> Shape[float]:
+    """A number within bounds."""
+
+    def accept(value: object) -> float | None:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+            return None
+        return float(value)
+
+    return leaf(f"a number from {least:g} to {most:g}", accept)
+
+
+def choice(*words: str) -> Shape[Any]:
+    """One of ``words``; the attribute's type spells the same words out."""
+    listed = " or ".join(f'"{word}"' for word in words) if len(words) < 3 else ", ".join(f'"{word}"' for word in words)
+    return leaf(listed if len(words) < 3 else f"one of {listed}", lambda value: value if value in words else None)
+
+
+def listing(item: Shape[T], what: str) -> Shape[tuple[T, ...]]:
+    """A list whose items all have one shape; every bad item is reported."""
+    allowed = f"a list of {what}"
+
+    def read(value: object, path: str, report: Report) -> tuple[T, ...]:
+        if not isinstance(value, list | tuple):
+            raise report.wrong(path, value, allowed, secret=item.secret)
+        found: list[T] = []
+        for index, one in enumerate(cast("list[object]", value)):
+            try:
+                found.append(item.read(one, f"{path}[{index}]", report))
+            except Unusable:
+                continue
+        return tuple(found)
+
+    return Shape(allowed=allowed, read=read, secret=item.secret, opaque=item.opaque)
+
+
+def keyed(name: Shape[str], item: Shape[T], what: str) -> Shape[Mapping[str, T]]:
+    """An object whose keys the user chooses."""
+    allowed = f"an object of {what}"
+
+    def read(value: object, path: str, report: Report) -> Mapping[str, T]:
+        if not isinstance(value, Mapping):
+            raise report.wrong(path, value, allowed, secret=item.secret or item.opaque)
+        found: dict[str, T] = {}
+        for key, one in cast("Mapping[object, object]", value).items():
+            try:
+                found[name.read(key, f"{path} (a key)", report)] = item.read(one, f"{path}.{key}", report)
+            except Unusable:
+                continue
+        return found
+
+    return Shape(allowed=allowed, read=read, secret=item.secret, opaque=item.opaque, rows=item.rows)
+
+
+def _milliseconds(value: object) -> tuple[int, int, int] | None:
+    if not isinstance(value, list | tuple):
+        return None
+    steps = [one for one in cast("list[object]", value) if isinstance(one, int) and not isinstance(one, bool)]
+    if len(steps) != 3 or len(cast("list[object]", value)) != 3 or not 0 < steps[0] < steps[1] < steps[2]:
+        return None
+    return steps[0], steps[1], steps[2]
+
+
+def _url(value: object) -> str | None:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(value if isinstance(value, str) else "")
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return None
+    return str(value) if usable else None
+
+
+def _object(value: object) -> Mapping[str, object] | None:
+    return dict(cast("Mapping[str, object]", value)) if isinstance(value, Mapping) else None
+
+
+BOOL: Shape[bool] = leaf("true or false", lambda value: value if isinstance(value, bool) else None)
+TEXT: Shape[str] = leaf("a string", lambda value: value if isinstance(value, str) else None)
+NON_EMPTY = leaf("a non-empty string", lambda value: value if isinstance(value, str) and value.strip() else None)
+SECRET: Shape[Secret] = leaf(
+    "a non-empty string", lambda value: Secret(value) if isinstance(value, str) and value.strip() else None, secret=True
+)
+PATH = matching(r"/[^?#\s]*", 'a URL path that begins with "/", without spaces, "?" and "#"')
+FOLDER = matching(r"(/|~($|/)).*", 'an absolute path, or one that begins with "~/"')
+E164 = matching(r"\+[1-9]\d{1,14}", "Expected E.164 format, e.g. +15550001234")
+URL: Shape[str] = leaf("an http or https URL, e.g. https://phone.example.com", _url)
+PORT = integer(1, 65_535)
+POSITIVE = integer(1)
+PATIENCE: Shape[tuple[int, int, int]] = leaf(
+    "three increasing whole numbers of milliseconds: filler, apology, hang-up", _milliseconds
+)
+_FREE: Shape[Mapping[str, object]] = leaf("an object", _object, secret=True)
+FREE: Shape[Mapping[str, object]] = Shape(allowed="an object", read=_FREE.read, secret=True, opaque=True)
+"""An object that is not ours to check: kept as it is, and never shown, because it may hold keys."""

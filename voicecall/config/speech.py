@@ -1,0 +1,155 @@
+"""The keys about hearing, speaking and thinking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import frozen
+
+from voicecall.config.keys import key, rest, section
+from voicecall.config.secret import Secret
+from voicecall.config.shapes import (
+    BOOL,
+    FREE,
+    NON_EMPTY,
+    PATH,
+    POSITIVE,
+    SECRET,
+    TEXT,
+    URL,
+    choice,
+    integer,
+    listing,
+    number,
+)
+
+
+@frozen(kw_only=True)
+class OpenAiTranscription:
+    api_key: Secret | None = key(SECRET, None, "OpenAI key.", env=("OPENAI_API_KEY",))
+    model: str = key(NON_EMPTY, "gpt-4o-transcribe", "Transcription model.")
+    silence_duration_ms: int = key(POSITIVE, 800, "Silence that ends an utterance.")
+    vad_threshold: float = key(number(0, 1), 0.5, "How sure the vendor must be that it hears a voice.")
+    others: Mapping[str, object] = rest()
+
+
+@frozen(kw_only=True)
+class StreamingProviders:
+    openai: OpenAiTranscription = section(OpenAiTranscription, "OpenAI's realtime transcription.")
+    others: Mapping[str, object] = rest()
+
+
+@frozen(kw_only=True)
+class Streaming:
+    enabled: bool = key(BOOL, False, "Stream the call's audio to a transcriber while it runs.")
+    provider: str = key(NON_EMPTY, "openai", "Which of `streaming.providers` transcribes.")
+    stream_path: str = key(PATH, "/voice/stream", "Path of the media WebSocket.")
+    pre_start_timeout_ms: int = key(POSITIVE, 5_000, "How long a media socket may wait with its `start`.")
+    max_pending_connections: int = key(POSITIVE, 32, "Media sockets without `start`, in all.")
+    max_pending_connections_per_ip: int = key(POSITIVE, 4, "Media sockets without `start`, from one address.")
+    max_connections: int = key(POSITIVE, 128, "Media sockets, in all.")
+    providers: StreamingProviders = section(StreamingProviders, "Settings by transcriber.")
+
+
+@frozen(kw_only=True)
+class Stt:
+    provider: Literal["openai"] = key(choice("openai"), "openai", "Accepted for compatibility; not used.")
+    model: str = key(NON_EMPTY, "whisper-1", "Accepted for compatibility; not used.")
+
+
+@frozen(kw_only=True)
+class OpenAiVoice:
+    api_key: Secret | None = key(SECRET, None, "OpenAI key.", env=("OPENAI_API_KEY",))
+    model: str = key(NON_EMPTY, "gpt-4o-mini-tts", "Speech model.")
+    voice: str = key(NON_EMPTY, "alloy", "Voice.")
+    others: Mapping[str, object] = rest()
+
+
+@frozen(kw_only=True)
+class VoiceSettings:
+    stability: float = key(number(0, 1), 0.5, "Stability.")
+    similarity_boost: float = key(number(0, 1), 0.75, "Similarity to the original voice.")
+    style: float = key(number(0, 1), 0.0, "Exaggeration of style.")
+    use_speaker_boost: bool = key(BOOL, True, "Speaker boost.")
+    speed: float = key(number(0.5, 2), 1.0, "Speed.")
+    others: Mapping[str, object] = rest()
+
+
+@frozen(kw_only=True)
+class ElevenLabsVoice:
+    api_key: Secret | None = key(SECRET, None, "ElevenLabs key.", env=("ELEVENLABS_API_KEY", "XI_API_KEY"))
+    base_url: str = key(URL, "https://api.elevenlabs.io", "API address.")
+    voice_id: str = key(NON_EMPTY, "pMsXgVXv3BLzUgSXRplE", "Voice.")
+    model_id: str = key(NON_EMPTY, "eleven_multilingual_v2", "Speech model.")
+    seed: int | None = key(integer(0, 4_294_967_295), None, "Makes the voice repeatable.")
+    apply_text_normalization: Literal["auto", "on", "off"] | None = key(
+        choice("auto", "on", "off"), None, "Spell out numbers and dates."
+    )
+    language_code: str | None = key(NON_EMPTY, None, "ISO 639-1 code.")
+    voice_settings: VoiceSettings = section(VoiceSettings, "How the voice speaks.")
+    others: Mapping[str, object] = rest()
+
+
+@frozen(kw_only=True)
+class TtsProviders:
+    openai: OpenAiVoice = section(OpenAiVoice, "OpenAI's speech.")
+    elevenlabs: ElevenLabsVoice = section(ElevenLabsVoice, "ElevenLabs' speech.")
+    others: Mapping[str, object] = rest()
+
+
+@frozen(kw_only=True)
+class Tts:
+    auto: Literal["off", "always", "inbound", "tagged"] | None = key(
+        choice("off", "always", "inbound", "tagged"), None, "The host's rule for chat; a call always speaks."
+    )
+    enabled: bool | None = key(BOOL, None, "The host's switch for chat; a call always speaks.")
+    mode: Literal["final", "all"] | None = key(choice("final", "all"), None, "The host's rule for chat.")
+    provider: str | None = key(NON_EMPTY, None, "Which of `tts.providers` speaks; absent, the first that has a key.")
+    summary_model: str | None = key(NON_EMPTY, None, "The host's model for long texts.")
+    model_overrides: Mapping[str, object] = key(FREE, {}, "The host's rules for what a model may change.")
+    prefs_path: str | None = key(NON_EMPTY, None, "The host's file of user preferences.")
+    max_text_length: int = key(POSITIVE, 4_096, "Longest text that is spoken, in characters.")
+    timeout_ms: int = key(integer(1_000, 120_000), 8_000, "How long a voice may take to begin.")
+    providers: TtsProviders = section(TtsProviders, "Settings by voice vendor.")
+
+
+@frozen(kw_only=True)
+class FastContext:
+    enabled: bool = key(BOOL, False, "Look in memory before asking the agent.")
+    timeout_ms: int = key(POSITIVE, 800, "How long the look-up may take.")
+    max_results: int = key(POSITIVE, 3, "Most findings.")
+    sources: tuple[str, ...] = key(listing(NON_EMPTY, "sources"), ("memory", "sessions"), "Where to look.")
+    fallback_to_consult: bool = key(BOOL, False, "Ask the agent when nothing is found.")
+
+
+@frozen(kw_only=True)
+class AgentContext:
+    enabled: bool = key(BOOL, False, "Tell the speech model who it is, once, at the start.")
+    max_chars: int = key(POSITIVE, 6_000, "Longest such text.")
+    include_identity: bool = key(BOOL, True, "Include the agent's identity.")
+    include_workspace_files: bool = key(BOOL, True, "Include the agent's files.")
+    files: tuple[str, ...] = key(
+        listing(NON_EMPTY, "file names"), ("SOUL.md", "IDENTITY.md", "USER.md"), "Which of its files."
+    )
+
+
+@frozen(kw_only=True)
+class Realtime:
+    enabled: bool = key(BOOL, False, "Let one full-duplex speech model hear, think and speak.")
+    provider: str | None = key(NON_EMPTY, None, "Which of `realtime.providers`; absent, the first configured.")
+    stream_path: str | None = key(PATH, None, "Path of its media WebSocket; absent, `streaming.streamPath`.")
+    instructions: str | None = key(TEXT, None, "Instructions for the model.")
+    tool_policy: Literal["safe-read-only", "owner", "none"] = key(
+        choice("safe-read-only", "owner", "none"), "safe-read-only", "What the agent that it consults may do."
+    )
+    consult_policy: Literal["auto", "substantive", "always"] = key(
+        choice("auto", "substantive", "always"), "auto", "When it consults the agent."
+    )
+    consult_thinking_level: str | None = key(NON_EMPTY, None, "How hard the agent thinks.")
+    consult_fast_mode: bool | None = key(BOOL, None, "The agent's fast mode.")
+    tools: tuple[Mapping[str, object], ...] = key(listing(FREE, "function tools"), (), "Extra function tools.")
+    fast_context: FastContext = section(FastContext, "A quick look-up before consulting.")
+    agent_context: AgentContext = section(AgentContext, "Who the model is.")
+    idle_hangup_ms: int | None = key(POSITIVE, None, "Hang up after this long without audio from the caller.")
+    providers: Mapping[str, object] = key(FREE, {}, "Settings by vendor, kept as they are.")
