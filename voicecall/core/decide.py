@@ -22,9 +22,8 @@ Three rules keep the person from silence and from surprise:
 
 from __future__ import annotations
 
-from attrs import evolve as change
-
 from voicecall.core import speech
+from voicecall.core.change import change
 from voicecall.core.deadlines import deadlines, is_due
 from voicecall.core.evolve import evolve, intend
 from voicecall.core.state import UNANSWERED, CallState, Media, Phase

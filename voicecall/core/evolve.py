@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from attrs import evolve as change
-
 from voicecall.core import speech
+from voicecall.core.change import change
 from voicecall.core.deadlines import is_due
 from voicecall.core.state import TRANSITIONS, UNANSWERED, CallState, Floor, Media, Owing, Phase
 from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import evolve as change
 from attrs import field, frozen
 
+from voicecall.core.change import change
 from voicecall.core.decide import decide
 from voicecall.core.evolve import evolve, intend
 from voicecall.core.state import CallState, Phase

@@ -6,8 +6,7 @@ become the agent's memory.
 
 from __future__ import annotations
 
-from attrs import evolve as change
-
+from voicecall.core.change import change
 from voicecall.core.state import REMARKS_KEPT, CallState, Floor, Owing, Phase, Remark, Utterance
 from voicecall.events import Mode
 from voicecall.events.base import EPOCH

@@ -69,7 +69,7 @@ class Owing(StrEnum):
     OPERATOR = "operator"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Utterance:
     """Something we decided to say that has not finished playing."""
 
@@ -93,7 +93,7 @@ REMARKS_KEPT = 40
 """How many remarks the agent is given; the journal has them all."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class CallState:
     """Everything a decision may look at. Instants are 0 until the thing has happened."""
 
