@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from voicecall.core.state import UNANSWERED, CallState, Media, Owing, Phase
 from voicecall.events import Instant, Patience
+from voicecall.events.effects import Conclude
 from voicecall.events.facts import TimerFired
 
 RECONCILE_LIMIT_MS = 30_000
@@ -31,7 +32,7 @@ def deadlines(state: CallState) -> dict[str, Instant]:
         return _unanswered(state)
     if state.phase is Phase.LIVE:
         return _live(state)
-    if state.phase is Phase.ENDING:
+    if state.phase is Phase.ENDING and not any(isinstance(effect, Conclude) for _, effect in state.owed):
         return {"ending": _after(state.ending_since, state.policy.hangup_grace_ms)}
     return {}
 

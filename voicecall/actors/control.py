@@ -1,0 +1,66 @@
+"""The one piece of IO for all carriers: encode, send, interpret, post.
+
+Strictly in order: the next effect starts when the one before has its outcome. Effects that say ``retry`` are tried
+again with back-off while the carrier says "later"; the others get one attempt, because nobody knows what a second one
+would do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from voicecall.events import AnyEffect, AnyEvent, EffectId, OnRestart
+from voicecall.events.effects import Hangup
+from voicecall.events.facts import EffectFailed, EffectSucceeded
+from voicecall.ports import Carrier, Exchange, Fetch, HttpRequest, Leg, Post
+
+BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Pauses between attempts of an effect that may be repeated; after the last one it has failed."""
+MAX_REQUESTS = 5
+"""How many requests one attempt may need (a ringing Plivo call needs two)."""
+
+
+async def perform(
+    effect_id: EffectId,
+    effect: AnyEffect,
+    *,
+    carrier: Carrier,
+    leg: Callable[[], Leg],
+    fetch: Fetch,
+    post: Post,
+    ended: Callable[[], bool],
+) -> None:
+    """Carry out one effect and post its outcome. Never raises for what the carrier does."""
+    if ended():
+        post(_too_late(effect_id, effect))
+        return
+    outcome = await _attempt(effect_id, effect, carrier=carrier, leg=leg(), fetch=fetch)
+    for pause in BACKOFF_S:
+        again = isinstance(outcome, EffectFailed) and outcome.retryable and effect.on_restart is OnRestart.RETRY
+        if not again or ended():
+            break
+        await trio.sleep(pause)
+        outcome = await _attempt(effect_id, effect, carrier=carrier, leg=leg(), fetch=fetch)
+    post(outcome)
+
+
+async def _attempt(effect_id: EffectId, effect: AnyEffect, *, carrier: Carrier, leg: Leg, fetch: Fetch) -> AnyEvent:
+    request = carrier.encode(effect_id, effect, leg)
+    if request is None:
+        return EffectFailed(settles=effect_id, reason=f"{carrier.name} cannot {type(effect).kind}")
+    exchanges: tuple[Exchange, ...] = ()
+    for _ in range(MAX_REQUESTS):
+        exchanges = (*exchanges, await fetch(request))
+        outcome = carrier.interpret(effect_id, effect, exchanges, leg)
+        if not isinstance(outcome, HttpRequest):
+            return outcome
+        request = outcome
+    return EffectFailed(settles=effect_id, reason=f"{carrier.name} asked for more than {MAX_REQUESTS} requests")
+
+
+def _too_late(effect_id: EffectId, effect: AnyEffect) -> AnyEvent:
+    if isinstance(effect, Hangup):
+        return EffectSucceeded(settles=effect_id, detail="the call had ended already")
+    return EffectFailed(settles=effect_id, reason="the call has ended")

@@ -1,0 +1,145 @@
+"""Where effects are carried out: four lanes, four ordering rules.
+
+*control* strictly in order; *media* in order, "stop" overtakes; *agent* newest wins, an older turn is cancelled and
+settled as superseded; *clock* all at once. A lane carries an effect out and posts facts; exactly one of them is its
+outcome. An idle call has no lane task: they live as long as there is something to do.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Literal
+
+import trio
+
+from voicecall.actors import control
+from voicecall.actors.clauses import Clauses
+from voicecall.actors.world import World
+from voicecall.core.state import CallState, Phase
+from voicecall.events import AnyEffect, CallId, EffectId, Lane
+from voicecall.events import effects as do
+from voicecall.events import facts as fact
+from voicecall.ports import Line, Post, Turn
+
+
+class Lanes:
+    """The lanes of one incarnation of one call; its tasks live in ``nursery`` and die with it."""
+
+    def __init__(
+        self, *, world: World, call_id: CallId, post: Post, state: Callable[[], CallState], nursery: trio.Nursery
+    ) -> None:
+        self._world = world
+        self._call_id = call_id
+        self._post = post
+        self._state = state
+        self._nursery = nursery
+        self._control: deque[tuple[EffectId, AnyEffect]] = deque()
+        self._controlling = False
+        self._thinking = trio.CancelScope()
+
+    def dispatch(self, effect_id: EffectId, effect: AnyEffect) -> None:
+        """Hand one durable effect to its lane."""
+        match type(effect).lane:
+            case Lane.CONTROL:
+                self._control.append((effect_id, effect))
+                if not self._controlling:
+                    self._controlling = True
+                    self._nursery.start_soon(self._run_control)
+            case Lane.MEDIA:
+                self._dispatch_media(effect_id, effect)
+            case Lane.AGENT:
+                self._thinking.cancel()
+                self._thinking = trio.CancelScope()
+                if isinstance(effect, do.AskAgent):
+                    self._nursery.start_soon(self._run_agent, effect_id, effect, self._thinking)
+            case Lane.CLOCK:
+                self._dispatch_clock(effect_id, effect)
+
+    def quiet(self) -> None:
+        """The call is over: stop thinking. Sound is closed by the plane, the control lane finishes by itself."""
+        self._thinking.cancel()
+
+    async def _run_control(self) -> None:
+        while self._control:
+            effect_id, effect = self._control.popleft()
+            carrier = self._world.carriers[self._state().carrier]
+            try:
+                await control.perform(
+                    effect_id,
+                    effect,
+                    carrier=carrier,
+                    leg=lambda name=effect_id: self._world.leg(
+                        self._call_id, self._state(), nonce=name, at=self._world.wall()
+                    ),
+                    fetch=self._world.fetch,
+                    post=self._post,
+                    ended=lambda: self._state().phase is Phase.ENDED,
+                )
+            except Exception as error:  # noqa: BLE001 - a codec's fault must become a fact, not a dead call
+                self._post(fact.EffectFailed(settles=effect_id, reason=f"{type(error).__name__}: {error}"))
+        self._controlling = False
+
+    def _dispatch_media(self, effect_id: EffectId, effect: AnyEffect) -> None:
+        sound = self._world.sound
+        match effect:
+            case do.Speak():
+                sound.speak(self._call_id, effect_id, effect)
+            case do.StopSpeaking():
+                sound.stop(self._call_id, effect.utterance)
+                self._post(fact.EffectSucceeded(settles=effect_id))
+            case do.Listen():
+                sound.listen(self._call_id, effect_id)
+            case _:
+                self._post(fact.EffectFailed(settles=effect_id, reason="unknown to the media lane"))
+
+    def _dispatch_clock(self, effect_id: EffectId, effect: AnyEffect) -> None:
+        match effect:
+            case do.StartTimer():
+                fired = fact.TimerFired(settles=effect_id, name=effect.name, due=effect.due)
+                self._world.alarm.set(effect.due, lambda: self._post(fired))
+            case do.Conclude():
+                ended = fact.CallEnded(reason=effect.reason, vendor_code=effect.vendor_code, settles=effect_id)
+                self._post(ended)
+            case _:
+                self._post(fact.EffectFailed(settles=effect_id, reason="unknown to the clock lane"))
+
+    async def _run_agent(self, effect_id: EffectId, effect: do.AskAgent, scope: trio.CancelScope) -> None:
+        reason: Literal["done", "superseded", "failed"] = "done"
+        detail = ""
+        limit_s = self._world.reply_timeout_ms / 1000
+        with scope:
+            try:
+                with trio.fail_after(limit_s):
+                    await self._think(effect)
+            except trio.TooSlowError:
+                reason, detail = "failed", f"no complete reply within {limit_s:g} s"
+            except Exception as error:  # noqa: BLE001 - an agent's fault is a fact, and the person hears an apology
+                reason, detail = "failed", f"{type(error).__name__}: {error}"
+        if scope.cancelled_caught:
+            reason = "superseded"
+        self._post(fact.AgentFinished(settles=effect_id, turn=effect.turn, reason=reason, detail=detail))
+
+    async def _think(self, effect: do.AskAgent) -> None:
+        state = self._state()
+        remarks = state.remarks
+        if remarks and remarks[-1].speaker == "caller" and remarks[-1].text == effect.text:
+            remarks = remarks[:-1]
+        turn = Turn(
+            call_id=self._call_id,
+            number=effect.turn,
+            text=effect.text,
+            history=tuple(Line(speaker=one.speaker, text=one.text) for one in remarks),
+            direction=state.direction,
+            peer=state.peer,
+        )
+        clauses = Clauses()
+        index = 0
+        async with self._world.agent.reply(turn) as pieces:
+            async for piece in pieces:
+                for text in clauses.feed(piece):
+                    self._post(fact.AgentReplied(turn=effect.turn, index=index, text=text))
+                    index += 1
+        for text in clauses.rest():
+            self._post(fact.AgentReplied(turn=effect.turn, index=index, text=text))
+            index += 1

@@ -1,0 +1,299 @@
+"""One nursery holds all calls. A failing actor never takes its siblings down: restart, back off, then quarantine.
+
+An ended call that owes nothing goes to sleep; a late fact wakes it by recovery, so a late status callback never makes a
+phantom call. Capacity is reserved before the first await, so two requests at once cannot both take the last place.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Never, Protocol, cast
+
+import structlog
+import trio
+from attrs import define, field, frozen
+from attrs import evolve as change
+
+from journal.api import Fenced, Position
+from voicecall.actors.call import CallActor, Observe
+from voicecall.actors.mailbox import Failed, Full, Letter, Mailbox, Receipt, Repeated, Result, Written
+from voicecall.actors.quarantine import quarantine
+from voicecall.actors.world import World
+from voicecall.core import tickets
+from voicecall.core.requests import OpenStream, PlaceCall, Refused, Wish
+from voicecall.events import RULES, CallId, Entry, Policy
+from voicecall.events import facts as fact
+from voicecall.ports import Heard, HttpResponse, MediaStart
+
+RECEIPT_S = 1.5
+"""How long a webhook waits for its receipt; then 503, and the vendor tries again."""
+REQUEST_S = 10.0
+"""How long a local request waits for its receipt."""
+BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
+"""Pauses before the restarts of a failing actor; one more failure is quarantine."""
+NAMESPACE = uuid.UUID("6a0c2f1e-3c1b-5d0e-9c57-3a6c1f7f2b11")
+"""Names of calls are UUIDv5 in this namespace."""
+
+log = structlog.get_logger(__name__)
+
+
+class Directory(Protocol):
+    """What the supervisor asks the directory projection."""
+
+    def knows(self, call_id: CallId) -> bool: ...
+
+    def named(self, carrier: str, vendor_call_id: str) -> CallId | None: ...
+
+    def living(self) -> Iterable[CallId]: ...
+
+    def apply(self, call_id: CallId, position: Position, entry: Entry) -> None: ...
+
+
+@frozen(kw_only=True)
+class Accepted:
+    """The request became fact ``seq`` of this call."""
+
+    call_id: CallId
+    seq: int
+
+
+@define
+class Desk:
+    """A call that has an actor: its mailbox, and how often the actor failed."""
+
+    mailbox: Mailbox = field(factory=Mailbox)
+    failures: int = 0
+
+
+def outbound_call_id(request_id: str) -> CallId:
+    """The call that a request places: the same request, the same call."""
+    return CallId(str(uuid.uuid5(NAMESPACE, f"request\n{request_id}")))
+
+
+def inbound_call_id(carrier: str, vendor_call_id: str) -> CallId:
+    """The call that a carrier offers: concurrent first webhooks meet in one stream."""
+    return CallId(str(uuid.uuid5(NAMESPACE, f"offer\n{carrier}\n{vendor_call_id}")))
+
+
+class Supervisor:
+    """``run`` must be running for anything to happen."""
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        directory: Directory,
+        offer_policy: Callable[[Heard], Policy],
+        max_calls: int,
+        observe: Observe | None = None,
+    ) -> None:
+        self._world = world
+        self._directory = directory
+        self._offer_policy = offer_policy
+        self._max_calls = max_calls
+        self._tell = observe
+        self._desks: dict[CallId, Desk] = {}
+        self._taken: set[CallId] = set(directory.living())
+        self._nursery: trio.Nursery | None = None
+
+    @property
+    def live_calls(self) -> int:
+        """Calls that have not ended."""
+        return len(self._taken)
+
+    @property
+    def actors(self) -> int:
+        """Calls that have an actor."""
+        return len(self._desks)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> Never:
+        """Wake every call that has not ended, then supervise until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            for call_id in tuple(self._taken):
+                self._desk(call_id)
+            task_status.started()
+            await trio.sleep_forever()
+        raise AssertionError("unreachable")
+
+    async def place(self, request: PlaceCall) -> Accepted | Refused:
+        """Place an outbound call. The same ``request_id`` again gives the first answer and dials nothing."""
+        call_id = outbound_call_id(request.request_id)
+        if self._directory.knows(call_id) or call_id in self._taken:
+            return Accepted(call_id=call_id, seq=2)
+        if request.carrier not in self._world.carriers:
+            return Refused(code="unsupported", reason=f"provider: no carrier called {request.carrier!r} is configured")
+        if len(self._taken) >= self._max_calls:
+            return Refused(code="limit", reason=f"Maximum concurrent calls ({self._max_calls}) reached")
+        self._taken.add(call_id)
+        result = await self._send(call_id, Letter(content=request, receipt=Receipt()), REQUEST_S)
+        if not isinstance(result, Written) and not self._directory.knows(call_id):
+            self._taken.discard(call_id)
+        return self._accepted(call_id, result)
+
+    async def request(self, call_id: CallId, request: Wish) -> Accepted | Refused:
+        """Ask something of a call."""
+        if not self._directory.knows(call_id):
+            return Refused(code="not-found", reason="Call not found")
+        return self._accepted(call_id, await self._send(call_id, Letter(content=request, receipt=Receipt()), REQUEST_S))
+
+    async def receive(
+        self, carrier: str, heard: tuple[Heard, ...], *, evidence: str = "", verified: bool = True
+    ) -> HttpResponse:
+        """Deliver a webhook's facts; the answer once they are durable, or 503 so that the vendor tries again."""
+        response = self._world.carriers[carrier].reply((), None).response
+        with trio.move_on_after(RECEIPT_S) as patience:
+            for one in heard:
+                result = await self._deliver(carrier, one, evidence=evidence, verified=verified)
+                if isinstance(result, Failed):
+                    return _try_again(result.reason)
+                if isinstance(result, Written | Repeated) and result.reply is not None:
+                    response = result.reply
+        return _try_again("the journal is slow") if patience.cancelled_caught else response
+
+    async def open_stream(self, carrier: str, start: MediaStart) -> CallId | Refused:
+        """Let a media socket carry a call's sound: its ticket is spent, durably, before the answer."""
+        try:
+            call_id = tickets.check(self._world.ticket_key, start.ticket, carrier=carrier, now=self._world.wall())
+        except tickets.BadTicket as error:
+            return Refused(code="bad-request", reason=f"Unauthorized stream: {error}")
+        wish = OpenStream(
+            stream_id=start.stream_id,
+            ticket=tickets.nonce(start.ticket),
+            encoding=start.encoding,
+            sample_rate=start.sample_rate,
+        )
+        accepted = await self.request(call_id, wish)
+        return accepted if isinstance(accepted, Refused) else call_id
+
+    async def _deliver(self, carrier: str, heard: Heard, *, evidence: str, verified: bool) -> Result | None:
+        call_id = self._whose(carrier, heard)
+        if call_id is None:
+            log.warning("webhook for an unknown call", carrier=carrier, key=heard.key)
+            return None
+        content = heard.event
+        if heard.offer and not self._known(call_id):
+            content = self._offer(carrier, call_id, heard)
+        if content is None:
+            return None
+        letter = Letter(
+            content=content, key=heard.key, evidence=evidence, verified=verified, webhook=True, receipt=Receipt()
+        )
+        return await self._send(call_id, letter, RECEIPT_S)
+
+    def _whose(self, carrier: str, heard: Heard) -> CallId | None:
+        ours = CallId(heard.call_id)
+        if heard.call_id and self._known(ours):
+            return ours
+        named = self._directory.named(carrier, heard.vendor_call_id) if heard.vendor_call_id else None
+        if named is not None:
+            return named
+        if not heard.vendor_call_id:
+            return None
+        offered = inbound_call_id(carrier, heard.vendor_call_id)
+        return offered if heard.offer or self._known(offered) else None
+
+    def _known(self, call_id: CallId) -> bool:
+        return call_id in self._desks or self._directory.knows(call_id)
+
+    def _offer(self, carrier: str, call_id: CallId, heard: Heard) -> fact.CallOffered:
+        """The first fact of an inbound call, with the verdict of the policy and of the limit in it."""
+        policy = self._offer_policy(heard)
+        if policy.verdict == "accept":
+            if len(self._taken) >= self._max_calls:
+                policy = _refusing(policy, "busy")
+            else:
+                self._taken.add(call_id)
+        return fact.CallOffered(
+            carrier=carrier,
+            vendor_call_id=heard.vendor_call_id,
+            caller=heard.caller,
+            callee=heard.callee,
+            policy=policy,
+            rules=RULES,
+        )
+
+    async def _send(self, call_id: CallId, letter: Letter, limit_s: float) -> Result:
+        receipt = letter.receipt or Receipt()
+        try:
+            self._desk(call_id).mailbox.put(letter)
+        except Full:
+            return Failed(reason="too much is waiting for this call")
+        with trio.move_on_after(limit_s):
+            return await receipt.wait()
+        return Failed(reason="the call did not answer in time")
+
+    def _desk(self, call_id: CallId) -> Desk:
+        """The call's desk, with an actor at it: a sleeping call is woken."""
+        desk = self._desks.get(call_id)
+        if desk is None:
+            if self._nursery is None:
+                raise RuntimeError("the supervisor is not running")
+            desk = self._desks[call_id] = Desk()
+            self._nursery.start_soon(self._supervise, call_id, desk)
+        return desk
+
+    async def _supervise(self, call_id: CallId, desk: Desk) -> None:
+        unfinished = None
+        reason = "the call's actor is gone"
+        try:
+            while True:
+                actor = CallActor(
+                    world=self._world,
+                    call_id=call_id,
+                    mailbox=desk.mailbox,
+                    observe=self._observe,
+                    unfinished=unfinished,
+                )
+                try:
+                    await actor.run()
+                    return
+                except Exception as error:  # noqa: BLE001 - whatever fails in one call must stay in that call
+                    cause = _first(error)
+                unfinished = actor.unfinished
+                desk.failures += 1
+                reason = f"the call's actor failed: {cause!r}"
+                log.error("a call's actor failed", call=call_id, failures=desk.failures, error=repr(cause))
+                if isinstance(cause, Fenced):
+                    return
+                if desk.failures > len(BACKOFF_S):
+                    await quarantine(self._world, call_id, reason=reason, observe=self._observe)
+                    return
+                await trio.sleep(BACKOFF_S[desk.failures - 1])
+        finally:
+            self._desks.pop(call_id, None)
+            desk.mailbox.close(reason)
+
+    def _observe(self, call_id: CallId, position: Position, entry: Entry) -> None:
+        self._directory.apply(call_id, position, entry)
+        if isinstance(entry.event, fact.CallEnded):
+            self._taken.discard(call_id)
+        if self._tell is not None:
+            self._tell(call_id, position, entry)
+
+    @staticmethod
+    def _accepted(call_id: CallId, result: Result) -> Accepted | Refused:
+        match result:
+            case Written():
+                return Accepted(call_id=call_id, seq=result.entry.seq)
+            case Repeated():
+                return Accepted(call_id=call_id, seq=result.again.seq)
+            case Refused():
+                return result
+            case Failed():
+                return Refused(code="unavailable", reason=result.reason)
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first real failure inside nested groups."""
+    inner = cast("tuple[BaseException, ...]", getattr(error, "exceptions", ()))
+    return _first(inner[0]) if inner else error
+
+
+def _refusing(policy: Policy, verdict: str) -> Policy:
+    return change(policy, verdict=verdict)
+
+
+def _try_again(reason: str) -> HttpResponse:
+    return HttpResponse(status=503, headers={"retry-after": "1"}, body=reason.encode())

@@ -1,0 +1,66 @@
+"""Everything a call's actor may touch, handed in by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from attrs import field, frozen
+
+from journal.api import Journal
+from voicecall.actors.alarm import Alarm
+from voicecall.core import tickets
+from voicecall.core.state import CallState
+from voicecall.events import CallId, Instant
+from voicecall.ports import Account, Agent, Carrier, Fetch, Leg, Sound
+
+TICKET_LIFE_MS = 60_000
+"""How long a media ticket may wait to be used."""
+
+
+@frozen(kw_only=True)
+class World:
+    """``wall`` is the wall clock as trio sees it pass; ``incarnation`` gives a fresh writer name per actor start.
+
+    ``webhook_url`` and ``media_url`` are functions because the port may be known only once the door is open.
+    ``reply_timeout_ms`` bounds a whole agent turn.
+    """
+
+    journal: Journal
+    wall: Callable[[], Instant]
+    incarnation: Callable[[], str]
+    alarm: Alarm
+    carriers: Mapping[str, Carrier]
+    accounts: Mapping[str, Account] = field(repr=False)
+    fetch: Fetch
+    sound: Sound
+    agent: Agent
+    ticket_key: bytes = field(repr=False)
+    webhook_url: Callable[[], str]
+    media_url: Callable[[], str]
+    version: str = ""
+    reply_timeout_ms: int = 30_000
+
+    def leg(self, call_id: CallId, state: CallState, *, nonce: str, at: Instant) -> Leg:
+        """What a codec must know of this call. The same nonce and instant give the same ticket again."""
+        ticket = tickets.mint(
+            self.ticket_key,
+            call_id=call_id,
+            carrier=state.carrier,
+            expires=Instant(at + TICKET_LIFE_MS),
+            nonce=nonce,
+        )
+        return Leg(
+            call_id=call_id,
+            caller=state.caller,
+            callee=state.callee,
+            account=self.accounts[state.carrier],
+            webhook_url=self.webhook_url(),
+            media_url=self.media_url(),
+            vendor_call_id=state.vendor_call_id,
+            ticket=ticket,
+        )
+
+
+def stream_of(call_id: CallId) -> str:
+    """The journal stream of a call."""
+    return f"call/{call_id}"

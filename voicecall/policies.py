@@ -1,0 +1,56 @@
+"""From configuration to the policy that goes into a call's first fact. Pure."""
+
+from __future__ import annotations
+
+from voicecall.config import Config
+from voicecall.events import Mode, Patience, Policy
+
+GREETING = "Hello! How can I help you today?"
+"""What a caller hears when no greeting is configured."""
+
+
+def outbound_policy(config: Config, *, message: str, mode: Mode | None) -> Policy:
+    """For a call that we place; the configured default mode where none is asked for."""
+    return _policy(config, greeting=message, mode=mode or Mode(config.outbound.default_mode), verdict="accept")
+
+
+def inbound_policy(config: Config, *, caller: str, callee: str) -> Policy:
+    """For a call that we are offered: the greeting of the dialed number, and whether the caller may come in."""
+    route = config.numbers.get(callee)
+    greeting = (route.inbound_greeting if route else None) or config.inbound_greeting or GREETING
+    return _policy(config, greeting=greeting, mode=Mode.CONVERSATION, verdict=verdict(config, caller))
+
+
+def verdict(config: Config, caller: str) -> str:
+    """``accept``, or why not. Screening by caller ID is not authentication; a withheld number matches nothing."""
+    match config.inbound_policy:
+        case "open":
+            return "accept"
+        case "disabled":
+            return "disabled"
+        case "allowlist" | "pairing":
+            digits = _digits(caller)
+            allowed = digits and any(digits == _digits(number) for number in config.allow_from)
+            return "accept" if allowed else "not-allowed"
+
+
+def _digits(number: str) -> str:
+    return "".join(character for character in number if character.isascii() and character.isdigit())
+
+
+def _policy(config: Config, *, greeting: str, mode: Mode, verdict: str) -> Policy:
+    agent, operator = config.patience.agent_ms, config.patience.operator_ms
+    return Policy(
+        mode=mode,
+        greeting=greeting,
+        verdict=verdict,
+        notify_hangup_delay_ms=config.outbound.notify_hangup_delay_sec * 1000,
+        ring_timeout_ms=config.ring_timeout_ms,
+        max_duration_ms=config.max_duration_seconds * 1000,
+        stale_ms=config.stale_call_reaper_seconds * 1000,
+        transcript_timeout_ms=config.transcript_timeout_ms,
+        agent=Patience(filler_ms=agent[0], apology_ms=agent[1], hangup_ms=agent[2]),
+        operator=Patience(filler_ms=operator[0], apology_ms=operator[1], hangup_ms=operator[2]),
+        filler=config.phrases.filler,
+        apology=config.phrases.apology,
+    )
