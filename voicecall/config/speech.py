@@ -115,7 +115,7 @@ class Tts:
 
 
 @frozen(kw_only=True)
-class FastContext:
+class FastLookup:
     enabled: bool = key(BOOL, False, "Look in memory before asking the agent.")
     timeout_ms: int = key(POSITIVE, 800, "How long the look-up may take.")
     max_results: int = key(POSITIVE, 3, "Most findings.")
@@ -124,7 +124,7 @@ class FastContext:
 
 
 @frozen(kw_only=True)
-class AgentContext:
+class Persona:
     enabled: bool = key(BOOL, False, "Tell the speech model who it is, once, at the start.")
     max_chars: int = key(POSITIVE, 6_000, "Longest such text.")
     include_identity: bool = key(BOOL, True, "Include the agent's identity.")
@@ -149,7 +149,7 @@ class Realtime:
     consult_thinking_level: str | None = key(NON_EMPTY, None, "How hard the agent thinks.")
     consult_fast_mode: bool | None = key(BOOL, None, "The agent's fast mode.")
     tools: tuple[Mapping[str, object], ...] = key(listing(FREE, "function tools"), (), "Extra function tools.")
-    fast_context: FastContext = section(FastContext, "A quick look-up before consulting.")
-    agent_context: AgentContext = section(AgentContext, "Who the model is.")
+    fast_context: FastLookup = section(FastLookup, "A quick look-up before consulting.")
+    agent_context: Persona = section(Persona, "Who the model is.")
     idle_hangup_ms: int | None = key(POSITIVE, None, "Hang up after this long without audio from the caller.")
     providers: Mapping[str, object] = key(FREE, {}, "Settings by vendor, kept as they are.")
