@@ -1,0 +1,226 @@
+"""Stories about many calls: capacity, identity, late facts, failing actors."""
+
+from __future__ import annotations
+
+import trio
+
+from tests.actors.stage import Stage, Wire, lost, ok, play, wish
+from voicecall.actors.supervisor import Accepted, outbound_call_id
+from voicecall.core.requests import Ask, EndCall, PressDigits, Refused, Say
+from voicecall.events import CallId
+from voicecall.events import facts as fact
+from voicecall.ports import Heard
+
+
+def test_the_same_request_dials_once_even_after_a_restart() -> None:
+    async def first(stage: Stage) -> None:
+        one = await stage.supervisor.place(wish("same"))
+        two = await stage.supervisor.place(wish("same"))
+        assert one == two == Accepted(call_id=outbound_call_id("same"), seq=2)
+        await trio.sleep(1)
+        assert [kind for kind, _ in stage.wire.sent] == ["dial"]
+
+    async def second(stage: Stage) -> None:
+        assert await stage.supervisor.place(wish("same")) == Accepted(call_id=outbound_call_id("same"), seq=2)
+        await trio.sleep(1)
+        assert "dial" not in [kind for kind, _ in stage.wire.sent]
+
+    play(second, journal=play(first))
+
+
+def test_the_last_place_is_given_once() -> None:
+    async def story(stage: Stage) -> None:
+        results: list[Accepted | Refused] = []
+
+        async def place(name: str) -> None:
+            results.append(await stage.supervisor.place(wish(name)))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(place, "a")
+            nursery.start_soon(place, "b")
+        assert sorted(type(result).__name__ for result in results) == ["Accepted", "Refused"]
+        refused = next(result for result in results if isinstance(result, Refused))
+        assert refused.reason == "Maximum concurrent calls (1) reached"
+
+    play(story, max_calls=1)
+
+
+def test_a_place_is_free_again_after_the_end() -> None:
+    async def story(stage: Stage) -> None:
+        call = await stage.place("a")
+        await stage.hear(call, fact.CallEnded(reason="busy"), "ended")
+        assert stage.supervisor.live_calls == 0
+        await stage.place("b")
+
+    play(story, max_calls=1)
+
+
+def test_a_late_callback_wakes_the_call_and_makes_no_phantom() -> None:
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        await stage.hear(call, fact.CallEnded(reason="no-answer"), "ended")
+        await trio.sleep(60)
+        assert stage.supervisor.actors == 0
+        response = await stage.hear(call, fact.CallEnded(reason="completed", vendor_code="late"), "late")
+        assert response.status == 200
+        await trio.sleep(60)
+        assert stage.supervisor.actors == 0
+        assert (await stage.kinds(call))[-2:] == ["actor.started", "vendor.reported"]
+        assert (await stage.kinds(call)).count("call.ended") == 1
+
+    play(story)
+
+
+def test_a_webhook_for_nobody_is_answered_and_makes_no_stream() -> None:
+    async def story(stage: Stage) -> None:
+        heard = Heard(key="x", event=fact.CallRinging(), call_id="who", vendor_call_id="v-who")
+        assert (await stage.supervisor.receive("wire", (heard,))).status == 200
+        assert stage.supervisor.actors == 0
+        async with stage.journal.streams("call/") as streams:
+            assert [stream async for stream in streams] == []
+
+    play(story)
+
+
+def test_two_first_webhooks_of_one_inbound_call_meet_in_one_stream() -> None:
+    async def story(stage: Stage) -> None:
+        offer = Heard(key="o1", offer=True, vendor_call_id="v1", caller="+15550002000", callee="+15550000000")
+        ringing = Heard(
+            key="o2", offer=True, vendor_call_id="v1", event=fact.CallRinging(vendor_call_id="v1"), caller="+15550002000"
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stage.supervisor.receive, "wire", (offer,))
+            nursery.start_soon(stage.supervisor.receive, "wire", (ringing,))
+        async with stage.journal.streams("call/") as streams:
+            calls = [stream async for stream in streams]
+        assert len(calls) == 1
+        assert (await stage.kinds(CallId(calls[0].removeprefix("call/")))).count("call.offered") == 1
+
+    play(story)
+
+
+def test_an_inbound_call_over_the_limit_is_rejected_before_it_is_answered() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.place()
+        offer = Heard(key="o1", offer=True, vendor_call_id="v9", caller="+15550002000", callee="+15550000000")
+        assert (await stage.supervisor.receive("wire", (offer,))).status == 200
+        await trio.sleep(20)
+        call = stage.directory.named("wire", "v9")
+        assert call is not None
+        entries = await stage.entries(call)
+        assert [effect.kind for effect in entries[1].effects][:1] == ["reject"]
+        assert any(isinstance(entry.event, fact.CallEnded) and entry.event.reason == "rejected" for entry in entries)
+
+    play(story, max_calls=1)
+
+
+def test_requests_are_refused_with_the_reason() -> None:
+    async def story(stage: Stage) -> None:
+        supervisor = stage.supervisor
+        nobody = await supervisor.request(CallId("nobody"), Say(text="hi"))
+        assert nobody == Refused(code="not-found", reason="Call not found")
+        call = await stage.place()
+        refused = await supervisor.request(call, Say(text="hi"))
+        assert isinstance(refused, Refused)
+        assert refused.code == "not-connected"
+        await stage.answer(call)
+        digits = await supervisor.request(call, PressDigits(digits="12x"))
+        assert isinstance(digits, Refused)
+        assert digits.reason.startswith("digits: may only contain")
+        assert isinstance(await supervisor.request(call, Ask(text="?")), Accepted)
+        again = await supervisor.request(call, Ask(text="?"))
+        assert again == Refused(code="busy", reason="Already waiting for transcript")
+        assert isinstance(await supervisor.request(call, EndCall()), Accepted)
+        assert isinstance(await supervisor.request(call, EndCall()), Accepted)
+        await stage.hear(call, fact.CallEnded(reason="completed"), "ended")
+        ended = await supervisor.request(call, Say(text="hi"))
+        assert ended == Refused(code="ended", reason="Call has ended (endReason=hangup-bot)")
+        assert [kind for kind, _ in stage.wire.sent].count("hangup") == 1
+
+    play(story)
+
+
+def test_a_repeated_webhook_gets_the_first_answer_and_changes_nothing() -> None:
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        first = await stage.hear(call, fact.CallAnswered(), "k1")
+        await trio.sleep(3)
+        before = await stage.kinds(call)
+        second = await stage.hear(call, fact.CallAnswered(), "k1")
+        assert first.body == second.body != b""
+        assert await stage.kinds(call) == before
+
+    play(story)
+
+
+def test_a_failing_actor_is_restarted_and_its_letter_is_not_lost() -> None:
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        other = await stage.place("other")
+        stage.journal.fail_before(1)
+        assert (await stage.hear(call, fact.CallRinging(), "ringing")).status == 200
+        kinds = await stage.kinds(call)
+        assert kinds.count("call.ringing") == 1
+        assert kinds.count("actor.started") == 2
+        assert (await stage.kinds(other)).count("actor.started") == 1
+
+    play(story)
+
+
+def test_a_line_that_was_written_although_the_append_failed_counts_once() -> None:
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        await stage.answer(call)
+        stage.journal.fail_after(1)
+        accepted = await stage.supervisor.request(call, Say(text="once"))
+        assert isinstance(accepted, Accepted)
+        await trio.sleep(1)
+        assert (await stage.kinds(call)).count("say.requested") == 1
+
+    play(story)
+
+
+def test_an_actor_that_keeps_failing_is_quarantined_and_hung_up() -> None:
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        await stage.answer(call)
+        stage.journal.fail_before(6)
+        await stage.hear(call, fact.DigitsPressed(digits="1"), "digits")
+        await trio.sleep(60)
+        assert [kind for kind, _ in stage.wire.sent][-1] == "hangup"
+        assert stage.supervisor.actors == 0
+        assert stage.supervisor.live_calls == 0
+        assert (await stage.kinds(call))[-1] == "call.ended"
+
+    play(story)
+
+
+def test_a_dial_in_doubt_is_never_repeated() -> None:
+    wire = Wire(answers={"dial": [lost()], "reconcile": [ok(b"gone")]})
+
+    async def story(stage: Stage) -> None:
+        call = await stage.place(ring_timeout_ms=30_000)
+        await trio.sleep(44)
+        assert [kind for kind, _ in stage.wire.sent] == ["dial"]
+        await trio.sleep(5)
+        assert [kind for kind, _ in stage.wire.sent] == ["dial", "reconcile"]
+        entries = await stage.entries(call)
+        ended = next(entry.event for entry in entries if isinstance(entry.event, fact.CallEnded))
+        assert ended.reason == "no-answer"
+
+    play(story, wire=wire)
+
+
+def test_a_hangup_is_tried_again_until_the_carrier_takes_it() -> None:
+    wire = Wire(answers={"hangup": [ok(status=503), ok(status=503)]})
+
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        await stage.answer(call)
+        await stage.supervisor.request(call, EndCall())
+        await trio.sleep(30)
+        assert [kind for kind, _ in stage.wire.sent].count("hangup") == 3
+        entries = await stage.entries(call)
+        assert isinstance(entries[-1].event, fact.CallEnded)
+
+    play(story, wire=wire)
