@@ -56,7 +56,7 @@ def _timers(state: CallState) -> tuple[AnyEffect, ...]:
     )
 
 
-def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:  # noqa: C901 - the match is the point
+def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
     """What to do about ``event``, deadlines aside."""
     match event:
         case fact.CallPlaced() if state.phase is Phase.NEW:

@@ -32,7 +32,7 @@ OURS_TO_SAY = frozenset({"completed", "hangup-bot", "unknown", "rejected"})
 """Carriers say these about an ending that we asked for; our own reason tells more."""
 
 
-def evolve(state: CallState, event: AnyEvent) -> CallState:  # noqa: C901 - the match is the point
+def evolve(state: CallState, event: AnyEvent) -> CallState:
     """The state after ``event``. ``state.now`` is already the entry's instant."""
     state, settled = _settle(state, getattr(event, "settles", NO_EFFECT))
     match event:
