@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import sys
+from enum import EnumType
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
-from voicecall.events import Entry, Patience, Policy
-from voicecall.events.schema import EFFECTS, EVENTS, SCHEMA, shapes
+from voicecall.events import AnyEffect, AnyEvent, Entry, Patience, Policy
+from voicecall.events.schema import EFFECTS, EVENTS, SCHEMA
 
 CLASSES: dict[str, type[Any]] = {
     **{f"event {kind}": cls for kind, cls in EVENTS.items()},
@@ -26,6 +28,36 @@ CLASSES: dict[str, type[Any]] = {
 LOCK = Path(__file__).resolve().parent.parent / "voicecall/events/schema.lock.json"
 
 Shapes = dict[str, dict[str, str]]
+
+
+def shapes() -> Shapes:
+    """Each class's fields and the types they have on disk, in words that no Python version renders differently."""
+    return {name: {field: on_disk(hint) for field, hint in hints(cls).items()} for name, cls in sorted(CLASSES.items())}
+
+
+def hints(cls: type[Any]) -> dict[str, Any]:
+    """The resolved types of the fields of a class."""
+    resolved = get_type_hints(cls)
+    return {field.name: resolved[field.name] for field in attrs.fields(cls)}
+
+
+def on_disk(hint: Any) -> str:
+    """``str``, ``int | null``, ``[int]``, ``"a" | "b"``, or the name of another class of the lock."""
+    if hint in (AnyEvent, AnyEffect):
+        return "event" if hint == AnyEvent else "effect"
+    if isinstance(hint, NewType):
+        return on_disk(hint.__supertype__)
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return " | ".join(sorted(json.dumps(word) for word in parts))
+    if origin in (Union, UnionType):
+        return " | ".join(on_disk(part) for part in parts)
+    if origin is not None:
+        name = "" if origin is tuple else origin.__name__
+        return f"{name}[{', '.join('...' if part is ... else on_disk(part) for part in parts)}]"
+    if isinstance(hint, EnumType):
+        return " | ".join(sorted(json.dumps(word) for word in hint.__members__.values()))
+    return "null" if hint is NoneType else str(hint.__name__).lower()
 
 
 def objections(old: Shapes, new: Shapes) -> list[str]:
@@ -51,8 +83,8 @@ def required(name: str) -> set[str]:
 def main() -> int:
     """Write the lock, or say why not; the exit status."""
     new = shapes()
-    old = json.loads(LOCK.read_text(encoding="utf-8")) if LOCK.exists() else {"schema": SCHEMA, "shapes": {}}
-    against = objections(old["shapes"], new) if old["schema"] == SCHEMA else []
+    old: dict[str, Any] = json.loads(LOCK.read_text(encoding="utf-8")) if LOCK.exists() else {}
+    against = objections(old["shapes"], new) if old.get("schema") == SCHEMA else []
     if against:
         sys.stderr.writelines(f"{one}\n" for one in against)
         sys.stderr.write(f"raise SCHEMA above {SCHEMA} and add an upcast in voicecall/events/schema.py\n")
