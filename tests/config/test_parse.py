@@ -18,6 +18,7 @@ from voicecall.config import (
     find_state_directory,
     load,
     parse,
+    route_for,
     state_directory,
 )
 
@@ -106,6 +107,23 @@ def test_a_number_may_change_what_it_speaks_with_but_not_in_unknown_words() -> N
     config = parse({"numbers": {"+15550001234": {"tts": {"provider": "openai"}}}}, {"OPENAI_API_KEY": "sk-1"})
     assert config.numbers["+15550001234"].tts == {"provider": "openai"}
     assert len(complaints({"numbers": {"5550001234": {}, "+15550001234": {"tts": {"voise": "x"}}}})) == 2
+
+
+@pytest.mark.parametrize(
+    ("dialed", "greeting"),
+    [
+        ("+15550001234", "One"),
+        ("15550001234", "One"),
+        ("+1 (555) 000-1234", "One"),
+        ("+15550005678", "Two"),
+        ("5678", None),
+        ("", None),
+    ],
+)
+def test_a_dialed_number_finds_its_settings_by_its_digits(dialed: str, greeting: str | None) -> None:
+    numbers = {"+15550001234": {"inboundGreeting": "One"}, "+15550005678": {"inboundGreeting": "Two"}}
+    route = route_for(parse({"numbers": numbers}, {}), dialed)
+    assert (route and route.inbound_greeting) == greeting
 
 
 # --- environment -----------------------------------------------------------------------------------------------------

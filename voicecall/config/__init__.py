@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from voicecall.config.file import find_state_directory, state_directory
     from voicecall.config.loading import default_config, load, parse
     from voicecall.config.problems import ConfigError, Problem
-    from voicecall.config.root import CarrierName, Config, Route
+    from voicecall.config.root import CarrierName, Config, Route, route_for
     from voicecall.config.rules import check
     from voicecall.config.secret import Secret
     from voicecall.config.speech import Streaming, Tts
@@ -42,6 +42,7 @@ __all__ = [
     "find_state_directory",
     "load",
     "parse",
+    "route_for",
     "state_directory",
 ]
 
@@ -50,7 +51,7 @@ _HOMES = {
     "file": ("find_state_directory", "state_directory"),
     "loading": ("default_config", "load", "parse"),
     "problems": ("ConfigError", "Problem"),
-    "root": ("CarrierName", "Config", "Route"),
+    "root": ("CarrierName", "Config", "Route", "route_for"),
     "rules": ("check",),
     "secret": ("Secret",),
     "speech": ("Streaming", "Tts"),

@@ -143,3 +143,15 @@ class Config:
         PatienceSteps, "Milliseconds until a filler, an apology and a hang-up while we owe a person sound.", ours=True
     )
     phrases: Phrases = section(Phrases, "What we say by ourselves.", ours=True)
+
+
+def route_for(config: Config, dialed: str) -> Route | None:
+    """What differs for calls to ``dialed``: the same number, or else the same digits however they are written."""
+    exact = config.numbers.get(dialed)
+    digits = _digits(dialed)
+    same = (route for number, route in config.numbers.items() if digits and _digits(number) == digits)
+    return exact or next(same, None)
+
+
+def _digits(number: str) -> str:
+    return "".join(one for one in number if one in "0123456789")
