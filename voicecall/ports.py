@@ -224,6 +224,14 @@ class Carrier(Protocol):
     @property
     def capabilities(self) -> frozenset[Capability]: ...
 
+    @property
+    def required_headers(self) -> tuple[tuple[str, ...], ...]:
+        """Headers without which a request cannot be genuine: one alternative must be there completely.
+
+        Lower-case names. The door checks them before it reads a body; ``()`` asks for none.
+        """
+        ...
+
     def verify(self, request: HttpRequest, *, account: Account, now: Instant) -> None:
         """Prove where ``request`` comes from. Raises ``BadSignature``."""
         ...
