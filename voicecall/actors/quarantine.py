@@ -74,7 +74,9 @@ class _Pen:
             return
         try:
             stream = stream_of(self.call_id)
-            self.position = await self.world.journal.append(stream, encode_entry(entry), after=self.position)
+            self.position = await self.world.journal.append(
+                stream, encode_entry(entry), after=self.position, ending=True
+            )
         except JournalError as error:
             log.critical("a quarantined call cannot be journaled", call=self.call_id, error=repr(error))
             self.broken = True

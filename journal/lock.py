@@ -1,0 +1,44 @@
+"""Who may write: an advisory lock on ``lock``, whose text says who holds it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from journal.api import Locked
+from journal.disk import translate
+
+
+@contextmanager
+def hold(directory: Path) -> Generator[None]:
+    """Hold the journal in ``directory``. Raises ``Locked`` (saying who does) or ``NoPermission``."""
+    path = directory / "lock"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise translate(error, path) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Locked(_who(directory, os.pread(descriptor, 4096, 0))) from None
+        os.ftruncate(descriptor, 0)
+        holder = {"pid": os.getpid(), "host": socket.gethostname()}
+        os.pwrite(descriptor, json.dumps(holder).encode() + b"\n", 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _who(directory: Path, text: bytes) -> str:
+    try:
+        holder = json.loads(text)
+        who = f"process {holder['pid']} on {holder['host']}"
+    except (ValueError, KeyError, TypeError):
+        who = "another process"
+    return f"{directory}: {who} holds this journal; stop it, or use another directory"
