@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voicecall.config import Config
+from voicecall.config import Config, route_for
 from voicecall.events import Mode, Patience, Policy
 
 GREETING = "Hello! How can I help you today?"
@@ -16,7 +16,7 @@ def outbound_policy(config: Config, *, message: str, mode: Mode | None) -> Polic
 
 def inbound_policy(config: Config, *, caller: str, callee: str) -> Policy:
     """For a call that we are offered: the greeting of the dialed number, and whether the caller may come in."""
-    route = config.numbers.get(callee)
+    route = route_for(config, callee)
     greeting = (route.inbound_greeting if route else None) or config.inbound_greeting or GREETING
     return _policy(config, greeting=greeting, mode=Mode.CONVERSATION, verdict=verdict(config, caller))
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast, get_args
 
-import attrs
 import msgspec
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
@@ -22,6 +21,9 @@ from voicecall.events.facts import AnyEvent, Unknown
 
 SCHEMA = 1
 """Version of the shapes on disk. Bump it, and add an upcast, for anything but a new field with a default."""
+
+OLDEST = 1
+"""The oldest version that can be upcast."""
 
 UPCASTS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """From version n to n + 1, applied in order to the plain data of a whole entry."""
@@ -120,8 +122,10 @@ def decode_entry(body: bytes) -> Entry:
         raise BadEntry(f"an entry is a JSON object, got {type(data).__name__}")
     plain = cast("Plain", data)
     version = plain.pop("v", None)
-    if not isinstance(version, int):
-        raise BadEntry("v: the schema version is missing")
+    if not isinstance(version, int) or not OLDEST <= version <= SCHEMA:
+        raise BadEntry(
+            f"v: expected a schema version from {OLDEST} to {SCHEMA}, got {version!r}; a newer voicecall wrote it"
+        )
     for number in range(version, SCHEMA):
         plain = UPCASTS[number](plain)
     return _guarded(plain, Entry)
@@ -147,16 +151,3 @@ def _explanation(data: Plain, cls: Any) -> str:
 def _reasons(error: BaseException) -> str:
     inner = cast("tuple[BaseException, ...]", getattr(error, "exceptions", ()))
     return "; ".join(_reasons(one) for one in inner) if inner else f"{type(error).__name__} {error}"
-
-
-def shapes() -> dict[str, dict[str, str]]:
-    """Every event's and effect's fields and types, for the lock file that makes a silent change fail."""
-    classes: dict[str, type[Any]] = {
-        **{f"event {kind}": cls for kind, cls in EVENTS.items()},
-        **{f"effect {kind}": cls for kind, cls in EFFECTS.items()},
-        "entry": Entry,
-    }
-    from voicecall.events.policy import Patience, Policy
-
-    classes |= {"policy": Policy, "patience": Patience}
-    return {name: {field.name: str(field.type) for field in attrs.fields(cls)} for name, cls in sorted(classes.items())}
