@@ -1,0 +1,1 @@
+"""Whoever thinks for us, behind ``ports.Agent``."""
