@@ -31,6 +31,8 @@ def admit(state: CallState, request: Wish) -> AnyEvent | Refused:
 
 def _in_call(state: CallState, request: Say | Ask | PressDigits) -> AnyEvent | Refused:
     match request:
+        case Say(text=text) | Ask(text=text) if not text.strip():
+            return Refused(code="bad-request", reason="message: must not be empty; say what should be said")
         case Say():
             return fact.SayRequested(text=request.text, by=request.by)
         case Ask() if state.waiting_since:
