@@ -1,0 +1,1 @@
+"""The one door: webhooks, health and media sockets share one TCP port."""

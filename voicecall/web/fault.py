@@ -1,0 +1,74 @@
+"""What fails at the door stays at the door, and its log line holds no payload.
+
+An exception's text may quote what a stranger sent (a header, a phone number, a transcript), so the operator's log gets
+the exception's type and the place in the code, never its text.
+"""
+
+from __future__ import annotations
+
+import re
+from types import TracebackType
+from typing import cast
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+REASON_CHARS = 200
+_QUERY = re.compile(r"\?\S*")
+_NUMBER = re.compile(r"\+?\d{7,}")
+_TOKEN = re.compile(r"[A-Za-z0-9+/_=-]{24,}")
+
+
+class Contained:
+    """``with Contained("what failed")``: an unexpected exception ends the block and is logged; cancellation passes.
+
+    >>> with Contained("arithmetic failed") as contained:
+    ...     1 / 0
+    >>> contained.failed
+    True
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self.failed = False
+
+    def __enter__(self) -> Contained:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self.failed = True
+        log.error(self._what, error=", ".join(kinds(error)), where=place(error))
+        return True
+
+
+def kinds(error: BaseException) -> list[str]:
+    """The types of an exception, or of those in a group."""
+    if isinstance(error, BaseExceptionGroup):
+        inner = cast("BaseExceptionGroup[BaseException]", error).exceptions
+        return [kind for one in inner for kind in kinds(one)]
+    return [type(error).__name__]
+
+
+def place(error: BaseException) -> str:
+    """``file:line`` where an exception was raised; of a group, where its first one was."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    trace = error.__traceback__
+    if trace is None:
+        return ""
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+
+
+def redacted(reason: str) -> str:
+    """A reason fit for a log: no query strings, numbers or tokens that a stranger put there, one line, not long."""
+    text = "".join(char if char.isprintable() else " " for char in reason)
+    for pattern, stand_in in ((_QUERY, "?…"), (_TOKEN, "…"), (_NUMBER, "…")):
+        text = pattern.sub(stand_in, text)
+    return text[:REASON_CHARS]

@@ -1,0 +1,70 @@
+"""Opening the one port, or saying which setting is in the way."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import trio
+
+BACKLOG = 512
+
+
+class CannotListen(Exception):
+    """The door cannot open. The text names the setting and the fix."""
+
+
+async def listen(bind: str, port: int) -> list[trio.SocketListener]:
+    """Listeners on every address that ``bind`` means, all on one port; port 0 picks a free one.
+
+    Raises ``CannotListen``. A port that was left a moment ago can be taken again (``SO_REUSEADDR``), one in use cannot.
+    """
+    try:
+        found = await trio.socket.getaddrinfo(bind, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise CannotListen(
+            f"serve.bind: {bind!r} is no address of this machine ({error.strerror}); {_LOOPBACK}"
+        ) from error
+    listeners: list[trio.SocketListener] = []
+    try:
+        for family, address in dict.fromkeys((family, address[0]) for family, *_, address in found):
+            listeners.append(await _listener(family, address, port))
+            port = listeners[0].socket.getsockname()[1]
+    except OSError as error:
+        for listener in listeners:
+            listener.socket.close()
+        raise CannotListen(_explained(error, bind, port)) from error
+    return listeners
+
+
+_LOOPBACK = "use 127.0.0.1, ::1, or 0.0.0.0 for all addresses"
+
+
+async def _listener(family: int, address: str | int, port: int) -> trio.SocketListener:
+    sock = trio.socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        await sock.bind((address, port))
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return trio.SocketListener(sock)
+
+
+def _explained(error: OSError, bind: str, port: int) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"serve.port: {port} on {bind} is already taken, perhaps by another `voicecall serve` or by the host's "
+                f"own voice-call plugin (`ss -ltnp 'sport = :{port}'` shows by whom); stop that one or set serve.port "
+                "to a free port"
+            )
+        case errno.EACCES:
+            return f"serve.port: this user may not listen on {port}; set serve.port to a free port from 1024 to 65535"
+        case errno.EADDRNOTAVAIL:
+            return f"serve.bind: {bind!r} is no address of this machine; {_LOOPBACK}"
+        case _:
+            return f"serve.bind, serve.port: cannot listen on {bind} port {port}: {error.strerror}"
