@@ -152,12 +152,18 @@ class Supervisor:
                     response = result.reply
         return _try_again("the journal is slow") if patience.cancelled_caught else response
 
-    async def open_stream(self, carrier: str, start: MediaStart) -> CallId | Refused:
-        """Let a media socket carry a call's sound: its ticket is spent, durably, before the answer."""
+    def identify(self, carrier: str, start: MediaStart) -> CallId | Refused:
+        """Whose ticket a media socket shows; it is spent only by ``open_stream``."""
         try:
-            call_id = tickets.check(self._world.ticket_key, start.ticket, carrier=carrier, now=self._world.wall())
+            return tickets.check(self._world.ticket_key, start.ticket, carrier=carrier, now=self._world.wall())
         except tickets.BadTicket as error:
             return Refused(code="bad-request", reason=f"Unauthorized stream: {error}")
+
+    async def open_stream(self, carrier: str, start: MediaStart) -> CallId | Refused:
+        """Let a media socket carry a call's sound: its ticket is spent, durably, before the answer."""
+        call_id = self.identify(carrier, start)
+        if isinstance(call_id, Refused):
+            return call_id
         wish = OpenStream(
             stream_id=start.stream_id,
             ticket=tickets.nonce(start.ticket),

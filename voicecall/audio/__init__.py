@@ -1,0 +1,1 @@
+"""Sound: codecs, resampling, voice detection, playback, recording, and the media plane."""

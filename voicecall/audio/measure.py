@@ -1,0 +1,48 @@
+"""How loud and how punctual: what ``audio.measured`` reports every few seconds."""
+
+from __future__ import annotations
+
+from voicecall.audio.vad import dbfs, power_of
+from voicecall.events.facts import AudioMeasured
+
+
+class Meter:
+    """Counts until ``report``. Times are trio's, in seconds."""
+
+    def __init__(self, now: float) -> None:
+        self._start(now)
+
+    def _start(self, now: float) -> None:
+        self.since = now
+        self._caller = self._agent = 0.0
+        self._in = self._out = 0
+        self._late: list[float] = []
+
+    def heard(self, ulaw: bytes) -> None:
+        """A frame came in."""
+        self._in += 1
+        self._caller = max(self._caller, power_of(ulaw))
+
+    def sent(self, ulaw: bytes) -> None:
+        """A frame went out."""
+        self._out += 1
+        self._agent = max(self._agent, power_of(ulaw))
+
+    def due(self, now: float, deadline: float, *, idle: bool) -> None:
+        """A frame that was due at ``deadline`` is being sent; after a pause there was no deadline to keep."""
+        if not idle:
+            self._late.append(max(now - deadline, 0.0) * 1000)
+
+    def report(self, now: float, *, offset_ms: int) -> AudioMeasured:
+        """The figures since the last report; starts over."""
+        late = sorted(self._late)
+        measured = AudioMeasured(
+            offset_ms=offset_ms,
+            caller_dbfs=round(dbfs(self._caller), 1),
+            agent_dbfs=round(dbfs(self._agent), 1),
+            late_p99_ms=round(late[len(late) * 99 // 100], 1) if late else 0.0,
+            frames_in=self._in,
+            frames_out=self._out,
+        )
+        self._start(now)
+        return measured

@@ -1,0 +1,187 @@
+"""What one call plays: utterances in order, 20 ms frames out, and what the carrier's marks prove was heard.
+
+Pure: no clock, no IO. The plane ``enqueue``s an utterance, ``feed``s it audio as it is synthesized and ``close``s it;
+``next_frame`` gives the frame to send now, with the name of a mark to send after it, if any. A mark goes out every
+200 ms of an utterance and at its end. ``acknowledge`` is the carrier's echo of a mark: only then was the audio before
+it heard. ``clear`` drops what is waiting and forgets the marks under way: what the carrier returns after a clear was
+not heard. Every utterance is finished exactly once: by its last mark, by ``clear``, or by ``give_up``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from attrs import define, field, frozen
+
+from voicecall.audio.g711 import FRAME_BYTES, SILENCE
+
+FRAME_MS = 20
+MARK_MS = 200
+"""The longest stretch of audio without a mark."""
+
+
+@frozen(kw_only=True)
+class Frame:
+    """20 ms of μ-law. ``mark`` (or "") is sent right after it; ``starts`` is the utterance that begins here, or 0."""
+
+    payload: bytes
+    mark: str = ""
+    starts: int = 0
+
+
+@frozen(kw_only=True)
+class Finished:
+    """An utterance is over, of which the person heard ``heard_ms`` and ``sent_ms`` were sent."""
+
+    utterance: int
+    heard_ms: int
+    sent_ms: int
+    interrupted: bool
+
+
+@define
+class _Track:
+    utterance: int
+    interruptible: bool
+    audio: bytearray = field(factory=bytearray)
+    sent_ms: int = 0
+    heard_ms: int = 0
+    marked_ms: int = 0
+    closed: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether a frame can be sent: a whole one, or the padded last one."""
+        return len(self.audio) >= FRAME_BYTES or (self.closed and bool(self.audio))
+
+    @property
+    def sent(self) -> bool:
+        return self.closed and not self.audio
+
+
+@define
+class Playback:
+    """The playback buffer of one call."""
+
+    _tracks: deque[_Track] = field(factory=deque["_Track"])
+    _marks: dict[str, tuple[_Track, int]] = field(factory=dict[str, "tuple[_Track, int]"])
+
+    @property
+    def playing(self) -> int:
+        """The utterance that has begun and is not over, or 0."""
+        return next((track.utterance for track in self._tracks if track.sent_ms), 0)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any utterance is not over."""
+        return bool(self._tracks)
+
+    @property
+    def interruptible(self) -> bool:
+        """Whether what plays now (or would play next) may be interrupted."""
+        return bool(self._tracks) and self._tracks[0].interruptible
+
+    @property
+    def ready(self) -> bool:
+        """Whether ``next_frame`` has something now."""
+        current = self._current()
+        return current is not None and current.ready
+
+    def buffered_ms(self, utterance: int) -> int:
+        """Audio of an utterance that has not been sent: back-pressure for its synthesizer."""
+        track = self._find(utterance)
+        return 0 if track is None else len(track.audio) // 8
+
+    def enqueue(self, utterance: int, *, interruptible: bool = True) -> None:
+        """A new utterance, after all others."""
+        self._tracks.append(_Track(utterance=utterance, interruptible=interruptible))
+
+    def feed(self, utterance: int, ulaw: bytes) -> None:
+        """More audio for an utterance; ignored when it is over."""
+        track = self._find(utterance)
+        if track is not None and not track.closed:
+            track.audio += ulaw
+
+    def close(self, utterance: int) -> list[Finished]:
+        """No more audio will come. An utterance without any audio is over at once."""
+        track = self._find(utterance)
+        if track is None or track.closed:
+            return []
+        track.closed = True
+        if track.audio or track.sent_ms > track.heard_ms:
+            return []
+        return [self._finish(track, interrupted=False)]
+
+    def next_frame(self) -> Frame | None:
+        """The next 20 ms, or None when there is nothing to send now."""
+        track = self._current()
+        if track is None or not track.ready:
+            return None
+        payload = bytes(track.audio[:FRAME_BYTES])
+        del track.audio[:FRAME_BYTES]
+        starts = 0 if track.sent_ms else track.utterance
+        track.sent_ms += FRAME_MS
+        mark = ""
+        if track.sent or track.sent_ms - track.marked_ms >= MARK_MS:
+            track.marked_ms = track.sent_ms
+            mark = f"{track.utterance}:{track.sent_ms}"
+            self._marks[mark] = (track, track.sent_ms)
+        return Frame(payload=payload.ljust(FRAME_BYTES, bytes([SILENCE])), mark=mark, starts=starts)
+
+    def close_mark(self, utterance: int) -> str:
+        """A mark for an utterance that was closed after its last frame had been sent, or ""."""
+        track = self._find(utterance)
+        if track is None or not track.sent or track.marked_ms == track.sent_ms or not track.sent_ms:
+            return ""
+        track.marked_ms = track.sent_ms
+        mark = f"{track.utterance}:{track.sent_ms}"
+        self._marks[mark] = (track, track.sent_ms)
+        return mark
+
+    def acknowledge(self, mark: str) -> list[Finished]:
+        """The carrier played everything before ``mark``. Unknown marks (cleared ones) mean nothing."""
+        track, offset_ms = self._marks.pop(mark, (None, 0))
+        if track is None:
+            return []
+        track.heard_ms = max(track.heard_ms, offset_ms)
+        if track.sent and track.heard_ms >= track.sent_ms:
+            return [self._finish(track, interrupted=False)]
+        return []
+
+    def clear(self, up_to: int | None = None) -> list[Finished]:
+        """Interrupt every utterance (up to number ``up_to``): drop its audio, forget its marks."""
+        doomed = [track for track in self._tracks if up_to is None or track.utterance <= up_to]
+        return [self._finish(track, interrupted=True) for track in doomed]
+
+    def give_up(self, utterance: int, *, interrupted: bool) -> list[Finished]:
+        """End one utterance with what is known to have been heard."""
+        track = self._find(utterance)
+        return [] if track is None else [self._finish(track, interrupted=interrupted)]
+
+    @property
+    def unacknowledged(self) -> int:
+        """The first utterance of which everything was sent and only the last echo is missing, or 0."""
+        return next((track.utterance for track in self._tracks if track.sent and track.sent_ms), 0)
+
+    @property
+    def last_interruptible(self) -> int:
+        """The last utterance before the first that must not be interrupted."""
+        last = 0
+        for track in self._tracks:
+            if not track.interruptible:
+                break
+            last = track.utterance
+        return last
+
+    def _current(self) -> _Track | None:
+        return next((track for track in self._tracks if not track.sent), None)
+
+    def _find(self, utterance: int) -> _Track | None:
+        return next((track for track in self._tracks if track.utterance == utterance), None)
+
+    def _finish(self, track: _Track, *, interrupted: bool) -> Finished:
+        self._tracks.remove(track)
+        self._marks = {name: held for name, held in self._marks.items() if held[0] is not track}
+        return Finished(
+            utterance=track.utterance, heard_ms=track.heard_ms, sent_ms=track.sent_ms, interrupted=interrupted
+        )

@@ -1,0 +1,140 @@
+"""The utterances of one session: synthesized as they come, played in order, settled exactly once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+
+import trio
+from attrs import define, field
+
+from voicecall.audio.playback import Finished, Playback
+from voicecall.events import AnyEvent, EffectId
+from voicecall.events.base import NO_EFFECT
+from voicecall.events.effects import Speak
+from voicecall.events.facts import EffectFailed, PlaybackFinished, SpeechChunk
+from voicecall.ports import Synthesizer
+
+FIRST_SOUND_S = 8.0
+"""How long a synthesizer may take to its first sound, and between two pieces."""
+AHEAD_MS = 4_000
+"""A synthesizer that is this far ahead of the person's ear waits."""
+UNDECIDED = 1_000_000_000
+"""The number of an utterance that no decision asked for."""
+CHUNK_BYTES = 4_000
+"""Half a second of audio is one ``speech.chunk``."""
+
+
+@define
+class _Job:
+    effect_id: EffectId
+    scope: trio.CancelScope = field(factory=trio.CancelScope)
+
+
+class Utterances:
+    """``post`` gets the facts; ``start`` runs a synthesis somewhere that outlives the call's actor."""
+
+    def __init__(
+        self, *, synthesizer: Synthesizer, post: Callable[[AnyEvent], None], start: Callable[..., None]
+    ) -> None:
+        self.playback = Playback()
+        self._synthesizer = synthesizer
+        self._post = post
+        self._start = start
+        self._jobs: dict[int, _Job] = {}
+        self._drained = trio.Event()
+
+    def holds(self, effect_id: EffectId) -> bool:
+        """Whether this ``speak`` has not been settled."""
+        return any(job.effect_id == effect_id for job in self._jobs.values())
+
+    def speak(self, effect_id: EffectId, speak: Speak) -> None:
+        """Queue an utterance."""
+        job = self._jobs[speak.utterance] = _Job(effect_id=effect_id)
+        self.playback.enqueue(speak.utterance, interruptible=speak.interruptible)
+        self._start(self._synthesize, job, speak)
+
+    def apologize(self, text: str) -> None:
+        """Say something that nobody decided: it has no effect to settle, so it leaves no fact."""
+        speak = Speak(utterance=UNDECIDED, text=text, interruptible=False)
+        self.speak(NO_EFFECT, speak)
+
+    def settle(self, finished: list[Finished]) -> None:
+        """Post the outcome of every utterance that is over, and stop making its sound."""
+        for one in finished:
+            job = self._jobs.pop(one.utterance)
+            job.scope.cancel()
+            if job.effect_id == NO_EFFECT:
+                continue
+            self._post(
+                PlaybackFinished(
+                    settles=job.effect_id,
+                    utterance=one.utterance,
+                    heard_ms=one.heard_ms,
+                    sent_ms=one.sent_ms,
+                    interrupted=one.interrupted,
+                )
+            )
+
+    def drained(self) -> None:
+        """Audio was sent: a synthesizer that waits may go on."""
+        self._drained.set()
+
+    async def _synthesize(self, job: _Job, speak: Speak) -> None:
+        """Make the sound of one utterance. A fault is an outcome, never an exception."""
+        failure = ""
+        with job.scope:
+            try:
+                await self._stream(speak)
+            except trio.TooSlowError:
+                failure = f"no sound within {FIRST_SOUND_S:g} s"
+            except Exception as error:  # noqa: BLE001 - whatever a synthesizer does must become a fact
+                failure = f"{type(error).__name__}: {error}"
+        if job.scope.cancelled_caught or speak.utterance not in self._jobs:
+            return
+        if failure:
+            self._fail(speak.utterance, failure)
+        else:
+            self.settle(self.playback.close(speak.utterance))
+
+    def _fail(self, utterance: int, reason: str) -> None:
+        for one in self.playback.give_up(utterance, interrupted=True):
+            if one.sent_ms:
+                self.settle([one])
+            else:
+                job = self._jobs.pop(utterance)
+                if job.effect_id == NO_EFFECT:
+                    continue
+                self._post(EffectFailed(settles=job.effect_id, reason=f"speech failed: {reason}"))
+
+    async def _stream(self, speak: Speak) -> None:
+        chunk, index = bytearray(), 0
+        with trio.fail_after(FIRST_SOUND_S) as patience:
+            async with self._synthesizer.speak(_one(speak.text)) as pieces:
+                async for piece in pieces:
+                    patience.deadline = float("inf")
+                    self.playback.feed(speak.utterance, piece)
+                    chunk += piece
+                    if len(chunk) >= CHUNK_BYTES:
+                        self._chunk(speak.utterance, index, chunk)
+                        index += 1
+                    await self._wait_for_ear(speak.utterance)
+                    patience.deadline = trio.current_time() + FIRST_SOUND_S
+        if chunk:
+            self._chunk(speak.utterance, index, chunk)
+
+    def _chunk(self, utterance: int, index: int, chunk: bytearray) -> None:
+        if utterance == UNDECIDED:
+            return
+        digest = hashlib.sha256(chunk).hexdigest()
+        self._post(SpeechChunk(utterance=utterance, index=index, duration_ms=len(chunk) // 8, digest=digest))
+        chunk.clear()
+
+    async def _wait_for_ear(self, utterance: int) -> None:
+        while self.playback.buffered_ms(utterance) > AHEAD_MS:
+            self._drained = trio.Event()
+            await self._drained.wait()
+
+
+async def _one(text: str) -> AsyncIterator[str]:
+    yield text
