@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from werkzeug.exceptions import HTTPException
 
 Check = Callable[[], bool]
+SEND_TO_THE_END_S = 15.0
+"""How long sending one piece of an answer and the server's clean-up after it may take; longer than a slow peer gets."""
 
 
 def build_app(gate: Gate, *, journal_writable: Check, plane_running: Check) -> ASGIFramework:
@@ -93,7 +95,7 @@ def _guarded(app: ASGIFramework) -> ASGIFramework:
 
     async def guarded(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         async def send_to_the_end(event: ASGISendEvent) -> None:
-            with trio.CancelScope(shield=True):
+            with trio.move_on_after(SEND_TO_THE_END_S, shield=True):
                 await send(event)
 
         if scope["type"] == "http":

@@ -21,10 +21,8 @@ async def listen(bind: str, port: int) -> list[trio.SocketListener]:
     """
     try:
         found = await trio.socket.getaddrinfo(bind, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError as error:
-        raise CannotListen(
-            f"serve.bind: {bind!r} is no address of this machine ({error.strerror}); {_LOOPBACK}"
-        ) from error
+    except (OSError, UnicodeError) as error:
+        raise CannotListen(f"serve.bind: {bind!r} is no address of this machine; {_LOOPBACK}") from error
     listeners: list[trio.SocketListener] = []
     try:
         for family, address in dict.fromkeys((family, address[0]) for family, *_, address in found):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from http import HTTPStatus
 
 from attrs import frozen
 
+from voicecall.audio.websocket import accept_key
 from voicecall.ports import HttpResponse
 from voicecall.web.head import Head
 
@@ -69,11 +69,6 @@ def encode_response(response: HttpResponse) -> bytes:
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     phrase = HTTPStatus(response.status).phrase
     return f"HTTP/1.1 {response.status} {phrase}\r\n{lines}\r\n".encode("latin-1") + response.body
-
-
-def accept_key(key: str) -> str:
-    digest = hashlib.sha1(key.encode("latin-1") + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11", usedforsecurity=False)
-    return base64.b64encode(digest.digest()).decode()
 
 
 def _bad(why: str) -> HttpResponse:
