@@ -1,0 +1,1 @@
+"""Speech: who turns text into sound and sound into text."""
