@@ -1,8 +1,8 @@
 """A stand-in voice: vowels without words, as long and as loud as speech. Deterministic, free of IO, and it says so.
 
-Each letter is 65 ms of a glottal pulse train shaped by two formants (Peterson and Barney's averages for vowels; a quieter
-blur for consonants), spaces and punctuation are pauses. It exists so that a call without any speech engine is audible
-and its timing is that of real speech.
+Each letter is 65 ms of a glottal pulse train shaped by two formants (Peterson and Barney's averages for vowels; a
+quieter blur for consonants), spaces and punctuation are pauses. It exists so that a call without any speech engine is
+audible and its timing is that of real speech.
 """
 
 from __future__ import annotations

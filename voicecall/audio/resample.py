@@ -1,8 +1,8 @@
 """Stateful resampling of 16-bit mono PCM: chunked output equals one-shot output, sample for sample.
 
-A rational polyphase resampler: interpolate by ``up``, low-pass, decimate by ``down``, computing only the samples that are
-kept. For 24 kHz to 8 kHz the filter is the measured choice: 95 taps, cut-off 3.7 kHz, Kaiser β 7 (alias -93 dB); other
-rates scale the taps with the higher rate. State is the last samples and the position, and an odd trailing byte.
+A rational polyphase resampler: interpolate by ``up``, low-pass, decimate by ``down``, computing only the samples that
+are kept. For 24 kHz to 8 kHz the filter is the measured choice: 95 taps, cut-off 3.7 kHz, Kaiser β 7 (alias -93 dB);
+other rates scale the taps with the higher rate. State is the last samples and the position, and an odd trailing byte.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KAISER_BETA = 7.0
 
 
 class Resampler:
-    """From ``source_hz`` to ``target_hz``; s16le mono bytes in and out. Raises ``ValueError`` for a rate below 1 kHz."""
+    """From ``source_hz`` to ``target_hz``, s16le mono bytes. Raises ``ValueError`` for a rate below 1 kHz."""
 
     def __init__(self, source_hz: int, target_hz: int) -> None:
         if min(source_hz, target_hz) < 1_000:
@@ -37,7 +37,7 @@ class Resampler:
         """As much output as the input so far determines."""
         data = self._odd + pcm
         self._odd = data[len(data) & ~1 :]
-        return self._convert(np.frombuffer(data[: len(data) & ~1], "<i2").astype(np.float64))
+        return self._convert(_samples(data[: len(data) & ~1]).astype(np.float64))
 
     def flush(self) -> bytes:
         """The filter's tail: the delay of the input's last samples. The resampler is as new afterwards."""
@@ -59,6 +59,10 @@ class Resampler:
         # A sum in a fixed order, not BLAS: the result must not depend on how many samples come at once.
         output = np.einsum("ij,ij->i", windows, self._phases[instants % self._up], optimize=False)
         return np.clip(np.rint(output), -32_768, 32_767).astype("<i2").tobytes()
+
+
+def _samples(data: bytes) -> NDArray[np.int16]:
+    return np.frombuffer(data, np.int16)
 
 
 @lru_cache(maxsize=8)

@@ -1,0 +1,64 @@
+"""Who said what, and what of ours was heard: two different facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from attrs import frozen
+
+from voicecall.core.speech import heard_text, keys_text
+from voicecall.events import Entry, Instant
+from voicecall.events import facts as fact
+from voicecall.events.effects import Speak
+
+
+@frozen(kw_only=True)
+class Spoken:
+    """One remark. For the caller ``said`` and ``heard`` are the same; ours was ``said`` and, as far as playback marks
+    prove, ``heard``."""
+
+    at: Instant
+    speaker: Literal["bot", "user"]
+    said: str
+    heard: str
+    heard_ms: int = 0
+    sent_ms: int = 0
+    interrupted: bool = False
+
+
+def transcript(entries: Iterable[Entry]) -> list[Spoken]:
+    """The remarks of a call, ours in order of their end."""
+    texts: dict[int, str] = {}
+    spoken: list[Spoken] = []
+    keys = ""
+    for entry in entries:
+        match entry.event:
+            case fact.CallerSaid(text=text) if text.strip():
+                spoken.append(Spoken(at=entry.at, speaker="user", said=text, heard=text))
+            case fact.DigitsPressed(digits=digits):
+                keys += digits
+            case fact.TimerFired(name="keys") if keys:
+                text, keys = keys_text(keys), ""
+                spoken.append(Spoken(at=entry.at, speaker="user", said=text, heard=text))
+            case fact.PlaybackFinished() as event if event.utterance in texts:
+                spoken.append(_ours(entry.at, event, texts[event.utterance]))
+            case _:
+                pass
+        for effect in entry.effects:
+            if isinstance(effect, Speak):
+                texts[effect.utterance] = effect.text
+    return spoken
+
+
+def _ours(at: Instant, event: fact.PlaybackFinished, text: str) -> Spoken:
+    heard = heard_text(text, event.heard_ms, event.sent_ms) if event.interrupted else text if event.heard_ms else ""
+    return Spoken(
+        at=at,
+        speaker="bot",
+        said=text,
+        heard=heard,
+        heard_ms=event.heard_ms,
+        sent_ms=event.sent_ms,
+        interrupted=event.interrupted,
+    )
