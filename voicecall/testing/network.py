@@ -1,0 +1,168 @@
+"""The simulated phone network as a process of its own: ``python -m voicecall.testing.network``.
+
+It outlives ``voicecall serve``, as a real carrier does: kill the server in the middle of a call and the network keeps
+the person on the line, tries its webhooks again and asks where the sound should go. One line of JSON on stdout says
+that it is ready and on which port; SIGTERM and SIGINT end it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import trio
+import trio.testing
+from attrs import field, frozen
+
+from voicecall.actors.fetch import open_fetch
+from voicecall.events import Instant
+from voicecall.testing.http_server import serve_connection
+from voicecall.testing.media_client import connect_socket
+from voicecall.testing.rest import Api
+from voicecall.testing.script import BadScript, Script, load_script
+from voicecall.testing.switchboard import Switchboard
+
+
+class BadOption(ValueError):
+    """An option cannot be used. The text names it and the fix."""
+
+
+@frozen(kw_only=True)
+class Settings:
+    """What the command line says."""
+
+    host: str = "127.0.0.1"
+    port: int = 3335
+    secret: str = field(repr=False)
+    people: dict[str, Script] = field(factory=dict[str, Script])
+    clock_rate: float = 1.0
+
+
+async def serve(settings: Settings, *, wall: Callable[[], Instant], ready: Callable[[int], None]) -> None:
+    """Run the network until cancelled; ``ready`` is told the port."""
+    async with open_fetch() as fetch, trio.open_nursery() as nursery:
+        board = Switchboard(secret=settings.secret, fetch=fetch, connect=connect_socket, wall=wall)
+        board.people.update(settings.people)
+        await nursery.start(board.run)
+        api = Api(board, secret=settings.secret)
+        try:
+            listeners = await trio.open_tcp_listeners(settings.port, host=settings.host)
+        except OSError as error:
+            raise BadOption(f"--port: cannot listen on {settings.host}:{settings.port} ({error.strerror})") from error
+
+        async def serve_client(stream: trio.SocketStream) -> None:
+            await serve_connection(stream, api.answer)
+
+        ready(listeners[0].socket.getsockname()[1])
+        await trio.serve_listeners(serve_client, listeners)
+
+
+async def _run(settings: Settings) -> None:
+    start_ms, start = time.time_ns() // 1_000_000, trio.current_time()
+
+    def wall() -> Instant:
+        return Instant(start_ms + round((trio.current_time() - start) * 1000))
+
+    def ready(port: int) -> None:
+        _say({"ready": True, "port": port, "url": f"http://{settings.host}:{port}"})
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_until_told, nursery.cancel_scope)
+        await serve(settings, wall=wall, ready=ready)
+
+
+async def _until_told(scope: trio.CancelScope) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            scope.cancel()
+
+
+def read_options(arguments: list[str]) -> Settings:
+    """The settings of a command line. Raises ``BadOption``."""
+    parser = argparse.ArgumentParser(
+        prog="python -m voicecall.testing.network", description="A simulated phone network."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    parser.add_argument("--port", type=int, default=3335, help="port to listen on; 0 picks one (default %(default)s)")
+    parser.add_argument("--secret-file", type=Path, required=True, help="file with the mock carrier's secret")
+    parser.add_argument("--clock-rate", type=float, default=1.0, help="how many seconds pass in one (default 1)")
+    parser.add_argument("--script", type=Path, help="JSON file: number (or *) to script")
+    given = parser.parse_args(arguments)
+    if not 0 <= given.port <= 65_535:
+        raise BadOption("--port: must be between 0 and 65535")
+    if not given.clock_rate > 0:
+        raise BadOption("--clock-rate: must be more than 0")
+    return Settings(
+        host=given.host,
+        port=given.port,
+        secret=_secret(given.secret_file),
+        people=_people(given.script) if given.script else {},
+        clock_rate=given.clock_rate,
+    )
+
+
+def _secret(path: Path) -> str:
+    secret = _text(path, "--secret-file").strip()
+    if not secret:
+        raise BadOption(f"--secret-file: {path} is empty")
+    return secret
+
+
+def _people(path: Path) -> dict[str, Script]:
+    try:
+        data = json.loads(_text(path, "--script"))
+    except ValueError as error:
+        raise BadOption(f"--script: {path} is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise BadOption(f"--script: {path} must be an object: number to script")
+    scripts = cast("dict[str, Any]", data)
+    try:
+        return {number: load_script(script, number) for number, script in scripts.items()}
+    except BadScript as error:
+        raise BadOption(f"--script: {error}") from error
+
+
+def _text(path: Path, option: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise BadOption(f"{option}: cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _say(plain: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(plain) + "\n")
+    sys.stdout.flush()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command. 2 for options that cannot be used."""
+    try:
+        settings = read_options(sys.argv[1:] if arguments is None else arguments)
+        clock = trio.testing.MockClock(rate=settings.clock_rate) if settings.clock_rate != 1 else None
+        trio.run(_run, settings, clock=clock)
+    except BaseExceptionGroup as group:
+        refused, others = group.split(BadOption)
+        if others is not None or refused is None:
+            raise
+        return _refuse(refused)
+    except BadOption as error:
+        return _refuse(error)
+    return 0
+
+
+def _refuse(error: BaseException) -> int:
+    inner = cast("tuple[BaseException, ...]", getattr(error, "exceptions", ()))
+    if inner:
+        return _refuse(inner[0])
+    sys.stderr.write(f"{error}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

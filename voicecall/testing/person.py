@@ -1,0 +1,215 @@
+"""The simulated person: reacts to a ringing phone, then follows the script; afterwards listens until the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, assert_never
+
+import trio
+from attrs import define
+
+from voicecall.testing import voice
+from voicecall.testing.ear import Ear
+from voicecall.testing.script import (
+    Answer,
+    Busy,
+    HangUp,
+    Hear,
+    Interrupt,
+    NeverAnswer,
+    Notice,
+    Press,
+    Reject,
+    Say,
+    Script,
+    StaySilent,
+    Step,
+    Voicemail,
+    Wait,
+)
+
+Voice = Callable[[str], bytes]
+"""Text to μ-law at 8 kHz. Must not block for long."""
+PARTIAL_AT = 0.5
+"""Where in an utterance its partial transcript is reported."""
+
+
+class Handset(Protocol):
+    """What a person can do with a telephone."""
+
+    @property
+    def ear(self) -> Ear: ...
+
+    async def speak(self, sound: bytes) -> None:
+        """Send sound; returns when it is out."""
+        ...
+
+    def press(self, digit: str) -> None:
+        """Press one key."""
+        ...
+
+    def recognize(self, text: str, *, final: bool, started: float, ended: float) -> None:
+        """The network recognized speech; instants are trio's time in seconds."""
+        ...
+
+    def said(self, text: str, started: float) -> None:
+        """For the report: the person has said ``text``, beginning at ``started``."""
+        ...
+
+    def note(self, what: str) -> None:
+        """For the report's timeline."""
+        ...
+
+    def ring(self) -> None: ...
+
+    def pick_up(self) -> None: ...
+
+    def end(self, reason: str) -> None: ...
+
+
+@define
+class Person:
+    """One person in one call."""
+
+    script: Script
+    handset: Handset
+    voice: Voice
+    _since: float = 0.0
+    """Speech of the other side counts from here on: the end of what the person said last."""
+    _heard_ms: int = 0
+    """What had been heard by then."""
+
+    async def take_call(self) -> bool:
+        """React to the ringing phone; False when the call will never be answered by the person."""
+        step = self.script.pickup
+        match step:
+            case Busy():
+                self.handset.end("busy")
+                return False
+            case NeverAnswer():
+                await self._rings(None)
+                return False
+            case Reject():
+                await self._rings(step.rings)
+                self.handset.end("declined")
+                return False
+            case Answer() | Voicemail():
+                await self._rings(step.rings)
+                self.handset.pick_up()
+                return True
+            case _:
+                assert_never(step)
+
+    async def _rings(self, times: int | None) -> None:
+        self.handset.ring()
+        if times is None:
+            await trio.sleep_forever()
+        else:
+            await trio.sleep(times * self.script.ring_ms / 1000)
+
+    async def talk(self) -> None:
+        """Follow the script from the moment the call is answered; does not return before the call is over."""
+        self._listen_from_now()
+        if isinstance(self.script.pickup, Voicemail):
+            await self._record(self.script.pickup)
+        for step in self.script.talk:
+            await self._do(step)
+        await trio.sleep_forever()
+
+    async def _do(self, step: Step) -> None:
+        match step:
+            case Say():
+                await self._say(step.text)
+            case Interrupt():
+                await self._hear_some(step.after_ms, limit_ms=step.limit_ms)
+                await self._say(step.text)
+            case Press():
+                for digit in step.digits:
+                    self.handset.press(digit)
+                    await trio.sleep(step.gap_ms / 1000)
+                self._listen_from_now()
+            case HangUp():
+                self.handset.end("hangup-user")
+            case Notice() | Hear() | Wait() | StaySilent():
+                await self._attend(step)
+            case Answer() | NeverAnswer() | Busy() | Reject() | Voicemail():
+                pass  # Only a first step can be one of these, and that was the ringing phone.
+            case _:
+                assert_never(step)
+
+    async def _attend(self, step: Notice | Hear | Wait | StaySilent) -> None:
+        match step:
+            case Notice():
+                await self._hear_some(1, limit_ms=step.limit_ms)
+            case Hear():
+                await self._hear_out(step.quiet_ms, limit_ms=step.limit_ms)
+            case Wait():
+                await trio.sleep(step.ms / 1000)
+            case StaySilent():
+                await trio.sleep_forever()
+            case _:
+                assert_never(step)
+
+    async def _say(self, text: str) -> None:
+        """Real sound, and what a recognizer would make of it: a partial half way, the final text soon after."""
+        sound = self.voice(text)
+        started, length_s = trio.current_time(), len(sound) / 8_000
+        self.handset.ear.speaks()
+        words = text.split()
+        half = " ".join(words[: len(words) // 2])
+        async with trio.open_nursery() as nursery:
+            if half:
+                nursery.start_soon(self._report_half, half, started, length_s * PARTIAL_AT)
+            await self.handset.speak(sound)
+            nursery.cancel_scope.cancel()
+        ended = trio.current_time()
+        self.handset.ear.expect()
+        self.handset.said(text, started)
+        self._listen_from_now()
+        await trio.sleep(self.script.recognition_ms / 1000)
+        self.handset.recognize(text, final=True, started=started, ended=ended)
+
+    async def _report_half(self, text: str, started: float, after_s: float) -> None:
+        await trio.sleep(after_s)
+        self.handset.recognize(text, final=False, started=started, ended=trio.current_time())
+
+    def _listen_from_now(self) -> None:
+        self._since = trio.current_time()
+        self._heard_ms = self.handset.ear.heard_ms
+
+    async def _hear_some(self, ms: int, *, limit_ms: int) -> bool:
+        """Until ``ms`` of the other side were heard, or what there is of it has been over for a second."""
+        ear = self.handset.ear
+        with trio.move_on_after(limit_ms / 1000):
+            while ear.heard_ms - self._heard_ms < ms:
+                pulse = ear.pulse
+                if ear.heard_ms > self._heard_ms:
+                    with trio.move_on_at(max(ear.last_heard, trio.current_time()) + 1.0) as over:
+                        await pulse.wait()
+                    if over.cancelled_caught:
+                        return True
+                else:
+                    await pulse.wait()
+            return True
+        self.handset.note(f"heard nothing for {limit_ms} ms")
+        return False
+
+    async def _hear_out(self, quiet_ms: int, *, limit_ms: int) -> None:
+        """Until the other side has spoken and been quiet for ``quiet_ms``."""
+        ear = self.handset.ear
+        if not await self._hear_some(1, limit_ms=limit_ms):
+            return
+        while (due := ear.last_heard + quiet_ms / 1000) > trio.current_time():
+            with trio.move_on_at(due):
+                await ear.pulse.wait()
+
+    async def _record(self, step: Voicemail) -> None:
+        """A machine: greeting, beep, then whatever is said, then it hangs up."""
+        await trio.sleep(0.5)
+        await self._say(step.greeting)
+        await self.handset.speak(voice.beep())
+        self.handset.note("beep")
+        self._listen_from_now()
+        with trio.move_on_after(step.limit_ms / 1000):
+            await self._hear_out(step.quiet_ms, limit_ms=step.quiet_ms)
+        self.handset.end("hangup-user")
