@@ -48,6 +48,7 @@ class Line:
 
     end: LinkEnd
     heard: list[tuple[float, MediaMessage]] = field(factory=list)
+    _kinds: dict[type[Any], list[Any]] = field(factory=dict)
     _news: trio.Event = field(factory=trio.Event)
 
     @property
@@ -62,7 +63,7 @@ class Line:
         return [(at, one.name) for at, one in self.heard if isinstance(one, MediaMark)]
 
     def of(self, kind: type[Any]) -> list[Any]:
-        return [one for _, one in self.heard if isinstance(one, kind)]
+        return self._kinds.get(kind, [])
 
     def speak(self, text: str, mark: str = "") -> None:
         sound = say(text)
@@ -77,11 +78,13 @@ class Line:
         while not closed:
             closed = self.end.closed
             news = [(trio.current_time(), media.receive(one)) for one in self.end.receive()]
-            if news or closed:
-                self.heard += news
-                told, self._news = self._news, trio.Event()
-                told.set()
-            await trio.sleep(0.1)
+            for _, one in news:
+                self._kinds.setdefault(type(one), []).append(one)
+            self.heard += news
+            told, self._news = self._news, trio.Event()
+            told.set()
+            if not closed:
+                await self.end.arrived.wait()
 
     async def until(self, said: Callable[[], bool]) -> bool:
         """Wait until something is true of what arrived; False when the stream ended before."""

@@ -28,11 +28,15 @@ DeliverWebhook = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 @define
 class LinkEnd:
-    """The plane's end of a media stream in memory: ``voicecall.audio.link.MediaLink``."""
+    """The plane's end of a media stream in memory: ``voicecall.audio.link.MediaLink``.
+
+    ``arrived`` is set, and replaced, when a message came or the stream closed, for whoever would rather wait than poll.
+    """
 
     closed: bool = False
     reason: str = ""
     clean: bool = True
+    arrived: trio.Event = field(factory=trio.Event)
     _inbox: deque[bytes] = field(factory=deque[bytes])
     _outbox: deque[bytes] = field(factory=deque[bytes])
     _stir: trio.Event = field(factory=trio.Event)
@@ -66,6 +70,12 @@ class LinkEnd:
     def _wake(self) -> None:
         stir, self._stir = self._stir, trio.Event()
         stir.set()
+        if self.closed:
+            self._announce()
+
+    def _announce(self) -> None:
+        arrived, self.arrived = self.arrived, trio.Event()
+        arrived.set()
 
     # --- the network's side ------------------------------------------------------------------------------------------
 
@@ -74,6 +84,7 @@ class LinkEnd:
         if self.closed:
             raise Broken(clean=self.clean)
         self._inbox.append(message)
+        self._announce()
 
     async def take(self) -> bytes:
         """The next message to the network."""
