@@ -66,7 +66,7 @@ def handshake(path: str = STREAM, **headers: str | None) -> bytes:
 
 @define
 class Answer:
-    """A response, and when its last byte and the end of the connection came (trio time)."""
+    """A response."""
 
     status: int
     headers: dict[str, str]
@@ -98,7 +98,7 @@ class Kit:
     gate: Gate
     nursery: trio.Nursery
     media: list[tuple[socket.socket, bytes, str]] = field(factory=list)
-    room: bool = True
+    room: int = 100  # below 0: a plane that fails
 
     async def connect(self) -> trio.SocketStream:
         return await trio.open_tcp_stream(self.door.bind, self.door.port)
@@ -150,14 +150,19 @@ def serve(
         media: list[tuple[socket.socket, bytes, str]] = []
         async with trio.open_nursery() as nursery:
 
+            def take(sock: socket.socket, leftover: bytes, peer: str) -> None:
+                if kit.room < 0:
+                    raise RuntimeError("no plane")
+                media.append((sock, leftover, peer))
+
             async def open_door(task_status: trio.TaskStatus[Door]) -> None:
                 await serve_door(
                     bind=bind,
                     port=0,
                     app=app,
                     stream_path=stream_path,
-                    media_room=lambda: kit.room,
-                    accept_media=lambda *handed: media.append(handed),
+                    media_room=lambda: kit.room < 0 or len(media) < kit.room,
+                    accept_media=take,
                     task_status=task_status,
                 )
 

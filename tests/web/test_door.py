@@ -70,10 +70,10 @@ def test_other_handshakes_are_answered_and_closed(request_bytes: bytes, status: 
 
 def test_a_full_plane_says_so_in_http() -> None:
     async def story(kit: Kit) -> None:
-        kit.room = False
+        kit.room = 0
         answer = await kit.ask(handshake())
         assert (answer.status, answer.body) == (503, b"Too many media stream connections")
-        kit.room = True
+        kit.room = 1
         assert (await kit.ask(handshake())).status == 101
 
     serve(story)
@@ -119,13 +119,13 @@ def test_a_head_that_trickles_is_given_up_after_five_seconds() -> None:
             answer = await read_answer(stream)
             nursery.cancel_scope.cancel()
             assert answer.status == 408
-            assert 4.9 < trio.current_time() - start < 9
+            assert 4.9 < trio.current_time() - start < 30
         async with await kit.connect() as silent:
             start = trio.current_time()
             assert await silent.receive_some() == b""
-            assert 4.9 < trio.current_time() - start < 9
+            assert 4.9 < trio.current_time() - start < 30
 
-    serve(story, rate=20)
+    serve(story, rate=10)
 
 
 @pytest.mark.parametrize("connection", ["close", "keep-alive", None])
@@ -143,7 +143,7 @@ def test_a_connection_closes_as_soon_as_it_is_answered(connection: str | None) -
             assert await stream.receive_some() == b""
             while kit.door.open_sockets:
                 await trio.lowlevel.checkpoint()
-            assert trio.current_time() - start < 1
+            assert trio.current_time() - start < 3
 
     serve(story)
 
@@ -208,3 +208,64 @@ def test_the_door_speaks_ipv6() -> None:
             assert kit.media[0][2] == "::1"
 
     serve(story, bind="::1")
+
+
+def test_handshakes_at_the_same_time_do_not_share_the_last_place() -> None:
+    async def story(kit: Kit) -> None:
+        kit.room = 1
+        statuses: list[int] = []
+
+        async def one() -> None:
+            statuses.append((await kit.ask(handshake())).status)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(6):
+                nursery.start_soon(one)
+        assert sorted(statuses) == [101] + [503] * 5
+        assert len(kit.media) == 1
+
+    serve(story)
+
+
+def test_a_plane_that_fails_costs_one_socket_and_not_the_door() -> None:
+    async def story(kit: Kit) -> None:
+        kit.room = -1  # the plane of this story fails at that
+        async with await kit.connect() as stream:
+            await stream.send_all(handshake())
+            assert (await read_answer(stream)).status == 101
+            assert await stream.receive_some() == b""
+        assert (await kit.ask(post(event()))).status == 200
+
+    serve(story)
+
+
+def test_connections_beyond_the_bound_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicecall.web.door.SOCKETS", 2)
+
+    async def story(kit: Kit) -> None:
+        async with await kit.connect() as first, await kit.connect() as second:
+            await first.send_all(b"POST")
+            await second.send_all(b"POST")
+            while kit.door.open_sockets < 2:
+                await trio.lowlevel.checkpoint()
+            async with await kit.connect() as third:
+                assert await third.receive_some() == b""
+            assert kit.door.open_sockets == 2
+        while kit.door.open_sockets:
+            await trio.lowlevel.checkpoint()
+        assert (await kit.ask(post(event()))).status == 200
+
+    serve(story)
+
+
+def test_a_sender_that_waits_for_100_continue_gets_it() -> None:
+    async def story(kit: Kit) -> None:
+        body = event()
+        headers = {"content-length": str(len(body)), "expect": "100-continue", **signed(body)}
+        async with await kit.connect() as stream:
+            await stream.send_all(head("POST", PATH, headers))
+            assert (await stream.receive_some()).startswith(b"HTTP/1.1 100 ")
+            await stream.send_all(body)
+            assert (await read_answer(stream)).status == 200
+
+    serve(story)

@@ -149,10 +149,10 @@ def test_a_body_that_trickles_is_given_up_after_five_seconds() -> None:
             await stream.send_all(head("POST", PATH, {"content-length": str(len(body)), **signed(body)}) + body[:-1])
             answer = await read_answer(stream)
             assert answer.status == 408
-            assert 4.9 < trio.current_time() - start < 9
+            assert 4.9 < trio.current_time() - start < 30
             assert await stream.receive_some() == b""
 
-    serve(story, rate=20)
+    serve(story, rate=10)
 
 
 def test_the_ninth_webhook_of_one_address_waits_for_nobody() -> None:
