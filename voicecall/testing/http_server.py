@@ -56,14 +56,25 @@ async def _read(stream: trio.abc.Stream, connection: h11.Connection) -> HttpRequ
             connection.receive_data(bytes(await stream.receive_some(READ_BYTES)))
         elif isinstance(event, h11.Request):
             head = event
+            _check_length(head)
         elif isinstance(event, h11.Data):
             body += event.data
             if len(body) > BODY_LIMIT:
-                raise h11.RemoteProtocolError("the body is too large", error_status_hint=413)
+                raise _too_large()
         elif isinstance(event, h11.EndOfMessage) and head is not None:
             return _request(head, bytes(body))
         else:
             return None
+
+
+def _check_length(head: h11.Request) -> None:
+    announced = dict(head.headers).get(b"content-length", b"0")
+    if int(announced) > BODY_LIMIT:
+        raise _too_large()
+
+
+def _too_large() -> h11.RemoteProtocolError:
+    return h11.RemoteProtocolError(f"the body has more than {BODY_LIMIT} bytes", error_status_hint=413)
 
 
 def _request(head: h11.Request, body: bytes) -> HttpRequest:
