@@ -100,6 +100,11 @@ class FileJournal(Reader):
         """The position of the last staged line."""
         return Position(self._next - 1)
 
+    @property
+    def writable(self) -> bool:
+        """Whether an append has a chance."""
+        return not self._writer.broken and not self._writer.full
+
     def open(self) -> None:
         """Blocking: recover what is on disk."""
         for leftover in self._directory.glob("*.new"):

@@ -142,6 +142,10 @@ class CallActor:
 
     async def _work(self, letter: Letter) -> None:
         """One letter: step, append, consume."""
+        if letter.key and letter.key in self._ledger.keys:
+            again = Again(seq=self._ledger.keys[letter.key])
+            self._settle(letter, Repeated(again=again, reply=await self._reply_again(letter, again.seq)))
+            return
         event = admit(self.state, letter.content) if isinstance(letter.content, Request) else letter.content
         if isinstance(event, Refused):
             self._settle(letter, event)
@@ -156,7 +160,7 @@ class CallActor:
             verified=letter.verified,
         )
         if isinstance(entry, Again):
-            self._settle(letter, Repeated(again=entry, reply=await self._reply_again(letter, entry.seq)))
+            self._settle(letter, Repeated(again=entry))
             return
         self.unfinished = Attempt(letter=letter, entry=entry)
         self._position = await self._world.journal.append(self._stream, encode_entry(entry), after=self._position)

@@ -132,11 +132,13 @@ class Supervisor:
             self._taken.discard(call_id)
         return self._accepted(call_id, result)
 
-    async def request(self, call_id: CallId, request: Wish) -> Accepted | Refused:
-        """Ask something of a call."""
+    async def request(self, call_id: CallId, request: Wish, *, request_id: str = "") -> Accepted | Refused:
+        """Ask something of a call. The same ``request_id`` again gives the first answer and does nothing."""
         if not self._directory.knows(call_id):
             return Refused(code="not-found", reason="Call not found")
-        return self._accepted(call_id, await self._send(call_id, Letter(content=request, receipt=Receipt()), REQUEST_S))
+        key = f"request:{request_id}" if request_id else ""
+        letter = Letter(content=request, key=key, receipt=Receipt())
+        return self._accepted(call_id, await self._send(call_id, letter, REQUEST_S))
 
     async def receive(
         self, carrier: str, heard: tuple[Heard, ...], *, evidence: str = "", verified: bool = True

@@ -75,3 +75,9 @@ def alaw_decode(data: bytes) -> Pcm:
 def alaw_encode(pcm: Pcm) -> bytes:
     """16-bit linear samples to A-law codes."""
     return _LINEAR_TO_ALAW[pcm.view(np.uint16)].tobytes()
+
+
+def as_pcm(data: bytes) -> Pcm:
+    """16-bit little-endian bytes as samples."""
+    samples: Pcm = np.frombuffer(data, "<i2").astype(np.int16)
+    return samples

@@ -13,6 +13,8 @@ from math import gcd
 import numpy as np
 from numpy.typing import NDArray
 
+from voicecall.audio.g711 import as_pcm
+
 TAPS_AT_24K = 95
 CUTOFF = 3_700 / 4_000
 """Of the lower of the two Nyquist frequencies."""
@@ -37,7 +39,7 @@ class Resampler:
         """As much output as the input so far determines."""
         data = self._odd + pcm
         self._odd = data[len(data) & ~1 :]
-        return self._convert(_samples(data[: len(data) & ~1]).astype(np.float64))
+        return self._convert(as_pcm(data[: len(data) & ~1]).astype(np.float64))
 
     def flush(self) -> bytes:
         """The filter's tail: the delay of the input's last samples. The resampler is as new afterwards."""
@@ -59,10 +61,6 @@ class Resampler:
         # A sum in a fixed order, not BLAS: the result must not depend on how many samples come at once.
         output = np.einsum("ij,ij->i", windows, self._phases[instants % self._up], optimize=False)
         return np.clip(np.rint(output), -32_768, 32_767).astype("<i2").tobytes()
-
-
-def _samples(data: bytes) -> NDArray[np.int16]:
-    return np.frombuffer(data, np.int16)
 
 
 @lru_cache(maxsize=8)

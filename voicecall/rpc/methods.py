@@ -1,0 +1,192 @@
+"""What can be asked of a running system: the reference's methods, with its parameters and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from journal import Journal
+from voicecall.actors.supervisor import Accepted, Supervisor
+from voicecall.actors.world import stream_of
+from voicecall.config import Config
+from voicecall.core.requests import Ask, EndCall, PlaceCall, PressDigits, Refused, Say, Wish
+from voicecall.events import CallId
+from voicecall.events.schema import decode_entry
+from voicecall.policies import outbound_policy
+from voicecall.projections import operation as operations
+from voicecall.projections.directory import Directory
+from voicecall.projections.operation import Operation
+from voicecall.projections.status import call_line, call_record
+from voicecall.rpc import params as read
+from voicecall.rpc.protocol import METHOD_NOT_FOUND, Params, RpcError, invalid, refused
+
+MOCK_NUMBER = "+15550000000"
+"""Our number when the mock carrier is given none, as in the reference."""
+
+Method = Callable[["Methods", Params], Awaitable[dict[str, Any]]]
+
+
+@frozen(kw_only=True)
+class Methods:
+    """``call`` one by name."""
+
+    config: Config
+    supervisor: Supervisor
+    journal: Journal
+    directory: Directory
+
+    async def call(self, method: str, params: Params) -> dict[str, Any]:
+        """The answer. Raises ``RpcError``."""
+        found = METHODS.get(method)
+        if found is None:
+            raise RpcError(
+                METHOD_NOT_FOUND, f"unknown method {method!r}; known: {', '.join(sorted(METHODS))}", {"field": "method"}
+            )
+        return await found(self, params)
+
+    async def initiate(self, params: Params) -> dict[str, Any]:
+        """``{callId, initiated}``; a repeated ``requestId`` gives the first call."""
+        read.only(params, "to", "message", "mode", "requestId", "by", "sessionKey", "requesterSessionKey")
+        return await self._place(params, read.text(params, "message", "message required"), self.config.to_number)
+
+    async def start(self, params: Params) -> dict[str, Any]:
+        """Like ``initiate``, but ``to`` must be given and ``message`` need not be."""
+        read.only(params, "to", "message", "mode", "requestId", "by", "sessionKey")
+        return await self._place(params, read.optional_text(params, "message"), None)
+
+    async def _place(self, params: Params, message: str, fallback: str | None) -> dict[str, Any]:
+        to = read.number(params, fallback)
+        mode = read.mode(params)
+        wish = PlaceCall(
+            request_id=_request_id(params),
+            carrier=self.config.provider,
+            caller=self.config.from_number or MOCK_NUMBER,
+            callee=to,
+            policy=outbound_policy(self.config, message=message, mode=mode),
+            by=read.optional_text(params, "by") or "rpc",
+        )
+        accepted = _accepted(await self.supervisor.place(wish))
+        return {"callId": accepted.call_id, "initiated": True}
+
+    async def speak(self, params: Params) -> dict[str, Any]:
+        """``{success}`` once the wish is on record."""
+        call_id, message = self._call_and_message(params)
+        await self._ask(call_id, Say(text=message, by=_by(params)), params)
+        return {"success": True}
+
+    async def end(self, params: Params) -> dict[str, Any]:
+        """``{success}``."""
+        read.only(params, "callId", "requestId", "by")
+        call_id = self._call(read.text(params, "callId", "callId required"))
+        await self._ask(call_id, EndCall(by=_by(params)), params)
+        return {"success": True}
+
+    async def dtmf(self, params: Params) -> dict[str, Any]:
+        """``{success}``."""
+        read.only(params, "callId", "digits", "requestId", "by")
+        call_id = self._call(read.text(params, "callId", "callId and digits required"))
+        digits = read.text(params, "digits", "callId and digits required")
+        await self._ask(call_id, PressDigits(digits=digits, by=_by(params)), params)
+        return {"success": True}
+
+    async def proceed(self, params: Params) -> dict[str, Any]:
+        """``continue``: say something and wait for the caller's next final words: ``{success, transcript}``."""
+        call_id, message = self._call_and_message(params)
+        accepted = await self._ask(call_id, Ask(text=message, by=_by(params)), params)
+        done = await self._operation(call_id, accepted.seq, wait=True)
+        if done.status == "failed":
+            raise refused(done.result)
+        return {"success": True, "transcript": done.result}
+
+    async def proceed_start(self, params: Params) -> dict[str, Any]:
+        """``continue.start``: the same without waiting."""
+        call_id, message = self._call_and_message(params)
+        accepted = await self._ask(call_id, Ask(text=message, by=_by(params)), params)
+        poll = self.config.transcript_timeout_ms + 30_000
+        return {"operationId": f"{call_id}:{accepted.seq}", "status": "pending", "pollTimeoutMs": poll}
+
+    async def proceed_result(self, params: Params) -> dict[str, Any]:
+        """``continue.result``: answered from the journal, by whichever process has it."""
+        read.only(params, "operationId")
+        name = read.text(params, "operationId", "operationId required")
+        call_id, _, seq = name.rpartition(":")
+        if not seq.isdigit() or not self.directory.knows(CallId(call_id)):
+            raise invalid("operationId", "operation not found")
+        done = await self._operation(CallId(call_id), int(seq), wait=False)
+        if not done.found:
+            raise invalid("operationId", "operation not found")
+        answer: dict[str, Any] = {"operationId": name, "status": done.status}
+        if done.status == "completed":
+            answer["result"] = {"success": True, "transcript": done.result}
+        elif done.status == "failed":
+            answer["error"] = done.result
+        return answer
+
+    async def status(self, params: Params) -> dict[str, Any]:
+        """One call's record, or (no id) the calls that have not ended."""
+        read.only(params, "callId", "sid")
+        name = read.optional_text(params, "callId") or read.optional_text(params, "sid")
+        if not name:
+            rows = [row for one in self.directory.living() if (row := self.directory.row(one)) is not None]
+            return {"found": True, "calls": [call_line(row) for row in rows]}
+        call_id = self.directory.find(name)
+        if call_id is None:
+            return {"found": False}
+        async with self.journal.read(stream_of(call_id)) as lines:
+            entries = [decode_entry(line.body) async for line in lines]
+        return {"found": True, "call": call_record(call_id, entries)}
+
+    def _call_and_message(self, params: Params) -> tuple[CallId, str]:
+        read.only(params, "callId", "message", "requestId", "by")
+        name = read.text(params, "callId", "callId and message required")
+        return self._call(name), read.text(params, "message", "callId and message required")
+
+    def _call(self, name: str) -> CallId:
+        call_id = self.directory.find(name)
+        if call_id is None:
+            raise refused("Call not found")
+        return call_id
+
+    async def _ask(self, call_id: CallId, wish: Wish, params: Params) -> Accepted:
+        return _accepted(await self.supervisor.request(call_id, wish, request_id=_request_id(params)))
+
+    async def _operation(self, call_id: CallId, seq: int, *, wait: bool) -> Operation:
+        state = Operation(seq=seq)
+        source = self.journal.follow(stream_of(call_id)) if wait else self.journal.read(stream_of(call_id))
+        async with source as lines:
+            async for line in lines:
+                state = operations.apply(state, decode_entry(line.body))
+                if state.status != "pending":
+                    break
+        return state
+
+
+METHODS: Mapping[str, Method] = {
+    "voicecall.initiate": Methods.initiate,
+    "voicecall.start": Methods.start,
+    "voicecall.continue": Methods.proceed,
+    "voicecall.continue.start": Methods.proceed_start,
+    "voicecall.continue.result": Methods.proceed_result,
+    "voicecall.speak": Methods.speak,
+    "voicecall.dtmf": Methods.dtmf,
+    "voicecall.end": Methods.end,
+    "voicecall.status": Methods.status,
+}
+
+
+def _request_id(params: Params) -> str:
+    return read.text(params, "requestId", "requestId required: name the request, so that a repeat is known as one")
+
+
+def _by(params: Params) -> str:
+    return read.optional_text(params, "by") or "rpc"
+
+
+def _accepted(result: Accepted | Refused) -> Accepted:
+    if isinstance(result, Accepted):
+        return result
+    if result.code == "bad-request":
+        raise invalid(result.reason.partition(":")[0], result.reason)
+    raise refused(result.reason)

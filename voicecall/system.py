@@ -1,0 +1,339 @@
+"""The composition root: the one place where wall clock, chance, keys and files of the state directory come from.
+
+``assemble`` wires calls, sound and the webhook gate from parts. ``open_system`` makes the parts of a real system
+(journal on disk, HTTP, the door, RPC) and assembles them; the test bench assembles the same from parts in memory.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+import uuid
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+from attrs import field, frozen
+
+from journal import FileJournal, Journal, Position, open_journal
+from voicecall.actors.alarm import Alarm
+from voicecall.actors.supervisor import Supervisor
+from voicecall.actors.world import World
+from voicecall.audio.plane import LEAD_S, RINGS, TICK_MS, MediaPlane
+from voicecall.config import Config
+from voicecall.core.requests import Refused
+from voicecall.events import CallId, Entry, Instant, Policy
+from voicecall.events.schema import BadEntry, decode_entry
+from voicecall.policies import inbound_policy
+from voicecall.ports import Account, Agent, Carrier, Fetch, Heard, MediaStart, Synthesizer, Transcriber
+from voicecall.projections.directory import Directory
+from voicecall.web.gate import Gate
+
+if TYPE_CHECKING:
+    import socket
+
+    from voicecall.web.door import Door
+
+VERSION = "0.1.0"
+KEY_BYTES = 32
+CHECKPOINT_EVERY = 2_000
+"""Lines between two checkpoints of the directory."""
+
+log = structlog.get_logger(__name__)
+
+
+def wall_clock() -> Callable[[], Instant]:
+    """Wall time, read once, plus what has elapsed on trio's clock: a stepped wall clock cannot silence a call."""
+    start, epoch = time.time_ns() // 1_000_000, trio.current_time()
+    return lambda: Instant(start + round((trio.current_time() - epoch) * 1000))
+
+
+def new_incarnation() -> str:
+    """A name that no other writer has."""
+    return f"w-{uuid.uuid4().hex[:12]}"
+
+
+def new_request_id() -> str:
+    """A name for a wish that nobody has named."""
+    return uuid.uuid4().hex
+
+
+def keep_key(path: Path) -> bytes:
+    """The key in ``path``, made (mode 0600) when it is not there. Raises ``OSError``."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        key = path.read_bytes()
+        if len(key) < KEY_BYTES:
+            raise OSError(f"{path}: expected {KEY_BYTES} bytes; remove the file to have a new one made") from None
+        return key
+    with open(descriptor, "wb") as file:
+        key = secrets.token_bytes(KEY_BYTES)
+        file.write(key)
+        file.flush()
+        os.fsync(descriptor)
+    return key
+
+
+def keep_secret(path: Path) -> str:
+    """The text key in ``path``, made (mode 0600) when it is not there. Raises ``OSError``."""
+    if not path.exists():
+        raw = secrets.token_hex(KEY_BYTES)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "w", encoding="ascii") as file:
+            file.write(raw + "\n")
+    return path.read_text(encoding="ascii").strip()
+
+
+@frozen(kw_only=True)
+class Parts:
+    """What ``assemble`` wires: everything that differs between a real system and one in memory."""
+
+    journal: Journal
+    wall: Callable[[], Instant]
+    fetch: Fetch
+    carrier: Carrier
+    account: Account = field(repr=False)
+    synthesizer: Synthesizer
+    transcriber: Transcriber
+    agent: Agent
+    ticket_key: bytes = field(repr=False)
+    webhook_url: Callable[[], str]
+    media_url: Callable[[], str]
+    incarnation: Callable[[], str] = new_incarnation
+    directory: Directory = field(factory=Directory)
+    recordings: Path | None = None
+    tick_ms: int = TICK_MS
+    rings: int = RINGS
+    lead_s: float = LEAD_S
+    threads: bool = True
+    observe: Callable[[CallId, Position, Entry], None] | None = None
+
+
+@frozen(kw_only=True)
+class Calls:
+    """The running half of a system: calls, their sound, and the gate that webhooks come through."""
+
+    supervisor: Supervisor
+    plane: MediaPlane
+    gate: Gate
+    world: World
+    directory: Directory
+
+
+@asynccontextmanager
+async def assemble(config: Config, parts: Parts) -> AsyncGenerator[Calls]:
+    """Run calls and sound until the context is left; every call that has not ended is woken first."""
+
+    def identify(carrier: str, start: MediaStart) -> CallId | Refused:
+        return supervisor.identify(carrier, start)
+
+    async def admit(carrier: str, start: MediaStart) -> CallId | Refused:
+        return await supervisor.open_stream(carrier, start)
+
+    alarm = Alarm(parts.wall)
+    name = parts.carrier.name
+    plane = MediaPlane(
+        synthesizer=parts.synthesizer,
+        transcriber=parts.transcriber,
+        identify=identify,
+        admit=admit,
+        recordings=parts.recordings,
+        tick_ms=parts.tick_ms,
+        rings=parts.rings,
+        lead_s=parts.lead_s,
+        silence_ms=config.silence_timeout_ms,
+        start_timeout_s=config.streaming.pre_start_timeout_ms / 1000,
+        max_pending=config.streaming.max_pending_connections,
+        max_pending_per_peer=config.streaming.max_pending_connections_per_ip,
+        max_connections=config.streaming.max_connections,
+        threads=parts.threads,
+    )
+    world = World(
+        journal=parts.journal,
+        wall=parts.wall,
+        incarnation=parts.incarnation,
+        alarm=alarm,
+        carriers={name: parts.carrier},
+        accounts={name: parts.account},
+        fetch=parts.fetch,
+        sound=plane,
+        agent=parts.agent,
+        ticket_key=parts.ticket_key,
+        webhook_url=parts.webhook_url,
+        media_url=parts.media_url,
+        version=VERSION,
+        reply_timeout_ms=config.response_timeout_ms,
+    )
+
+    def offer_policy(heard: Heard) -> Policy:
+        return inbound_policy(config, caller=heard.caller, callee=heard.callee)
+
+    supervisor = Supervisor(
+        world=world,
+        directory=parts.directory,
+        offer_policy=offer_policy,
+        max_calls=config.max_concurrent_calls,
+        observe=parts.observe,
+    )
+    gate = Gate(
+        provider=name,
+        carriers=world.carriers,
+        accounts=world.accounts,
+        path=config.serve.path,
+        deliver=supervisor.receive,
+        wall=parts.wall,
+        skip_verification=config.skip_signature_verification,
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(alarm.run)
+        await nursery.start(plane.run)
+        await nursery.start(supervisor.run)
+        yield Calls(supervisor=supervisor, plane=plane, gate=gate, world=world, directory=parts.directory)
+        nursery.cancel_scope.cancel()
+
+
+@frozen(kw_only=True)
+class System:
+    """A whole system that is running. ``voice`` says which voice speaks."""
+
+    config: Config
+    state: Path
+    calls: Calls
+    journal: FileJournal
+    door: Door
+    voice: str
+
+
+@asynccontextmanager
+async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
+    """Everything: journal, calls, sound, door and RPC, with its files in ``state``.
+
+    Raises ``journal.api.JournalError`` (locked, corrupt, no permission), ``web.listening.CannotListen`` and
+    ``rpc.server.AlreadyServing``, each saying what to do.
+    """
+    from voicecall.actors.fetch import open_fetch
+    from voicecall.rpc.methods import Methods
+    from voicecall.rpc.server import serve_rpc
+    from voicecall.web.app import build_app
+    from voicecall.web.door import serve_door
+
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
+    async with open_journal(state / "journal") as journal, open_fetch() as fetch:
+        directory = await load_directory(journal, state / "directory.bin")
+        keeper = Keeper(directory, state / "directory.bin")
+        parts = _real_parts(config, state=state, journal=journal, fetch=fetch, directory=directory, keeper=keeper)
+        async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
+
+            def accept(sock: socket.socket, leftover: bytes, peer: str) -> None:
+                carrier = parts.carrier
+                calls.plane.accept_socket(sock, leftover, peer, carrier=carrier.name, codec=carrier.media())
+
+            app = build_app(
+                calls.gate, journal_writable=lambda: journal.writable, plane_running=lambda: calls.plane.running
+            )
+
+            async def open_door(task_status: trio.TaskStatus[Door] = trio.TASK_STATUS_IGNORED) -> None:
+                await serve_door(
+                    bind=config.serve.bind,
+                    port=config.serve.port,
+                    app=app,
+                    stream_path=config.streaming.stream_path,
+                    media_room=calls.plane.has_room,
+                    accept_media=accept,
+                    task_status=task_status,
+                )
+
+            door: Door = await nursery.start(open_door)
+            methods = Methods(config=config, supervisor=calls.supervisor, journal=journal, directory=directory)
+            await nursery.start(serve_rpc, state / "voicecall.sock", methods)
+            try:
+                yield System(
+                    config=config,
+                    state=state,
+                    calls=calls,
+                    journal=journal,
+                    door=door,
+                    voice=parts.synthesizer.describe(),
+                )
+            finally:
+                keeper.save()
+                nursery.cancel_scope.cancel()
+
+
+class Keeper:
+    """Writes the directory's checkpoint now and then. A lost one costs a longer start, nothing else."""
+
+    def __init__(self, directory: Directory, path: Path) -> None:
+        self._directory = directory
+        self._path = path
+        self._saved = directory.position
+
+    def seen(self, call_id: CallId, position: Position, entry: Entry) -> None:
+        """An entry is in the directory."""
+        if position - self._saved >= CHECKPOINT_EVERY:
+            self.save()
+
+    def save(self) -> None:
+        """Write it, whole or not at all."""
+        self._saved = self._directory.position
+        fresh = self._path.with_suffix(".new")
+        try:
+            fresh.write_bytes(self._directory.checkpoint())
+            fresh.chmod(0o600)
+            fresh.rename(self._path)
+        except OSError as error:
+            log.warning("the directory's checkpoint was not written", error=error.strerror)
+
+
+async def load_directory(journal: Journal, path: Path) -> Directory:
+    """The directory: its checkpoint, and every line that follows it."""
+    saved = path.read_bytes() if path.exists() else b""  # noqa: ASYNC240 - nothing else runs yet
+    return await load_directory_from(journal, Directory.restore(saved))
+
+
+async def load_directory_from(journal: Journal, directory: Directory) -> Directory:
+    """``directory`` after every line that it does not know."""
+    async with journal.read(after=Position(directory.position)) as lines:
+        async for line in lines:
+            if line.stream.startswith("call/"):
+                try:
+                    entry = decode_entry(line.body)
+                except BadEntry as error:
+                    log.error("an entry cannot be read", stream=line.stream, position=line.position, error=str(error))
+                    continue
+                directory.apply(CallId(line.stream.removeprefix("call/")), line.position, entry)
+    return directory
+
+
+def _real_parts(
+    config: Config, *, state: Path, journal: Journal, fetch: Fetch, directory: Directory, keeper: Keeper
+) -> Parts:
+    from voicecall.adapters.agents.scripted import ScriptedAgent
+    from voicecall.adapters.carriers.mock import carrier
+    from voicecall.adapters.speech.offline import OfflineSynthesizer
+    from voicecall.adapters.speech.scripted import ScriptedTranscriber
+
+    secret = config.mock.secret.reveal() if config.mock.secret else keep_secret(state / "mock.key")
+    origin = config.public_url or f"http://{config.serve.bind}:{config.serve.port}"
+    base = origin.removesuffix("/").removesuffix(config.serve.path)
+    return Parts(
+        journal=journal,
+        wall=wall_clock(),
+        fetch=fetch,
+        carrier=carrier,
+        account=Account(api_url=config.mock.api_url, secrets={"webhook": secret}),
+        synthesizer=OfflineSynthesizer(),
+        transcriber=ScriptedTranscriber(),
+        agent=ScriptedAgent(config.agent.script),
+        ticket_key=keep_key(state / "ticket.key"),
+        webhook_url=lambda: base + config.serve.path,
+        media_url=lambda: base.replace("http", "ws", 1) + config.streaming.stream_path,
+        directory=directory,
+        recordings=state / "recordings" if config.recording else None,
+        observe=keeper.seen,
+    )
