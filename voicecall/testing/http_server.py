@@ -11,11 +11,12 @@ from voicecall.ports import HttpRequest, HttpResponse
 
 BODY_LIMIT = 1 << 20
 READ_BYTES = 1 << 16
+LINGER_S = 2.0
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
 
-async def serve_connection(stream: trio.abc.Stream, answer: Answer) -> None:
+async def serve_connection(stream: trio.SocketStream, answer: Answer) -> None:
     """Answer the requests of one connection, one after the other, until the client goes away."""
     connection = h11.Connection(h11.SERVER)
     async with stream:
@@ -26,13 +27,14 @@ async def serve_connection(stream: trio.abc.Stream, answer: Answer) -> None:
             pass  # The client is gone; whatever it asked for has been done.
 
 
-async def _exchange(stream: trio.abc.Stream, connection: h11.Connection, answer: Answer) -> bool:
+async def _exchange(stream: trio.SocketStream, connection: h11.Connection, answer: Answer) -> bool:
     """One request and its response; False when the connection is over."""
     try:
         request = await _read(stream, connection)
     except h11.RemoteProtocolError as error:
         if connection.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             await _write(stream, connection, HttpResponse(status=error.error_status_hint, body=str(error).encode()))
+            await _linger(stream)
         return False
     if request is None:
         return False
@@ -44,7 +46,7 @@ async def _exchange(stream: trio.abc.Stream, connection: h11.Connection, answer:
     return connection.our_state is h11.DONE and connection.their_state is h11.DONE
 
 
-async def _read(stream: trio.abc.Stream, connection: h11.Connection) -> HttpRequest | None:
+async def _read(stream: trio.SocketStream, connection: h11.Connection) -> HttpRequest | None:
     """The next whole request. Raises ``h11.RemoteProtocolError``."""
     head: h11.Request | None = None
     body = bytearray()
@@ -67,6 +69,15 @@ async def _read(stream: trio.abc.Stream, connection: h11.Connection) -> HttpRequ
             return None
 
 
+async def _linger(stream: trio.SocketStream) -> None:
+    """Read on for a moment: closing with unread data resets the connection, and the client misses the answer."""
+    await stream.send_eof()
+    left = 4 * BODY_LIMIT
+    with trio.move_on_after(LINGER_S):
+        while left > 0 and (piece := await stream.receive_some(READ_BYTES)):
+            left -= len(piece)
+
+
 def _check_length(head: h11.Request) -> None:
     announced = dict(head.headers).get(b"content-length", b"0")
     if int(announced) > BODY_LIMIT:
@@ -83,7 +94,7 @@ def _request(head: h11.Request, body: bytes) -> HttpRequest:
     return HttpRequest(method=head.method.decode("ascii"), url=url, headers=headers, body=body)
 
 
-async def _write(stream: trio.abc.Stream, connection: h11.Connection, response: HttpResponse) -> None:
+async def _write(stream: trio.SocketStream, connection: h11.Connection, response: HttpResponse) -> None:
     headers = {"content-type": "text/plain", **response.headers, "content-length": str(len(response.body))}
     fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     parts = (

@@ -1,33 +1,35 @@
 """The network's media stream over a real WebSocket.
 
-Three rules for trio-websocket 0.12: read all the time; never let a cancel scope cut a message in half on a connection
-that lives on (``media.Stream`` has one writer for that); and answer a ping only while the connection is open, because a
-ping that comes after our close frame kills the reader task, and with it everything in its nursery. Hence each
-connection has its nursery for itself (``open_websocket_url``) and its ``_send`` is guarded.
+Four rules for trio-websocket 0.12: read all the time; never let a cancel scope cut a message in half on a connection
+that lives on (``media.Stream`` has one writer for that); answer a ping only while the connection is open, because a
+ping that comes after our close frame kills the reader task, and with it everything in its nursery; and close the TCP
+stream oneself, because the library leaves it open when the peer breaks off or refuses the handshake. Hence each
+connection has its nursery for itself, its ``_send`` is guarded, and the stream is ours.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, cast
+from urllib.parse import SplitResult, urlsplit
 
+import trio
 from attrs import frozen
 from trio_websocket import (
     ConnectionClosed,
     ConnectionRejected,
-    ConnectionTimeout,
-    DisconnectionTimeout,
     HandshakeError,
     WebSocketConnection,
-    open_websocket_url,
+    wrap_client_stream,
 )
 from wsproto.connection import ConnectionState
 from wsproto.events import Pong
 from wsproto.utilities import LocalProtocolError
 
 from voicecall.testing.media import Broken, NotConnected, Wire
+
+Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 CLEAN = (1000, 1001)
 """Close codes of a proper end (RFC 6455, section 7.4.1)."""
@@ -63,24 +65,67 @@ async def connect_socket(url: str) -> AsyncGenerator[Wire]:
     parts = urlsplit(url)
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
         raise NotConnected("mediaUrl: must be a ws or wss URL")
+    failure: Exception | None = None
+    stream = await _open_stream(parts)
     try:
-        async with open_websocket_url(
-            url,
-            message_queue_size=64,
-            max_message_size=1 << 20,
-            receive_buffer_size=1 << 16,
-            connect_timeout=CONNECT_S,
-            disconnect_timeout=DISCONNECT_S,
-        ) as socket:
-            _answer_pings_only_while_open(socket)
-            yield SocketWire(socket)
-    except ConnectionRejected as refused:
-        words = (refused.body or b"")[:200].decode("utf-8", "replace")
-        raise NotConnected(f"{refused.status_code} {words}".strip()) from refused
-    except DisconnectionTimeout:
-        pass  # The other side did not say goodbye; the connection is closed all the same.
-    except (HandshakeError, ConnectionTimeout, OSError) as error:
-        raise NotConnected(f"{type(error).__name__}: {error}") from error
+        async with trio.open_nursery() as nursery:
+            try:
+                socket = await _shake_hands(nursery, stream, parts)
+                yield SocketWire(socket)
+                with trio.move_on_after(DISCONNECT_S):
+                    await socket.aclose()
+            except Exception as error:  # noqa: BLE001 - raised below, where no nursery wraps it into a group
+                failure = error
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        # A refusal is raised by the library's reader task.
+        refused, others = group.split(HandshakeError)
+        if refused is None or others is not None:
+            raise
+        failure = NotConnected(_words(refused))
+    finally:
+        await trio.aclose_forcefully(stream)
+    if failure is not None:
+        raise failure
+
+
+async def _open_stream(parts: SplitResult) -> Stream:
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
+    try:
+        with trio.fail_after(CONNECT_S):
+            if parts.scheme == "ws":
+                return await trio.open_tcp_stream(host, port)
+            return await trio.open_ssl_over_tcp_stream(host, port, https_compatible=True)
+    except (OSError, trio.TooSlowError) as error:
+        raise NotConnected(f"{parts.netloc}: {type(error).__name__} {error}") from error
+
+
+async def _shake_hands(nursery: trio.Nursery, stream: Stream, parts: SplitResult) -> WebSocketConnection:
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        with trio.fail_after(CONNECT_S):
+            socket = await wrap_client_stream(
+                nursery,
+                stream,
+                parts.netloc.rpartition("@")[2],
+                path,
+                message_queue_size=64,
+                max_message_size=1 << 20,
+                receive_buffer_size=1 << 16,
+            )
+    except (HandshakeError, ConnectionClosed, trio.TooSlowError) as error:
+        raise NotConnected(_words(error)) from error
+    _answer_pings_only_while_open(socket)
+    return socket
+
+
+def _words(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    if isinstance(error, ConnectionRejected):
+        body = (error.body or b"")[:200].decode("utf-8", "replace")
+        return f"{error.status_code} {body}".strip()
+    return f"no handshake: {type(error).__name__} {error}"
 
 
 def _answer_pings_only_while_open(socket: WebSocketConnection) -> None:
