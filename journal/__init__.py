@@ -3,7 +3,7 @@
 ``open_journal`` writes one on disk, ``open_reader`` reads it from any process, ``MemoryJournal`` keeps one in memory.
 """
 
-from journal.api import START, Journal, JournalError, Line, Position
+from journal.api import START, Journal, JournalError, Line, Position, Readable
 from journal.files import FileJournal, open_journal, open_reader
 from journal.memory import MemoryJournal
 from journal.reading import Reader
@@ -16,6 +16,7 @@ __all__ = [
     "Line",
     "MemoryJournal",
     "Position",
+    "Readable",
     "Reader",
     "open_journal",
     "open_reader",

@@ -72,17 +72,8 @@ class Line:
     body: bytes
 
 
-class Journal(Protocol):
-    """An append-only log of JSON bodies in named streams."""
-
-    async def append(self, stream: str, body: bytes, *, after: Position, ending: bool = False) -> Position:
-        """Append one body; durable when it returns.
-
-        ``after`` is the stream's last position (``START`` for a new one). ``ending`` may use the space kept in reserve
-        for the last words of a call. Raises ``Fenced``, ``Erased``, ``BadBody``, ``NoSpace``, ``Broken``. After a
-        cancellation nobody knows whether the line was written.
-        """
-        ...
+class Readable(Protocol):
+    """What can be read without being able to write it: a journal, or the files of one anywhere."""
 
     def read(
         self, stream: str | None = None, *, after: Position = START
@@ -98,6 +89,19 @@ class Journal(Protocol):
 
     def streams(self, prefix: str = "", *, after: str = "") -> AbstractAsyncContextManager[AsyncIterator[str]]:
         """The names of streams that begin with ``prefix``, in order, from the first one after ``after``."""
+        ...
+
+
+class Journal(Readable, Protocol):
+    """An append-only log of JSON bodies in named streams."""
+
+    async def append(self, stream: str, body: bytes, *, after: Position, ending: bool = False) -> Position:
+        """Append one body; durable when it returns.
+
+        ``after`` is the stream's last position (``START`` for a new one). ``ending`` may use the space kept in reserve
+        for the last words of a call. Raises ``Fenced``, ``Erased``, ``BadBody``, ``NoSpace``, ``Broken``. After a
+        cancellation nobody knows whether the line was written.
+        """
         ...
 
     async def erase(self, stream: str) -> None:

@@ -26,17 +26,20 @@ YIELD_EVERY = 256
 
 
 class Reader:
-    """Reads, follows and lists. ``grown`` waits until there may be more; ``active`` is the index of the open segment,
-    for the one process that has it."""
+    """Reads, follows and lists every segment in ``directory``; or ``only`` one file of lines, whatever its name, with
+    or without a sidecar. ``grown`` waits until there may be more; ``active`` is the index of the open segment, for the
+    one process that has it."""
 
     def __init__(
         self,
         directory: Path,
         *,
+        only: Path | None = None,
         grown: Callable[[], Awaitable[None]] | None = None,
         active: Callable[[], Index] | None = None,
     ) -> None:
         self._directory = directory
+        self._only = only
         self._grown = grown or _poll
         self._active = active
 
@@ -61,10 +64,13 @@ class Reader:
         async with aclosing(_checkpointed(iter(names))) as ordered:
             yield ordered
 
+    def _segments(self) -> list[Path]:
+        return segment_paths(self._directory) if self._only is None else [self._only]
+
     def _names(self) -> set[str]:
         names: set[str] = set()
         erased: set[str] = set()
-        for path in segment_paths(self._directory):
+        for path in self._segments():
             index = self._index(path)
             names.update(index.names())
             erased.update(index.erased)
@@ -78,7 +84,7 @@ class Reader:
 
     def _paths(self, after: Position) -> Iterator[tuple[Path, bool]]:
         """Segments that may hold something after ``after``, and whether each is the open one."""
-        paths = segment_paths(self._directory)
+        paths = self._segments()
         for path, following in zip(paths, [*paths[1:], None], strict=True):
             if following is None or first_position(following) > after + 1:
                 yield path, following is None
@@ -98,7 +104,7 @@ class Reader:
         try:
             return Sidecar(sidecar_path(path), segment_size=path.stat().st_size)
         except BadSidecar:
-            if self._active is not None and path == segment_paths(self._directory)[-1]:
+            if self._active is not None and path == self._segments()[-1]:
                 return self._active()
             return scan(path)[0]
 
@@ -108,7 +114,7 @@ class Reader:
             async for line in lines:
                 position = line.position
                 yield line
-        tail = Tail(self._directory, self._where(stream, position))
+        tail = Tail(self._segments, self._where(stream, position))
         while True:
             fresh = tail.more()
             for line in fresh:
@@ -132,20 +138,20 @@ class Reader:
 class Tail:
     """Reads what is new: a segment, an offset in it, and then the next segment."""
 
-    def __init__(self, directory: Path, where: tuple[Path | None, int]) -> None:
-        self._directory = directory
+    def __init__(self, segments: Callable[[], list[Path]], where: tuple[Path | None, int]) -> None:
+        self._segments = segments
         self._path, self._offset = where
 
     def more(self) -> list[Line]:
         """Whole, good lines since the last time; [] when there is nothing yet."""
         if self._path is None:
-            self._path = next(iter(segment_paths(self._directory)), None)
+            self._path = next(iter(self._segments()), None)
         while self._path is not None:
             data = self._chunk(self._path)
             if data:
                 self._offset += len(data)
                 return _good(data)
-            following = next((path for path in segment_paths(self._directory) if path > self._path), None)
+            following = next((path for path in self._segments() if path > self._path), None)
             if following is None:
                 return []
             self._path, self._offset = following, 0

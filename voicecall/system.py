@@ -19,7 +19,7 @@ import structlog
 import trio
 from attrs import field, frozen
 
-from journal import FileJournal, Journal, Position, open_journal
+from journal import FileJournal, Journal, Position, Readable, open_journal
 from voicecall.actors.alarm import Alarm
 from voicecall.actors.supervisor import Supervisor
 from voicecall.actors.world import World
@@ -221,12 +221,18 @@ async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
     from voicecall.rpc.server import serve_rpc
     from voicecall.web.app import build_app
     from voicecall.web.door import serve_door
+    from voicecall.web.listening import listen
 
     state.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
     async with open_journal(state / "journal") as journal, open_fetch() as fetch:
         directory = await load_directory(journal, state / "directory.bin")
         keeper = Keeper(directory, state / "directory.bin")
-        parts = _real_parts(config, state=state, journal=journal, fetch=fetch, directory=directory, keeper=keeper)
+        # The port comes first: a call that is woken may at once tell its carrier where we are.
+        listeners = await listen(config.serve.bind, config.serve.port)
+        port = int(listeners[0].socket.getsockname()[1])
+        parts = _real_parts(
+            config, state=state, port=port, journal=journal, fetch=fetch, directory=directory, keeper=keeper
+        )
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
 
             def accept(sock: socket.socket, leftover: bytes, peer: str) -> None:
@@ -240,7 +246,7 @@ async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
             async def open_door(task_status: trio.TaskStatus[Door] = trio.TASK_STATUS_IGNORED) -> None:
                 await serve_door(
                     bind=config.serve.bind,
-                    port=config.serve.port,
+                    listeners=listeners,
                     app=app,
                     stream_path=config.streaming.stream_path,
                     media_room=calls.plane.has_room,
@@ -296,7 +302,7 @@ async def load_directory(journal: Journal, path: Path) -> Directory:
     return await load_directory_from(journal, Directory.restore(saved))
 
 
-async def load_directory_from(journal: Journal, directory: Directory) -> Directory:
+async def load_directory_from(journal: Readable, directory: Directory) -> Directory:
     """``directory`` after every line that it does not know."""
     async with journal.read(after=Position(directory.position)) as lines:
         async for line in lines:
@@ -311,7 +317,14 @@ async def load_directory_from(journal: Journal, directory: Directory) -> Directo
 
 
 def _real_parts(
-    config: Config, *, state: Path, journal: Journal, fetch: Fetch, directory: Directory, keeper: Keeper
+    config: Config,
+    *,
+    state: Path,
+    port: int,
+    journal: Journal,
+    fetch: Fetch,
+    directory: Directory,
+    keeper: Keeper,
 ) -> Parts:
     from voicecall.adapters.agents.scripted import ScriptedAgent
     from voicecall.adapters.carriers.mock import carrier
@@ -319,7 +332,8 @@ def _real_parts(
     from voicecall.adapters.speech.scripted import ScriptedTranscriber
 
     secret = config.mock.secret.reveal() if config.mock.secret else keep_secret(state / "mock.key")
-    origin = config.public_url or f"http://{config.serve.bind}:{config.serve.port}"
+    host = f"[{config.serve.bind}]" if ":" in config.serve.bind else config.serve.bind
+    origin = config.public_url or f"http://{host}:{port}"
     base = origin.removesuffix("/").removesuffix(config.serve.path)
     return Parts(
         journal=journal,
