@@ -107,6 +107,7 @@ async def _durable() -> AsyncGenerator[tuple[int, list[str]]]:
     from voicecall.web.app import build_app
     from voicecall.web.door import Door, serve_door
     from voicecall.web.gate import Gate
+    from voicecall.web.listening import listen
 
     wall = _wall()
     with TemporaryDirectory() as directory:
@@ -122,11 +123,12 @@ async def _durable() -> AsyncGenerator[tuple[int, list[str]]]:
                 wall=wall,
             )
             app = build_app(gate, journal_writable=lambda: True, plane_running=lambda: True)
+            listeners = await listen("127.0.0.1", 0)
 
             async def open_door(task_status: trio.TaskStatus[Door]) -> None:
                 await serve_door(
                     bind="127.0.0.1",
-                    port=0,
+                    listeners=listeners,
                     app=app,
                     stream_path=None,
                     media_room=lambda: False,

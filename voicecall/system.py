@@ -221,14 +221,17 @@ async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
     from voicecall.rpc.server import serve_rpc
     from voicecall.web.app import build_app
     from voicecall.web.door import serve_door
-    from voicecall.web.listening import listen
+    from voicecall.web.listening import open_listeners
 
     state.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
-    async with open_journal(state / "journal") as journal, open_fetch() as fetch:
+    # The port comes before the calls: one that is woken may at once tell its carrier where we are.
+    async with (
+        open_journal(state / "journal") as journal,
+        open_listeners(config.serve.bind, config.serve.port) as listeners,
+        open_fetch() as fetch,
+    ):
         directory = await load_directory(journal, state / "directory.bin")
         keeper = Keeper(directory, state / "directory.bin")
-        # The port comes first: a call that is woken may at once tell its carrier where we are.
-        listeners = await listen(config.serve.bind, config.serve.port)
         port = int(listeners[0].socket.getsockname()[1])
         parts = _real_parts(
             config, state=state, port=port, journal=journal, fetch=fetch, directory=directory, keeper=keeper
@@ -266,6 +269,8 @@ async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
                     door=door,
                     voice=parts.synthesizer.describe(),
                 )
+                # The port closes, webhooks under way are answered; calls go on with their carrier and are found again.
+                await door.stop()
             finally:
                 keeper.save()
                 nursery.cancel_scope.cancel()
@@ -332,8 +337,8 @@ def _real_parts(
     from voicecall.adapters.speech.scripted import ScriptedTranscriber
 
     secret = config.mock.secret.reveal() if config.mock.secret else keep_secret(state / "mock.key")
-    host = f"[{config.serve.bind}]" if ":" in config.serve.bind else config.serve.bind
-    origin = config.public_url or f"http://{host}:{port}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.serve.bind, config.serve.bind)
+    origin = config.public_url or (f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
     base = origin.removesuffix("/").removesuffix(config.serve.path)
     return Parts(
         journal=journal,

@@ -22,6 +22,7 @@ from voicecall.ports import Account, Heard, HttpResponse
 from voicecall.web.app import build_app
 from voicecall.web.door import Door, serve_door
 from voicecall.web.gate import Deliver, Gate
+from voicecall.web.listening import listen
 
 SECRET = "kept between us"
 AT = 1_767_225_600
@@ -148,6 +149,7 @@ def serve(
         gate = new_gate(deliver)
         app = build_app(gate, journal_writable=lambda: True, plane_running=lambda: ready)
         media: list[tuple[socket.socket, bytes, str]] = []
+        listeners = await listen(bind, 0)
         async with trio.open_nursery() as nursery:
 
             def take(sock: socket.socket, leftover: bytes, peer: str) -> None:
@@ -158,7 +160,7 @@ def serve(
             async def open_door(task_status: trio.TaskStatus[Door]) -> None:
                 await serve_door(
                     bind=bind,
-                    port=0,
+                    listeners=listeners,
                     app=app,
                     stream_path=stream_path,
                     media_room=lambda: kit.room < 0 or len(media) < kit.room,

@@ -81,11 +81,12 @@ def test_cancelling_closes_everything_at_once() -> None:
     async def main() -> None:
         app = build_app(new_gate(), journal_writable=lambda: True, plane_running=lambda: True)
         streams: list[trio.SocketStream] = []
+        listeners = await listen("127.0.0.1", 0)
 
         async def open_door(task_status: trio.TaskStatus[Door]) -> None:
             await serve_door(
                 bind="127.0.0.1",
-                port=0,
+                listeners=listeners,
                 app=app,
                 stream_path=None,
                 media_room=lambda: True,

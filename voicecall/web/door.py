@@ -29,7 +29,6 @@ from voicecall.ports import HttpResponse
 from voicecall.web.fault import Contained
 from voicecall.web.head import BadHead, Head, read_head
 from voicecall.web.lease import SEND_S, Lease
-from voicecall.web.listening import listen
 from voicecall.web.upgrade import NO_ROOM, Granted, encode_response, judge
 
 if TYPE_CHECKING:
@@ -251,20 +250,19 @@ class Server:
 async def serve_door(
     *,
     bind: str,
-    port: int,
+    listeners: list[trio.SocketListener],
     app: ASGIFramework,
     stream_path: str | None,
     media_room: Callable[[], bool],
     accept_media: AcceptMedia,
     task_status: trio.TaskStatus[Door] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Open the door and keep it open until ``Door.stop`` or cancellation. Raises ``CannotListen``.
+    """Open the door on ``listeners`` (see ``listening.listen``) and keep it open until ``Door.stop`` or cancellation.
 
-    ``stream_path`` is where media sockets connect to, None when none are wanted. ``media_room`` says whether the plane
-    takes one more. The started value is the ``Door``.
+    ``bind`` is the address they were opened for, ``stream_path`` where media sockets connect to, None when none are
+    wanted; ``media_room`` says whether the plane takes one more. The started value is the ``Door``.
     """
     server = Server(app)
-    listeners = await listen(bind, port)
     door = Door(
         bind=bind,
         port=listeners[0].socket.getsockname()[1],
@@ -272,11 +270,7 @@ async def serve_door(
         media_room=media_room,
         accept_media=accept_media,
     )
-    try:
-        await door.run(server, listeners, lambda: task_status.started(door))
-    finally:
-        for listener in listeners:
-            listener.socket.close()
+    await door.run(server, listeners, lambda: task_status.started(door))
 
 
 async def _accept(

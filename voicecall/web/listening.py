@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import trio
 
@@ -33,6 +35,17 @@ async def listen(bind: str, port: int) -> list[trio.SocketListener]:
             listener.socket.close()
         raise CannotListen(_explained(error, bind, port)) from error
     return listeners
+
+
+@asynccontextmanager
+async def open_listeners(bind: str, port: int) -> AsyncGenerator[list[trio.SocketListener]]:
+    """``listen``, and closed again when the context is left. Raises ``CannotListen``."""
+    listeners = await listen(bind, port)
+    try:
+        yield listeners
+    finally:
+        for listener in listeners:
+            listener.socket.close()
 
 
 _LOOPBACK = "use 127.0.0.1, ::1, or 0.0.0.0 for all addresses"
