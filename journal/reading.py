@@ -64,6 +64,13 @@ class Reader:
         async with aclosing(_checkpointed(iter(names))) as ordered:
             yield ordered
 
+    def milestones(self) -> list[Position]:
+        """Positions to read on from, oldest first: one before each segment. Whoever wants only the newest lines begins
+        at the last of them."""
+        if self._only is not None:
+            return [START]
+        return [Position(first_position(path) - 1) for path in self._segments()]
+
     def _segments(self) -> list[Path]:
         return segment_paths(self._directory) if self._only is None else [self._only]
 

@@ -15,19 +15,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
 import trio
 from attrs import field, frozen
 
-from journal import FileJournal, Journal, Position, Readable, open_journal
+from journal import FileJournal, Journal, Position, open_journal
 from voicecall.actors.alarm import Alarm
+from voicecall.actors.checkpoint import Checkpoint, load_directory
 from voicecall.actors.supervisor import Supervisor
 from voicecall.actors.world import World
 from voicecall.audio.plane import LEAD_S, RINGS, TICK_MS, MediaPlane
 from voicecall.config import Config
 from voicecall.core.requests import Refused
 from voicecall.events import CallId, Entry, Instant, Policy
-from voicecall.events.schema import BadEntry, decode_entry
 from voicecall.policies import inbound_policy
 from voicecall.ports import Account, Agent, Carrier, Fetch, Heard, MediaStart, Synthesizer, Transcriber
 from voicecall.projections.directory import Directory
@@ -40,10 +39,6 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0"
 KEY_BYTES = 32
-CHECKPOINT_EVERY = 2_000
-"""Lines between two checkpoints of the directory."""
-
-log = structlog.get_logger(__name__)
 
 
 def wall_clock() -> Callable[[], Instant]:
@@ -55,11 +50,6 @@ def wall_clock() -> Callable[[], Instant]:
 def new_incarnation() -> str:
     """A name that no other writer has."""
     return f"w-{uuid.uuid4().hex[:12]}"
-
-
-def new_request_id() -> str:
-    """A name for a wish that nobody has named."""
-    return uuid.uuid4().hex
 
 
 def keep_key(path: Path) -> bytes:
@@ -231,10 +221,10 @@ async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
         open_fetch() as fetch,
     ):
         directory = await load_directory(journal, state / "directory.bin")
-        keeper = Keeper(directory, state / "directory.bin")
+        checkpoint = Checkpoint(directory, state / "directory.bin")
         port = int(listeners[0].socket.getsockname()[1])
         parts = _real_parts(
-            config, state=state, port=port, journal=journal, fetch=fetch, directory=directory, keeper=keeper
+            config, state=state, port=port, journal=journal, fetch=fetch, directory=directory, observe=checkpoint.seen
         )
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
 
@@ -272,53 +262,8 @@ async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
                 # The port closes, webhooks under way are answered; calls go on with their carrier and are found again.
                 await door.stop()
             finally:
-                keeper.save()
+                checkpoint.save()
                 nursery.cancel_scope.cancel()
-
-
-class Keeper:
-    """Writes the directory's checkpoint now and then. A lost one costs a longer start, nothing else."""
-
-    def __init__(self, directory: Directory, path: Path) -> None:
-        self._directory = directory
-        self._path = path
-        self._saved = directory.position
-
-    def seen(self, call_id: CallId, position: Position, entry: Entry) -> None:
-        """An entry is in the directory."""
-        if position - self._saved >= CHECKPOINT_EVERY:
-            self.save()
-
-    def save(self) -> None:
-        """Write it, whole or not at all."""
-        self._saved = self._directory.position
-        fresh = self._path.with_suffix(".new")
-        try:
-            fresh.write_bytes(self._directory.checkpoint())
-            fresh.chmod(0o600)
-            fresh.rename(self._path)
-        except OSError as error:
-            log.warning("the directory's checkpoint was not written", error=error.strerror)
-
-
-async def load_directory(journal: Journal, path: Path) -> Directory:
-    """The directory: its checkpoint, and every line that follows it."""
-    saved = path.read_bytes() if path.exists() else b""  # noqa: ASYNC240 - nothing else runs yet
-    return await load_directory_from(journal, Directory.restore(saved))
-
-
-async def load_directory_from(journal: Readable, directory: Directory) -> Directory:
-    """``directory`` after every line that it does not know."""
-    async with journal.read(after=Position(directory.position)) as lines:
-        async for line in lines:
-            if line.stream.startswith("call/"):
-                try:
-                    entry = decode_entry(line.body)
-                except BadEntry as error:
-                    log.error("an entry cannot be read", stream=line.stream, position=line.position, error=str(error))
-                    continue
-                directory.apply(CallId(line.stream.removeprefix("call/")), line.position, entry)
-    return directory
 
 
 def _real_parts(
@@ -329,7 +274,7 @@ def _real_parts(
     journal: Journal,
     fetch: Fetch,
     directory: Directory,
-    keeper: Keeper,
+    observe: Callable[[CallId, Position, Entry], None],
 ) -> Parts:
     from voicecall.adapters.agents.scripted import ScriptedAgent
     from voicecall.adapters.carriers.mock import carrier
@@ -354,5 +299,5 @@ def _real_parts(
         media_url=lambda: base.replace("http", "ws", 1) + config.streaming.stream_path,
         directory=directory,
         recordings=state / "recordings" if config.recording else None,
-        observe=keeper.seen,
+        observe=observe,
     )

@@ -14,6 +14,7 @@ import trio
 from attrs import field, frozen
 
 from journal import Journal, MemoryJournal
+from voicecall.actors.checkpoint import load_directory
 from voicecall.actors.supervisor import Accepted
 from voicecall.actors.world import stream_of
 from voicecall.adapters.agents.scripted import ScriptedAgent
@@ -26,8 +27,7 @@ from voicecall.events import CallId, Entry, Instant, Mode
 from voicecall.events.schema import decode_entry
 from voicecall.policies import outbound_policy
 from voicecall.ports import Account, Agent, Exchange, Fetch, HttpRequest, HttpResponse, Synthesizer
-from voicecall.projections.directory import Directory
-from voicecall.system import Calls, Parts, assemble, load_directory_from
+from voicecall.system import Calls, Parts, assemble
 from voicecall.testing.memory_network import LinkEnd, MemoryNetwork, open_memory_network
 from voicecall.web.gate import receive
 
@@ -136,7 +136,7 @@ async def open_memory_system(
             webhook_url=lambda: WEBHOOK_URL,
             media_url=lambda: MEDIA_URL,
             incarnation=incarnation or (lambda: f"w{next(names)}"),
-            directory=await load_directory_from(journal, Directory()),
+            directory=await load_directory(journal),
             tick_ms=STEP_MS,
             rings=1,
             lead_s=2 * STEP_MS / 1000,

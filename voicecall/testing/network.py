@@ -45,12 +45,13 @@ class Settings:
 
 
 async def serve(settings: Settings, *, wall: Callable[[], Instant], ready: Callable[[int], None]) -> None:
-    """Run the network until cancelled; ``ready`` is told the port."""
+    """Run the network until cancelled or asked to stop; ``ready`` is told the port."""
     async with open_fetch() as fetch, trio.open_nursery() as nursery:
         board = Switchboard(secret=settings.secret, fetch=fetch, connect=connect_socket, wall=wall)
         board.people.update(settings.people)
         await nursery.start(board.run)
-        api = Api(board, secret=settings.secret)
+        stopping = trio.Event()
+        api = Api(board, secret=settings.secret, stop=stopping.set)
         try:
             listeners = await trio.open_tcp_listeners(settings.port, host=settings.host)
         except OSError as error:
@@ -58,6 +59,8 @@ async def serve(settings: Settings, *, wall: Callable[[], Instant], ready: Calla
 
         async def serve_client(stream: trio.SocketStream) -> None:
             await serve_connection(stream, api.answer)
+            if stopping.is_set():  # only now does the one who asked have the answer
+                nursery.cancel_scope.cancel()
 
         ready(listeners[0].socket.getsockname()[1])
         await trio.serve_listeners(serve_client, listeners)
@@ -75,6 +78,7 @@ async def _run(settings: Settings) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_until_told, nursery.cancel_scope)
         await serve(settings, wall=wall, ready=ready)
+        nursery.cancel_scope.cancel()
 
 
 async def _until_told(scope: trio.CancelScope) -> None:

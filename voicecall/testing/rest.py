@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -63,10 +64,11 @@ class Refusal(Exception):
 
 
 class Api:
-    """The routes of one network."""
+    """The routes of one network. ``stop`` ends the process that it runs in, if that may be asked for."""
 
-    def __init__(self, switchboard: Switchboard, *, secret: str) -> None:
+    def __init__(self, switchboard: Switchboard, *, secret: str, stop: Callable[[], None] | None = None) -> None:
         self._switchboard = switchboard
+        self._stop = stop
         self._authority = f"Bearer {secret}".encode()
         self._answers: dict[str, HttpResponse] = {}
 
@@ -105,6 +107,9 @@ class Api:
                 return 201, self._offer(_body(request, OfferBody))
             case "POST", ["people"]:
                 return 200, self._move_in(_body(request, PersonBody))
+            case "POST", ["stop"] if self._stop is not None:
+                self._stop()
+                return 202, {"stopping": True}
             case _:
                 raise Refusal(404, f"there is no {request.method} {url.path}")
 

@@ -1,0 +1,1 @@
+"""The command line. Commands are clients: only ``serve`` binds anything."""

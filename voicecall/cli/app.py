@@ -1,0 +1,301 @@
+"""The commands and their options. What they do is imported when asked for: start-up time is part of the product."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from voicecall.cli.place import Place
+
+app = App(
+    name="voicecall",
+    version=lambda: _version(),
+    help="Put an AI agent on the phone, and tell afterwards exactly what happened.",
+    help_flags=["--help", "-h"],
+    version_flags=["--version"],
+    result_action="return_value",
+)
+
+COMMON = Group("Where and how", sort_key=99)
+StateOption = Annotated[
+    Path | None, Parameter(name="--state", group=COMMON, help="State directory (env VOICECALL_STATE_DIR).")
+]
+ConfigOption = Annotated[
+    Path | None, Parameter(name="--config", group=COMMON, help="Configuration file, JSON5 (env VOICECALL_CONFIG).")
+]
+JsonOption = Annotated[bool, Parameter(name="--json", negative="", group=COMMON, help="Print JSON for programs.")]
+CallOption = Annotated[str, Parameter(name="--call-id", help="Call id, its beginning, or the carrier's id.")]
+Message = Annotated[str, Parameter(name=["--message", "-m"], help="What to say.")]
+Mode = Annotated[
+    Literal["notify", "conversation"] | None,
+    Parameter(name="--mode", help="notify: say it and hang up; conversation: talk. Default: outbound.defaultMode."),
+]
+WaitOption = Annotated[bool, Parameter(name="--wait", negative="", help="Stay until the call has ended.")]
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of a command line."""
+    try:
+        result = app(arguments, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        sys.stderr.write(f"voicecall: {error}\nTry `voicecall {' '.join(arguments[:1])} --help`.\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("voicecall")
+
+
+def _place(state: Path | None, config: Path | None) -> Place:
+    return Place.find(state, config, os.environ)
+
+
+@app.command
+def serve(
+    *,
+    simulate: Annotated[
+        bool, Parameter(negative="", help="Also run a simulated phone network with simulated people.")
+    ] = False,
+    port: Annotated[int | None, Parameter(help="Instead of serve.port; 0 takes any free one.")] = None,
+    clock_rate: Annotated[float, Parameter(show=False)] = 1.0,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Run the system: the one door for carriers, the calls, and the socket that the other commands use.
+
+    Examples:
+
+        voicecall serve --simulate
+
+        voicecall serve --config voicecall.json5 --state /var/lib/voicecall
+    """
+    from voicecall.cli.serving import serve as run_server
+
+    return run_server(_place(state, config), simulate=simulate, port=port, clock_rate=clock_rate)
+
+
+@app.command
+def call(
+    *,
+    message: Message,
+    to: Annotated[str | None, Parameter(name=["--to", "-t"], help="Whom to call, E.164. Default: toNumber.")] = None,
+    mode: Mode = None,
+    wait: WaitOption = False,
+    json: JsonOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Call somebody and say something.
+
+    Examples:
+
+        voicecall call --to +15550001001 --message "Hello! Is Thursday still good?"
+
+        voicecall call -t +15550001002 -m "Your parcel is here." --mode notify --wait
+    """
+    from voicecall.cli.calling import place_call
+
+    params = {"to": to, "message": message, "mode": mode}
+    return place_call(_place(state, config), "voicecall.initiate", params, wait=wait, json=json)
+
+
+@app.command
+def start(
+    *,
+    to: Annotated[str, Parameter(name=["--to", "-t"], help="Whom to call, E.164.")],
+    message: Annotated[
+        str | None, Parameter(name=["--message", "-m"], help="First words; none: wait for theirs.")
+    ] = None,
+    mode: Mode = None,
+    wait: WaitOption = False,
+    json: JsonOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Like call, for somebody who may speak first.
+
+    Examples:
+
+        voicecall start --to +15550001001
+    """
+    from voicecall.cli.calling import place_call
+
+    params = {"to": to, "message": message, "mode": mode}
+    return place_call(_place(state, config), "voicecall.start", params, wait=wait, json=json)
+
+
+@app.command(name="continue")
+def proceed(
+    *,
+    call_id: CallOption,
+    message: Message,
+    json: JsonOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Say something and wait for the answer, which is printed.
+
+    Examples:
+
+        voicecall continue --call-id 5b0e --message "Which time suits you?"
+    """
+    from voicecall.cli.calling import ask
+
+    params = {"callId": call_id, "message": message}
+    return ask(_place(state, config), "voicecall.continue", params, json=json, waiting="waiting for the answer")
+
+
+@app.command
+def speak(
+    *,
+    call_id: CallOption,
+    message: Message,
+    json: JsonOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Say something on a live call.
+
+    Examples:
+
+        voicecall speak --call-id 5b0e --message "One moment, please."
+    """
+    from voicecall.cli.calling import ask
+
+    return ask(_place(state, config), "voicecall.speak", {"callId": call_id, "message": message}, json=json)
+
+
+@app.command
+def dtmf(
+    *,
+    call_id: CallOption,
+    digits: Annotated[str, Parameter(help="Keys to press: 0-9 * # A-D; w waits half a second.")],
+    json: JsonOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Press keys on a live call.
+
+    Examples:
+
+        voicecall dtmf --call-id 5b0e --digits "1w2#"
+    """
+    from voicecall.cli.calling import ask
+
+    return ask(_place(state, config), "voicecall.dtmf", {"callId": call_id, "digits": digits}, json=json)
+
+
+@app.command
+def end(
+    *, call_id: CallOption, json: JsonOption = False, state: StateOption = None, config: ConfigOption = None
+) -> int:
+    """Hang up.
+
+    Examples:
+
+        voicecall end --call-id 5b0e
+    """
+    from voicecall.cli.calling import ask
+
+    return ask(_place(state, config), "voicecall.end", {"callId": call_id}, json=json)
+
+
+@app.command
+def status(
+    *,
+    call_id: Annotated[str | None, Parameter(name="--call-id", help="One call; none: those in progress.")] = None,
+    json: JsonOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """What is known of a call, or which calls are in progress. Works without a server.
+
+    Examples:
+
+        voicecall status
+
+        voicecall status --call-id 5b0e --json
+    """
+    from voicecall.cli.looking import show_status
+
+    return show_status(_place(state, config), call_id, json=json)
+
+
+@app.command
+def tail(
+    *,
+    call_id: Annotated[str | None, Parameter(name="--call-id", help="Only this call.")] = None,
+    since: Annotated[int, Parameter(help="How many past entries to begin with.")] = 25,
+    follow: Annotated[bool, Parameter(help="Go on with what happens from now on.")] = True,
+    file: Annotated[Path | None, Parameter(help="Any journal: a directory or one segment.")] = None,
+    poll: Annotated[int, Parameter(help="Accepted for compatibility; following needs no setting.")] = 250,
+    json: JsonOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """One readable line per fact: when, which call, what happened, what was decided. --json: the journal's own lines.
+
+    Examples:
+
+        voicecall tail
+
+        voicecall tail --call-id 5b0e --since 1000 --no-follow --json | jq .b.event.type
+    """
+    from voicecall.cli.looking import show_tail
+
+    return show_tail(_place(state, config), call_id, since=since, follow=follow, file=file, json=json)
+
+
+@app.command
+def replay(
+    call_id: Annotated[str, Parameter(help="Call id, its beginning, or the carrier's id.")],
+    *,
+    until: Annotated[int | None, Parameter(help="Stop after this seq and print the state there.")] = None,
+    file: Annotated[Path | None, Parameter(help="Any journal: a directory or one segment.")] = None,
+    json: JsonOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Decide a past call again and report the first difference. Exit code 1 when there is one.
+
+    Examples:
+
+        voicecall replay 5b0e
+
+        voicecall replay 5b0e --until 12
+    """
+    from voicecall.cli.replaying import show_replay
+
+    return show_replay(_place(state, config), call_id, until=until, file=file, json=json)
+
+
+@app.command
+def latency(
+    *,
+    last: Annotated[int, Parameter(help="How many of the newest calls to look at.")] = 200,
+    file: Annotated[Path | None, Parameter(help="Any journal: a directory or one segment.")] = None,
+    json: JsonOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """How long people waited for an answer, over the newest calls.
+
+    Examples:
+
+        voicecall latency --last 50
+    """
+    from voicecall.cli.looking import show_latency
+
+    return show_latency(_place(state, config), last=last, file=file, json=json)

@@ -1,0 +1,112 @@
+"""Commands that ask a running server for something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from voicecall.cli.place import Place, fail, print_json, wants_json
+from voicecall.rpc.client import Client, NoServer, connect
+from voicecall.rpc.protocol import RpcError
+
+Work = Callable[[Client], Any]
+
+
+def place_call(place: Place, method: str, params: dict[str, Any], *, wait: bool, json: bool) -> int:
+    """Place a call; ``wait`` stays until it has ended."""
+    quiet = wants_json(json=json)
+
+    async def work(client: Client) -> dict[str, Any]:
+        answer = await client.call(method, _named(params))
+        if not wait:
+            return {"callId": answer["callId"]}
+        return await _until_ended(client, str(answer["callId"]), quiet=quiet)
+
+    def show(answer: dict[str, Any]) -> None:
+        if quiet:
+            print_json(answer)
+        elif wait:
+            from voicecall.cli.looking import show_record
+
+            show_record(answer)
+        else:
+            from rich.console import Console
+
+            call_id = answer["callId"]
+            Console().print(f"calling, [bold]{call_id}[/bold]\n[dim]voicecall tail --call-id {call_id[:8]}[/dim]")
+
+    return _run(place.state, work, show)
+
+
+def ask(place: Place, method: str, params: dict[str, Any], *, json: bool, waiting: str = "") -> int:
+    """Ask something of a call."""
+    quiet = wants_json(json=json)
+
+    async def work(client: Client) -> dict[str, Any]:
+        with _spinner("" if quiet else waiting):
+            return await client.call(method, _named(params))
+
+    def show(answer: dict[str, Any]) -> None:
+        if quiet:
+            print_json(answer)
+        else:
+            from rich.console import Console
+
+            Console().print(answer.get("transcript") or "[green]done[/green]")
+
+    return _run(place.state, work, show)
+
+
+async def _until_ended(client: Client, call_id: str, *, quiet: bool) -> dict[str, Any]:
+    """Follow a call's state until it has ended; a spinner says how far it is."""
+    with _spinner("" if quiet else "calling") as spinner:
+        while True:
+            found = await client.call("voicecall.status", {"callId": call_id})
+            record: dict[str, Any] = found.get("call", {})
+            if "endedAt" in record:
+                return record
+            if spinner is not None:
+                spinner.update(f"{record.get('state', 'calling')} …")
+            await trio.sleep(0.2)
+
+
+def _spinner(text: str) -> AbstractContextManager[Any]:
+    if not text:
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(f"{text} …")
+
+
+def _named(params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters that were given, and a name for the request, so that a repeat would be known as one."""
+    from voicecall.cli.entropy import new_request_id
+
+    given = {key: value for key, value in params.items() if value is not None}
+    return {**given, "requestId": new_request_id(), "by": "cli"}
+
+
+def _run(state: Path, work: Work, show: Callable[[dict[str, Any]], None]) -> int:
+    async def main() -> dict[str, Any]:
+        async with connect(state) as client:
+            return await work(client)
+
+    try:
+        answer = trio.run(main)
+    except* NoServer as errors:
+        return_code = fail(str(_first(errors)))
+    except* RpcError as errors:
+        return_code = fail(str(_first(errors)))
+    else:
+        show(answer)
+        return_code = 0
+    return return_code
+
+
+def _first(error: BaseException) -> BaseException:
+    inner = getattr(error, "exceptions", ())
+    return _first(inner[0]) if inner else error

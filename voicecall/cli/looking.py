@@ -1,0 +1,161 @@
+"""``status``, ``tail`` and ``latency``: projections of the journal, with or without a server."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from journal.api import JournalError, Line
+from journal.reading import Reader
+from voicecall.actors.checkpoint import load_directory
+from voicecall.cli.place import Place, fail, print_json, wants_json
+from voicecall.cli.reading import (
+    NoJournal,
+    NoSuchCall,
+    checkpoint_of,
+    find_call,
+    newest,
+    open_source,
+    server_runs,
+)
+from voicecall.events import CallId, Entry
+from voicecall.events.schema import BadEntry, decode_entry
+
+
+def look(work: Callable[[], Awaitable[int]]) -> int:
+    """Run ``work``; what cannot be looked at is said in one line."""
+    try:
+        return trio.run(work)
+    except (NoJournal, NoSuchCall, JournalError, BadEntry) as error:
+        return fail(str(error))
+
+
+def show_status(place: Place, name: str | None, *, json: bool) -> int:
+    """One call's record, or the calls that have not ended. An unknown call is an answer, not a failure."""
+    from voicecall.projections.status import call_line, call_record
+
+    async def work() -> int:
+        server = server_runs(place.state)
+        source = open_source(place, None)
+        if name is None:
+            calls = await load_directory(source, checkpoint_of(place, None))
+            rows = [row for one in calls.living() if (row := calls.row(one)) is not None]
+            _show_calls([call_line(row, server=server) for row in rows], server=server, json=json)
+            return 0
+        try:
+            call_id = await find_call(source, name, checkpoint_of(place, None))
+        except NoSuchCall as error:
+            if wants_json(json=json):
+                print_json({"found": False})
+                return 0
+            return fail(str(error))
+        record = call_record(call_id, await read_call(source, call_id), server=server)
+        show_record(record, json=json)
+        return 0
+
+    return look(work)
+
+
+def show_record(record: dict[str, Any], *, json: bool = False) -> None:
+    """The record as the reference prints it, or as a person reads it."""
+    if wants_json(json=json):
+        print_json(record)
+        return
+    from voicecall.cli.rendering import record_view, show
+
+    show(record_view(record))
+
+
+def _show_calls(calls: list[dict[str, Any]], *, server: bool, json: bool) -> None:
+    if wants_json(json=json):
+        print_json({"found": True, "calls": calls})
+        return
+    from voicecall.cli.rendering import calls_view, show
+
+    show(calls_view(calls, server=server))
+
+
+async def read_call(source: Reader, call_id: CallId) -> list[Entry]:
+    """Every entry of a call. Raises ``BadEntry``."""
+    async with source.read(f"call/{call_id}") as lines:
+        return [decode_entry(line.body) async for line in lines]
+
+
+def show_tail(place: Place, name: str | None, *, since: int, follow: bool, file: Path | None, json: bool) -> int:
+    """The last ``since`` entries, then every new one until the reader has enough."""
+    if since < 0:
+        return fail("--since: must be 0 or more")
+
+    async def work() -> int:
+        source = open_source(place, file)
+        stream = None if name is None else f"call/{await find_call(source, name, checkpoint_of(place, file))}"
+        past = await newest(source, stream, since)
+        write = _verbatim if json or not sys.stdout.isatty() else _readable()
+        for line in past.lines:
+            write(line)
+        if follow:
+            async with source.follow(stream, after=past.end) as lines:
+                await _write_on(lines, write)
+        return 0
+
+    return look(work)
+
+
+async def _write_on(lines: AsyncIterator[Line], write: Callable[[Line], None]) -> None:
+    async for line in lines:
+        write(line)
+
+
+def _verbatim(line: Line) -> None:
+    from journal.lines import build
+
+    sys.stdout.buffer.write(build(line.position, line.stream, line.body))
+    sys.stdout.buffer.flush()
+
+
+def _readable() -> Callable[[Line], None]:
+    from rich.console import Console
+
+    from voicecall.cli.rendering import tail_text
+    from voicecall.projections.tail import tail_line
+
+    console = Console(soft_wrap=True)
+
+    def write(line: Line) -> None:
+        if not line.stream.startswith("call/"):
+            console.print(f"{line.position} {line.stream} {line.body.decode()}", style="dim", markup=False)
+            return
+        try:
+            text = tail_text(tail_line(line.stream, decode_entry(line.body)))
+        except BadEntry as error:
+            console.print(f"{line.position} {line.stream}: {error}", style="red", markup=False)
+        else:
+            console.print(text)
+
+    return write
+
+
+def show_latency(place: Place, *, last: int, file: Path | None, json: bool) -> int:
+    """How long people waited, over the newest calls."""
+    if last < 1:
+        return fail("--last: must be 1 or more")
+
+    async def work() -> int:
+        from voicecall.cli.summing import latency_report
+
+        source = open_source(place, file)
+        calls = await load_directory(source, checkpoint_of(place, file))
+        report = await latency_report(source, calls, last, progress=not wants_json(json=json))
+        if wants_json(json=json):
+            print_json(report)
+            return 0
+        from voicecall.cli.rendering import show, summary_view
+
+        show(summary_view(report))
+        return 0
+
+    return look(work)

@@ -1,0 +1,151 @@
+"""What people see: tables, colors, times of their own zone. Programs get JSON and never come here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from voicecall.projections.latency import TurnLatency
+from voicecall.projections.tail import TailLine
+from voicecall.projections.transcript import Spoken
+
+STATE_STYLES = {
+    "completed": "green",
+    "hangup-user": "green",
+    "hangup-bot": "green",
+    "no-answer": "yellow",
+    "busy": "yellow",
+    "voicemail": "yellow",
+    "rejected": "yellow",
+    "timeout": "red",
+    "failed": "red",
+    "error": "red",
+    "unknown": "red",
+}
+LIVE_STYLE = "bold cyan"
+
+
+def show(*things: RenderableType) -> None:
+    """Print to the terminal."""
+    console = Console()
+    for thing in things:
+        console.print(thing)
+
+
+def clock(at: int) -> str:
+    """The time of day of an instant, to the millisecond, in the reader's zone."""
+    return _local(at).strftime("%H:%M:%S.%f")[:-3]
+
+
+def moment(at: int | None) -> str:
+    """Date and time of an instant in the reader's zone; "" for none."""
+    return _local(at).strftime("%Y-%m-%d %H:%M:%S") if at else ""
+
+
+def _local(at: int) -> datetime:
+    return datetime.fromtimestamp(at / 1000, UTC).astimezone()
+
+
+def tail_text(line: TailLine) -> Text:
+    """One line of ``tail``: when, which call, what happened → what was decided."""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(clock(line.at), "dim").append(f" {line.call} ", "cyan").append(f"{line.seq:>3} ", "dim")
+    text.append(line.happened, "bold" if line.important else "")
+    if line.decided:
+        text.append(" → ", "dim").append(", ".join(line.decided), "green")
+    return text
+
+
+def record_view(record: dict[str, Any]) -> RenderableType:
+    """A call record: the facts of the call, then who said what."""
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim")
+    facts.add_column()
+    facts.add_row("call", record["callId"])
+    facts.add_row("state", state_text(record))
+    if "endReason" in record:
+        facts.add_row("ended because", record["endReason"])
+    facts.add_row("from → to", f"{record['from']} → {record['to']}  ({record['direction']}, {record['provider']})")
+    facts.add_row("started", moment(record["startedAt"]))
+    if "answeredAt" in record:
+        facts.add_row("answered", f"{moment(record['answeredAt'])}  (after {_span(record, 'startedAt', 'answeredAt')})")
+    if "endedAt" in record:
+        begun = "answeredAt" if "answeredAt" in record else "startedAt"
+        facts.add_row("ended", f"{moment(record['endedAt'])}  (after {_span(record, begun, 'endedAt')})")
+    remarks = [(one["timestamp"], one["speaker"], one["text"], one.get("heard")) for one in record["transcript"]]
+    return Group(facts, _remarks(remarks)) if remarks else facts
+
+
+def transcript_view(spoken: Iterable[Spoken]) -> RenderableType:
+    """Who said what, and what of ours was heard."""
+    return _remarks((one.at, one.speaker, one.said, None if one.heard == one.said else one.heard) for one in spoken)
+
+
+def _remarks(remarks: Iterable[tuple[int, str, str, str | None]]) -> Table:
+    table = Table(title="transcript", title_justify="left", title_style="bold", show_lines=False)
+    table.add_column("when", style="dim", no_wrap=True)
+    table.add_column("who", no_wrap=True)
+    table.add_column("said")
+    table.add_column("of that heard")
+    for at, speaker, said, heard in remarks:
+        ours = speaker == "bot"
+        known = Text("all" if ours else "", "dim") if heard is None else Text(heard or "nothing", "yellow")
+        table.add_row(clock(at), Text("we" if ours else "they", "cyan" if ours else "magenta"), said, known)
+    return table
+
+
+def calls_view(calls: Sequence[dict[str, Any]], *, server: bool) -> RenderableType:
+    """Calls that have not ended."""
+    if not calls:
+        return Text("no calls in progress" if server else "no unfinished calls (no server is running)", "dim")
+    title = "calls in progress" if server else "unfinished calls (no server is running)"
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for heading in ("call", "state", "direction", "from", "to", "started"):
+        table.add_column(heading, no_wrap=True)
+    for call in calls:
+        started = moment(call["startedAt"])
+        table.add_row(call["callId"], state_text(call), call["direction"], call["from"], call["to"], started)
+    return table
+
+
+def state_text(record: dict[str, Any]) -> Text:
+    """A state in its color; *unfinished* where no server could say more."""
+    if record.get("unfinished"):
+        return Text(f"unfinished (last known: {record['state']}; no server is running)", "yellow")
+    return Text(record["state"], STATE_STYLES.get(record["state"], LIVE_STYLE))
+
+
+def turns_view(turns: Iterable[TurnLatency]) -> Table:
+    """How long the person waited, turn by turn."""
+    table = Table(title="latency, ms after the caller stopped", title_justify="left", title_style="bold")
+    for heading in ("turn", "transcript", "agent's first words", "first sound played"):
+        table.add_column(heading, justify="right")
+    for turn in turns:
+        table.add_row(str(turn.turn), *map(_ms, (turn.transcript_ms, turn.reply_ms, turn.playback_ms)))
+    return table
+
+
+def summary_view(report: dict[str, Any]) -> Table:
+    """Figures over many calls."""
+    table = Table(title=f"latency over {report['recordsScanned']} calls, ms", title_justify="left", title_style="bold")
+    table.add_column("")
+    for heading in ("count", "min", "avg", "p50", "p95", "max"):
+        table.add_column(heading, justify="right")
+    for name, label in (("turnLatency", "answer heard after the caller stopped"), ("listenWait", "continue answered")):
+        row = report[name]
+        figures = (row[key] for key in ("count", "minMs", "avgMs", "p50Ms", "p95Ms", "maxMs"))
+        table.add_row(label, *(str(figure) for figure in figures))
+    return table
+
+
+def _ms(value: int | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def _span(record: dict[str, Any], since: str, until: str) -> str:
+    return f"{(record[until] - record[since]) / 1000:.1f} s"
