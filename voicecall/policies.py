@@ -17,7 +17,8 @@ def outbound_policy(config: Config, *, message: str, mode: Mode | None) -> Polic
 def inbound_policy(config: Config, *, caller: str, callee: str) -> Policy:
     """For a call that we are offered: the greeting of the dialed number, and whether the caller may come in."""
     route = route_for(config, callee)
-    greeting = (route.inbound_greeting if route else None) or config.inbound_greeting or GREETING
+    greetings = (route.inbound_greeting if route else None, config.inbound_greeting)
+    greeting = next((one for one in greetings if one and one.strip()), GREETING)
     return _policy(config, greeting=greeting, mode=Mode.CONVERSATION, verdict=verdict(config, caller))
 
 
@@ -42,7 +43,7 @@ def _policy(config: Config, *, greeting: str, mode: Mode, verdict: str) -> Polic
     agent, operator = config.patience.agent_ms, config.patience.operator_ms
     return Policy(
         mode=mode,
-        greeting=greeting,
+        greeting=greeting.strip(),
         verdict=verdict,
         notify_hangup_delay_ms=config.outbound.notify_hangup_delay_sec * 1000,
         ring_timeout_ms=config.ring_timeout_ms,

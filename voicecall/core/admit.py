@@ -26,6 +26,8 @@ def admit(state: CallState, request: Wish) -> AnyEvent | Refused:
         return _opened(state, request)
     if state.phase is not Phase.LIVE:
         return Refused(code="not-connected", reason=f"Call not connected (state={state.phase.value})")
+    if state.policy.streaming and state.media is not Media.OPEN and not isinstance(request, PressDigits):
+        return Refused(code="not-connected", reason="Call not connected (its media stream is not open; try again)")
     return _in_call(state, request)
 
 

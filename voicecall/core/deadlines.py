@@ -18,6 +18,8 @@ RING_GRACE_MS = 5_000
 """How long after the ring timeout the carrier is given to report it by itself."""
 OFFER_LIMIT_MS = 15_000
 """How long after our answer the carrier is given to connect an inbound call."""
+FIRST_SOUND_LIMIT_MS = 15_000
+"""How long an utterance may take to its first sound before sound counts as broken."""
 PLAYBACK_LIMIT_MS = 30_000
 """How long, besides its length, an utterance may take before sound counts as broken."""
 SPEECH_MS_PER_CHARACTER = 120
@@ -26,8 +28,6 @@ SPEECH_MS_PER_CHARACTER = 120
 
 def deadlines(state: CallState) -> dict[str, Instant]:
     """What is due when: timer name → instant. Empty only before the call exists and after it ended."""
-    if state.quarantined:
-        return {}
     if state.phase in UNANSWERED:
         return _unanswered(state)
     if state.phase is Phase.LIVE:
@@ -64,17 +64,27 @@ def _live(state: CallState) -> dict[str, Instant]:
     if state.media is not Media.OPEN and policy.streaming:
         due["media"] = _after(state.media_since, policy.media_timeout_ms)
     elif state.saying:
-        slack = PLAYBACK_LIMIT_MS + SPEECH_MS_PER_CHARACTER * sum(len(one.text) for one in state.saying)
-        due["playback"] = _after(state.sound_at, slack)
+        due["playback"] = _after(state.sound_at, _playback_limit(state))
     elif state.owing is not Owing.NOBODY:
         due["silence"] = _after(state.owing_since, _patience(state))
-    if state.notified_at:
-        due["notify"] = _after(state.notified_at, policy.notify_hangup_delay_ms)
-    if state.waiting_since:
+    if state.notified_at and not _busy(state):
+        due["notify"] = _after(max(state.notified_at, state.sound_at), policy.notify_hangup_delay_ms)
+    if state.waiting_since and all(one.number != state.waiting_for for one in state.saying):
         due["transcript"] = _after(state.waiting_since, policy.transcript_timeout_ms)
     if state.keys:
         due["keys"] = _after(state.keys_at, policy.keys_gap_ms)
     return due
+
+
+def _busy(state: CallState) -> bool:
+    """Whether somebody speaks or is waited for: a message that was heard is then not the end of it."""
+    return bool(state.saying) or bool(state.waiting_since) or state.owing is not Owing.NOBODY
+
+
+def _playback_limit(state: CallState) -> int:
+    if not state.saying[0].started:
+        return FIRST_SOUND_LIMIT_MS
+    return PLAYBACK_LIMIT_MS + SPEECH_MS_PER_CHARACTER * sum(len(one.text) for one in state.saying)
 
 
 def _patience(state: CallState) -> int:

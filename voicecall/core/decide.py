@@ -26,7 +26,7 @@ from voicecall.core import speech
 from voicecall.core.change import change
 from voicecall.core.deadlines import deadlines, is_due
 from voicecall.core.evolve import evolve, intend
-from voicecall.core.state import UNANSWERED, CallState, Media, Phase
+from voicecall.core.state import UNANSWERED, CallState, Media, Owing, Phase
 from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason, Mode
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
@@ -38,7 +38,7 @@ RETURNING = frozenset({"lost", "restart"})
 
 def decide(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
     """The effects that ``event`` causes in ``state``, timers last."""
-    if state.quarantined or state.phase is Phase.ENDED:
+    if state.phase is Phase.ENDED or (state.quarantined and not isinstance(event, fact.TimerFired)):
         return ()
     wanted = react(state, event)
     after = evolve(state, event)
@@ -67,6 +67,9 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
             return (do.Answer(),) if verdict == "accept" else (do.Reject(reason=verdict),)
         case fact.CallAnswered() if state.phase in UNANSWERED or state.phase is Phase.LIVE:
             return _lead_in(state)
+        case fact.CallRinging() | fact.CallAnswered() if state.phase is Phase.ENDING:
+            found = event.vendor_call_id and not state.vendor_call_id
+            return (do.Hangup(reason=state.end_reason or "error"),) if found else ()
         case fact.MediaOpened() if state.phase in UNANSWERED or state.phase is Phase.LIVE:
             return (do.Listen(), *_greet(state))
         case fact.MediaClosed() if state.phase is Phase.LIVE and event.reason in RETURNING:
@@ -79,8 +82,8 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
             fresh = event.turn == state.turn and event.turn > state.discarded_turn
             return (_say(state, event.text, "reply", turn=event.turn),) if fresh and event.text.strip() else ()
         case fact.AgentFinished() if state.phase is Phase.LIVE and event.turn == state.turn:
-            lost = event.reason == "failed" and state.replied_turn < event.turn
-            return (_say(state, state.policy.apology, "apology"),) if lost else ()
+            lost = state.replied_turn < event.turn or state.owing is Owing.AGENT
+            return (_say(state, state.policy.apology, "apology"),) if lost and event.reason == "failed" else ()
         case fact.SayRequested() | fact.ListenRequested() if state.phase is Phase.LIVE:
             return (_say(state, event.text, "say"),) if event.text.strip() else ()
         case fact.DigitsRequested() if state.phase is Phase.LIVE:
@@ -112,7 +115,8 @@ def _greet(state: CallState) -> tuple[AnyEffect, ...]:
     unheard = policy.mode is Mode.NOTIFY and not state.notified_at
     if policy.greeting and (not state.greeted or unheard):
         return (_say(state, policy.greeting, "greeting", interruptible=policy.mode is not Mode.NOTIFY),)
-    return (_say(state, policy.return_phrase, "return"),) if state.media is Media.CLOSED else ()
+    back = state.media is Media.CLOSED and policy.mode is not Mode.NOTIFY
+    return (_say(state, policy.return_phrase, "return"),) if back else ()
 
 
 def _make_way(state: CallState) -> tuple[AnyEffect, ...]:
@@ -162,9 +166,12 @@ def _break_silence(state: CallState) -> tuple[AnyEffect, ...]:
         return (do.Hangup(reason="error"),)
     if policy.greeting and not state.greeted:
         return (_say(state, policy.greeting, "greeting", interruptible=policy.mode is not Mode.NOTIFY),)
-    if state.owing_stage == 0:
-        return (_say(state, policy.filler, "filler"),)
-    return (_say(state, policy.apology, "filler"),)
+    if state.owing_stage == 1:
+        return (_say(state, policy.apology, "filler"),)
+    asked = next((one.text for one in reversed(state.remarks) if one.speaker == "caller"), "")
+    if asked and speech.is_unheard(state):
+        return (do.AskAgent(turn=state.turn + 1, text=asked),)
+    return (_say(state, policy.filler, "filler"),)
 
 
 def _on_outcome(state: CallState, event: fact.EffectFailed | fact.EffectSucceeded) -> tuple[AnyEffect, ...]:
@@ -172,7 +179,7 @@ def _on_outcome(state: CallState, event: fact.EffectFailed | fact.EffectSucceede
     code = event.vendor_code or event.reason if isinstance(event, fact.EffectFailed) else ""
     doubt = isinstance(event, fact.EffectFailed) and event.in_doubt
     match state.owes(event.settles):
-        case do.Dial() if failed and not doubt and state.phase in UNANSWERED:
+        case do.Dial() if failed and not doubt and state.phase is not Phase.LIVE and not state.vendor_call_id:
             return (do.Conclude(reason="failed", vendor_code=code),)
         case do.Answer() if failed and state.phase is Phase.OFFERED:
             return (do.Conclude(reason="failed", vendor_code=code),)
@@ -180,7 +187,7 @@ def _on_outcome(state: CallState, event: fact.EffectFailed | fact.EffectSucceede
             return _give_up(state, "failed", code)
         case do.Reject():
             return (do.Conclude(reason="rejected", vendor_code=code),)
-        case do.Hangup(reason=reason) if failed:
+        case do.Hangup(reason=reason) if failed and state.vendor_call_id:
             return (do.Conclude(reason=state.end_reason or reason, vendor_code=code),)
         case _:
             return ()
@@ -195,7 +202,9 @@ def _on_reconciled(state: CallState, event: fact.CallReconciled) -> tuple[AnyEff
         return (do.Conclude(reason=reason, vendor_code=event.vendor_status),)
     if state.phase in UNANSWERED and not event.answered:
         return _give_up(state, "no-answer") if _overdue(state) else ()
-    return _lead_in(change(state, media_asked=False)) if state.phase in UNANSWERED else ()
+    if state.phase not in UNANSWERED and state.phase is not Phase.LIVE:
+        return ()
+    return _lead_in(change(state, media_asked=state.media_asked and state.media is Media.CLOSED))
 
 
 def _overdue(state: CallState) -> bool:

@@ -71,12 +71,9 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
             replied = event.turn if event.text.strip() else state.replied_turn
             return change(state, replied_turn=max(state.replied_turn, replied))
         case fact.AgentFinished():
-            silent = event.turn == state.turn and event.reason == "done" and state.replied_turn < event.turn
-            return speech.owe(state, Owing.NOBODY) if silent and state.owing is Owing.AGENT else state
-        case fact.SayRequested():
-            return speech.owe(state, Owing.AGENT)
-        case fact.ListenRequested():
-            return change(speech.owe(state, Owing.AGENT), waiting_since=state.now)
+            return speech.finished(state, event)
+        case fact.SayRequested() | fact.ListenRequested():
+            return _wished(state, event)
         case fact.TimerFired():
             return _fired(state, event)
         case fact.ActorQuarantined():
@@ -136,9 +133,10 @@ def _failed(state: CallState, effect: AnyEffect | None) -> CallState:
 
 
 def _placed(state: CallState, event: fact.CallPlaced) -> CallState:
-    state = _to(state, Phase.DIALING)
+    if state.phase is not Phase.NEW:
+        return _odd(state)
     return change(
-        state,
+        _to(state, Phase.DIALING),
         direction="outbound",
         carrier=event.carrier,
         caller=event.caller,
@@ -150,9 +148,10 @@ def _placed(state: CallState, event: fact.CallPlaced) -> CallState:
 
 
 def _offered(state: CallState, event: fact.CallOffered) -> CallState:
-    state = _to(state, Phase.OFFERED)
+    if state.phase is not Phase.NEW:
+        return _odd(state)
     return change(
-        state,
+        _to(state, Phase.OFFERED),
         direction="inbound",
         carrier=event.carrier,
         vendor_call_id=event.vendor_call_id,
@@ -183,9 +182,19 @@ def _media_opened(state: CallState, event: fact.MediaOpened) -> CallState:
     return _answered(state)
 
 
+def _wished(state: CallState, event: fact.SayRequested | fact.ListenRequested) -> CallState:
+    """Somebody wants something said; whoever wants an answer waits from now on, whatever is heard first."""
+    if state.phase is not Phase.LIVE:
+        return _odd(state)
+    state = speech.owe(state, Owing.AGENT)
+    if isinstance(event, fact.SayRequested):
+        return state
+    return change(state, waiting_since=state.now, waiting_for=state.utterance + 1)
+
+
 def _ended(state: CallState, reason: EndReason) -> CallState:
     if state.phase in (Phase.ENDED, Phase.NEW):
-        return change(state, anomalies=state.anomalies + 1)
+        return _odd(state)
     if not state.end_reason or reason not in OURS_TO_SAY:
         state = change(state, end_reason=reason)
     return change(
@@ -224,5 +233,10 @@ def _to(state: CallState, phase: Phase) -> CallState:
     if phase is state.phase:
         return state
     if phase not in TRANSITIONS[state.phase]:
-        return change(state, anomalies=state.anomalies + 1)
+        return _odd(state)
     return change(state, phase=phase, ending_since=state.now if phase is Phase.ENDING else state.ending_since)
+
+
+def _odd(state: CallState) -> CallState:
+    """A fact that makes no sense now: counted, otherwise left alone."""
+    return change(state, anomalies=state.anomalies + 1)

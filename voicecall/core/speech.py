@@ -11,9 +11,9 @@ from voicecall.core.state import REMARKS_KEPT, CallState, Floor, Owing, Phase, R
 from voicecall.events import Mode
 from voicecall.events.base import EPOCH
 from voicecall.events.effects import AskAgent, Speak
-from voicecall.events.facts import PlaybackFinished
+from voicecall.events.facts import AgentFinished, PlaybackFinished
 
-BRIDGES = frozenset({"filler"})
+BRIDGES = frozenset({"filler", "return"})
 """Utterances that only bridge a wait: hearing one does not settle what we owe."""
 
 
@@ -61,12 +61,8 @@ def intended(state: CallState, effect: Speak) -> CallState:
         purpose=effect.purpose,
         interruptible=effect.interruptible,
     )
-    return change(
-        state,
-        utterance=effect.utterance,
-        saying=(*state.saying, one),
-        sound_at=state.now,
-    )
+    sound_at = state.sound_at if state.saying else state.now
+    return change(state, utterance=effect.utterance, saying=(*state.saying, one), sound_at=sound_at)
 
 
 def playing(state: CallState, number: int) -> CallState:
@@ -75,8 +71,14 @@ def playing(state: CallState, number: int) -> CallState:
     if current is None:
         return state
     saying = tuple(change(one, started=True) if one.number == number else one for one in state.saying)
-    greeted = state.greeted or current.purpose == "greeting"
-    state = change(state, saying=saying, floor=Floor.AGENT, sound_at=state.now, greeted=greeted)
+    state = change(
+        state,
+        saying=saying,
+        floor=Floor.AGENT,
+        sound_at=state.now,
+        greeted=state.greeted or current.purpose == "greeting",
+        heard_turn=max(state.heard_turn, current.turn),
+    )
     return state if current.purpose in BRIDGES else owe(state, Owing.NOBODY)
 
 
@@ -93,25 +95,50 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
         state = change(state, discarded_turn=max(state.discarded_turn, current.turn))
     if state.phase is not Phase.LIVE:
         return state
+    if state.waiting_since and event.utterance == state.waiting_for:
+        state = change(state, waiting_since=state.now)
     if event.heard_ms <= 0 and not event.interrupted:
         return owe(state, Owing.AGENT)
     if current.purpose == "greeting" and state.policy.mode is Mode.NOTIFY and not event.interrupted:
         state = change(state, notified_at=state.now)
-    return state
+    thinking = is_thinking(state) and state.turn > state.discarded_turn
+    return owe(state, Owing.AGENT) if thinking and not state.saying else state
 
 
 def lost(state: CallState, number: int) -> CallState:
-    """An utterance could not be said: we still owe the person sound."""
+    """An utterance could not be said: we still owe the person sound. Nobody waits for the answer to a lost question."""
     if all(one.number != number for one in state.saying):
         return state
     state = _without(state, number)
+    if number == state.waiting_for:
+        state = change(state, waiting_since=EPOCH)
     return owe(state, Owing.AGENT) if state.phase is Phase.LIVE else state
+
+
+def is_thinking(state: CallState) -> bool:
+    """Whether the agent has not finished with the current turn."""
+    return any(isinstance(effect, AskAgent) and effect.turn == state.turn for _, effect in state.owed)
+
+
+def is_unheard(state: CallState) -> bool:
+    """The agent answered, but nothing of it reached the person's ear, and nothing more of it will."""
+    if state.replied_turn < state.turn or state.heard_turn >= state.turn:
+        return False
+    return state.turn <= state.discarded_turn or not is_thinking(state)
+
+
+def finished(state: CallState, event: AgentFinished) -> CallState:
+    """The agent is done: unless its words are still to be heard, the person waits for nothing any more."""
+    if event.turn != state.turn or event.reason != "done" or state.owing is not Owing.AGENT:
+        return state
+    silent = state.replied_turn < event.turn
+    return owe(state, Owing.NOBODY) if silent or state.heard_turn >= event.turn else state
 
 
 def interrupted(state: CallState) -> CallState:
     """The caller's voice started: a reply that may be interrupted is not continued."""
     turn = max((one.turn for one in state.saying if one.interruptible), default=0)
-    if state.replied_turn == state.turn and any(isinstance(effect, AskAgent) for _, effect in state.owed):
+    if state.replied_turn == state.turn and is_thinking(state):
         turn = state.turn
     return change(state, discarded_turn=max(state.discarded_turn, turn))
 

@@ -126,7 +126,9 @@ class CallState:
     turn: int = 0
     discarded_turn: int = 0
     replied_turn: int = 0
+    heard_turn: int = 0
     waiting_since: Instant = EPOCH
+    waiting_for: int = 0
     owing: Owing = Owing.NOBODY
     owing_since: Instant = EPOCH
     owing_stage: int = 0
