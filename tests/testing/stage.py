@@ -33,6 +33,7 @@ START_MS = 1_767_225_600_000
 WEBHOOK = "http://127.0.0.1:3334/voice/webhook"
 MEDIA = "ws://127.0.0.1:3334/voice/stream"
 US = "+15550000000"
+SOMEBODY = "+15551112222"
 Plain = dict[str, Any]
 
 media = carrier.media()
@@ -137,6 +138,21 @@ class FakeServer:
         return [str(one["type"]) for one in self.raw]
 
 
+def ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+async def greet(line: Line) -> None:
+    """Say hello and answer whatever is said."""
+    await line.until(lambda: bool(line.heard))
+    line.speak("Hello, nice to meet you.", mark="greeting")
+    for turn in range(1, 1_000):
+        if not await line.until(lambda turn=turn: len(line.finals()) >= turn):
+            return
+        await trio.sleep(0.5)
+        line.speak(f"You said {line.finals()[-1]}", mark=f"reply {turn}")
+
+
 MEDIA_ORDER = {"mediaUrl": MEDIA, "ticket": "t-1"}
 
 
@@ -179,8 +195,19 @@ class World:
         return call
 
 
-def play(story: Callable[[World], Awaitable[None]], **options: Any) -> None:
+@define(eq=False)
+class Effort(trio.abc.Instrument):
+    """Counts how often a task was resumed: what a run costs on any machine."""
+
+    steps: int = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.steps += 1
+
+
+def play(story: Callable[[World], Awaitable[None]], **options: Any) -> Effort:
     """Run a story on a clock that jumps; nothing may be left when it is over."""
+    effort = Effort()
 
     async def main() -> None:
         async with open_world(**options) as world:
@@ -193,7 +220,8 @@ def play(story: Callable[[World], Awaitable[None]], **options: Any) -> None:
         await main()
 
     baseline = 0
-    trio.run(measured, clock=trio.testing.MockClock(autojump_threshold=0))
+    trio.run(measured, clock=trio.testing.MockClock(autojump_threshold=0), instruments=[effort])
+    return effort
 
 
 @asynccontextmanager
