@@ -85,9 +85,8 @@ def test_a_webhook_for_nobody_is_answered_and_makes_no_stream() -> None:
 def test_two_first_webhooks_of_one_inbound_call_meet_in_one_stream() -> None:
     async def story(stage: Stage) -> None:
         offer = Heard(key="o1", offer=True, vendor_call_id="v1", caller="+15550002000", callee="+15550000000")
-        ringing = Heard(
-            key="o2", offer=True, vendor_call_id="v1", event=fact.CallRinging(vendor_call_id="v1"), caller="+15550002000"
-        )
+        told = fact.CallRinging(vendor_call_id="v1")
+        ringing = Heard(key="o2", offer=True, vendor_call_id="v1", event=told, caller="+15550002000")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stage.supervisor.receive, "wire", (offer,))
             nursery.start_soon(stage.supervisor.receive, "wire", (ringing,))

@@ -1,0 +1,169 @@
+"""What a stage for actors is furnished with: a carrier, a voice and an agent that do what a story tells them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import trio
+from attrs import define, field
+
+from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant
+from voicecall.events import effects as do
+from voicecall.events import facts as fact
+from voicecall.ports import (
+    Account,
+    Capability,
+    Exchange,
+    Heard,
+    HttpRequest,
+    HttpResponse,
+    Leg,
+    MediaCodec,
+    Owed,
+    Post,
+    Reply,
+    Turn,
+)
+
+
+@define
+class Wire:
+    """A carrier codec and its network in one: ``answers`` maps an effect's kind to what becomes of it, in order."""
+
+    name: str = "wire"
+    capabilities: frozenset[Capability] = frozenset(Capability)
+    sent: list[tuple[str, str]] = field(factory=list)
+    answers: dict[str, list[Exchange | Callable[[], Awaitable[Exchange]]]] = field(factory=dict)
+
+    def verify(self, request: HttpRequest, *, account: Account, now: Instant) -> None: ...
+
+    def decode(self, request: HttpRequest) -> tuple[Heard, ...]:
+        return ()
+
+    def reply(self, owed: Owed, leg: Leg | None) -> Reply:
+        carried = tuple(name for name, effect in owed if isinstance(effect, do.OpenMedia | do.Answer | do.Reject))
+        body = " ".join((*carried, leg.ticket if leg else "")).encode()
+        return Reply(response=HttpResponse(status=200, body=body), carried=carried)
+
+    def encode(self, effect_id: EffectId, effect: AnyEffect, leg: Leg) -> HttpRequest | None:
+        return HttpRequest(method="POST", url=f"wire:{type(effect).kind}", headers={"id": effect_id})
+
+    def interpret(
+        self, effect_id: EffectId, effect: AnyEffect, exchanges: tuple[Exchange, ...], leg: Leg
+    ) -> AnyEvent | HttpRequest:
+        last = exchanges[-1]
+        if last.response is None:
+            doubt = last.sent and isinstance(effect, do.Dial)
+            return fact.EffectFailed(settles=effect_id, reason=last.error, in_doubt=doubt, retryable=not doubt)
+        if last.response.status >= 400:
+            retryable = last.response.status >= 500
+            return fact.EffectFailed(settles=effect_id, reason=f"{last.response.status}", retryable=retryable)
+        match effect:
+            case do.Dial():
+                return fact.DialAccepted(settles=effect_id, vendor_call_id=f"v-{leg.call_id}")
+            case do.Reconcile():
+                alive = last.response.body != b"gone"
+                return fact.CallReconciled(
+                    settles=effect_id, alive=alive, answered=last.response.body == b"answered", reason="no-answer"
+                )
+            case _:
+                return fact.EffectSucceeded(settles=effect_id)
+
+    def media(self) -> MediaCodec:
+        raise AssertionError("no media on this stage")
+
+    async def fetch(self, request: HttpRequest) -> Exchange:
+        kind = request.url.removeprefix("wire:")
+        self.sent.append((kind, request.headers["id"]))
+        await trio.sleep(0.01)
+        waiting = self.answers.get(kind)
+        answer = waiting.pop(0) if waiting else ok()
+        return await answer() if callable(answer) else answer
+
+
+def ok(body: bytes = b"", status: int = 200) -> Exchange:
+    """What the carrier answers."""
+    return Exchange(request=HttpRequest(method="POST", url=""), response=HttpResponse(status=status, body=body))
+
+
+def lost(*, sent: bool = True) -> Exchange:
+    """No answer came."""
+    return Exchange(request=HttpRequest(method="POST", url=""), error="the line went dead", sent=sent)
+
+
+@define
+class Speaker:
+    """Sound that plays everything at once, unless told to hold it back."""
+
+    posts: dict[CallId, Post] = field(factory=dict)
+    said: list[str] = field(factory=list)
+    closed: list[CallId] = field(factory=list)
+    hold: bool = False
+    held: dict[EffectId, int] = field(factory=dict)
+
+    def adopt(self, call_id: CallId, post: Post) -> bool:
+        self.posts[call_id] = post
+        return False
+
+    def release(self, call_id: CallId) -> None:
+        self.posts.pop(call_id, None)
+
+    def holds(self, call_id: CallId, effect_id: EffectId) -> bool:
+        return effect_id in self.held
+
+    def speak(self, call_id: CallId, effect_id: EffectId, speak: do.Speak) -> None:
+        self.said.append(speak.text)
+        self.held[effect_id] = speak.utterance
+        self.posts[call_id](fact.PlaybackStarted(utterance=speak.utterance))
+        if not self.hold:
+            self.finish(call_id, effect_id)
+
+    def finish(self, call_id: CallId, effect_id: EffectId, *, heard_ms: int = 800, interrupted: bool = False) -> None:
+        utterance = self.held.pop(effect_id)
+        self.posts[call_id](
+            fact.PlaybackFinished(
+                settles=effect_id, utterance=utterance, heard_ms=heard_ms, sent_ms=800, interrupted=interrupted
+            )
+        )
+
+    def stop(self, call_id: CallId, utterance: int) -> None:
+        for effect_id, number in tuple(self.held.items()):
+            if number <= utterance:
+                self.finish(call_id, effect_id, heard_ms=200, interrupted=True)
+
+    def listen(self, call_id: CallId, effect_id: EffectId) -> None:
+        self.posts[call_id](fact.EffectSucceeded(settles=effect_id))
+
+    def hang_up(self, call_id: CallId) -> None:
+        self.closed.append(call_id)
+        for effect_id in tuple(self.held):
+            self.finish(call_id, effect_id, heard_ms=100, interrupted=True)
+
+
+@define
+class Thinker:
+    """An agent that answers in pieces, or fails, or takes its time."""
+
+    pieces: tuple[str, ...] = ("I see. ", "Tell me ", "more.")
+    pause_s: float = 0.1
+    fault: Exception | None = None
+    asked: list[Turn] = field(factory=list)
+    abandoned: int = 0
+
+    @asynccontextmanager
+    async def reply(self, turn: Turn) -> AsyncGenerator[AsyncIterator[str]]:
+        self.asked.append(turn)
+
+        async def stream() -> AsyncIterator[str]:
+            for piece in self.pieces:
+                await trio.sleep(self.pause_s)
+                if self.fault is not None:
+                    raise self.fault
+                yield piece
+
+        try:
+            yield stream()
+        except trio.Cancelled:
+            self.abandoned += 1
+            raise
