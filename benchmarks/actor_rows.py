@@ -14,7 +14,7 @@ import trio
 
 from journal.memory import MemoryJournal
 from voicecall.actors.alarm import Alarm
-from voicecall.actors.supervisor import Supervisor
+from voicecall.actors.supervisor import Accepted, Supervisor
 from voicecall.actors.world import World
 from voicecall.core.requests import PlaceCall
 from voicecall.events import CallId, Instant, Policy
@@ -108,7 +108,9 @@ async def _measure(progress: Callable[[str, float], None]) -> list[dict[str, Any
                 request_id=f"{number}", carrier="mock", caller="+15550000000", callee="+15550001000", policy=Policy()
             )
             accepted = await supervisor.place(wish)
-            calls.append(accepted.call_id)  # type: ignore[union-attr]
+            if not isinstance(accepted, Accepted):
+                raise RuntimeError(accepted.reason)
+            calls.append(accepted.call_id)
             if number % 500 == 0:
                 progress("actors idle per GB", number / ACTORS)
         gc.collect()
