@@ -130,9 +130,7 @@ async def _measure(progress: Callable[[str, float], None]) -> list[dict[str, Any
     ]
 
 
-async def _dispatch(
-    supervisor: Supervisor, calls: list[CallId], progress: Callable[[str, float], None]
-) -> list[float]:
+async def _dispatch(supervisor: Supervisor, calls: list[CallId], progress: Callable[[str, float], None]) -> list[float]:
     latencies: list[float] = []
     for number in range(DISPATCHES):
         heard = Heard(key=f"bench-{number}", event=fact.CallRinging(), call_id=calls[number * 7919 % len(calls)])
@@ -148,5 +146,3 @@ def _resident() -> int:
     """Bytes of memory this process holds now."""
     with open("/proc/self/statm", encoding="ascii") as statm:
         return int(statm.read().split()[1]) * resource.getpagesize()
-
-
