@@ -15,6 +15,7 @@ app = App(
     name="voicecall",
     version=lambda: _version(),
     help="Put an AI agent on the phone, and tell afterwards exactly what happened.",
+    help_format="plaintext",
     help_flags=["--help", "-h"],
     version_flags=["--version"],
     result_action="return_value",
@@ -37,12 +38,18 @@ Mode = Annotated[
 WaitOption = Annotated[bool, Parameter(name="--wait", negative="", help="Stay until the call has ended.")]
 
 
+def examples(*lines: str) -> str:
+    """The end of a command's help."""
+    return "\n".join(("Examples:", *(f"  {line}" for line in lines)))
+
+
 def run(arguments: list[str]) -> int:
     """The exit code of a command line."""
     try:
         result = app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        sys.stderr.write(f"voicecall: {error}\nTry `voicecall {' '.join(arguments[:1])} --help`.\n")
+        command = f"{arguments[0]} " if arguments and arguments[0] in app else ""
+        sys.stderr.write(f"voicecall: {error}\nTry `voicecall {command}--help`.\n")
         return 2
     except KeyboardInterrupt:
         return 130
@@ -62,7 +69,12 @@ def _place(state: Path | None, config: Path | None) -> Place:
     return Place.find(state, config, os.environ)
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "voicecall serve --simulate",
+        "voicecall serve --config voicecall.json5 --state /var/lib/voicecall",
+    )
+)
 def serve(
     *,
     simulate: Annotated[
@@ -73,20 +85,18 @@ def serve(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> int:
-    """Run the system: the one door for carriers, the calls, and the socket that the other commands use.
-
-    Examples:
-
-        voicecall serve --simulate
-
-        voicecall serve --config voicecall.json5 --state /var/lib/voicecall
-    """
+    """Run the system: the one door for carriers, the calls, and the socket that the other commands use."""
     from voicecall.cli.serving import serve as run_server
 
     return run_server(_place(state, config), simulate=simulate, port=port, clock_rate=clock_rate)
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        'voicecall call --to +15550001001 --message "Hello! Is Thursday still good?"',
+        'voicecall call -t +15550001002 -m "Your parcel is here." --mode notify --wait',
+    )
+)
 def call(
     *,
     message: Message,
@@ -97,21 +107,18 @@ def call(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> int:
-    """Call somebody and say something.
-
-    Examples:
-
-        voicecall call --to +15550001001 --message "Hello! Is Thursday still good?"
-
-        voicecall call -t +15550001002 -m "Your parcel is here." --mode notify --wait
-    """
+    """Call somebody and say something."""
     from voicecall.cli.calling import place_call
 
     params = {"to": to, "message": message, "mode": mode}
     return place_call(_place(state, config), "voicecall.initiate", params, wait=wait, json=json)
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "voicecall start --to +15550001001",
+    )
+)
 def start(
     *,
     to: Annotated[str, Parameter(name=["--to", "-t"], help="Whom to call, E.164.")],
@@ -124,19 +131,19 @@ def start(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> int:
-    """Like call, for somebody who may speak first.
-
-    Examples:
-
-        voicecall start --to +15550001001
-    """
+    """Like call, for somebody who may speak first."""
     from voicecall.cli.calling import place_call
 
     params = {"to": to, "message": message, "mode": mode}
     return place_call(_place(state, config), "voicecall.start", params, wait=wait, json=json)
 
 
-@app.command(name="continue")
+@app.command(
+    name="continue",
+    help_epilogue=examples(
+        'voicecall continue --call-id 5b0e --message "Which time suits you?"',
+    ),
+)
 def proceed(
     *,
     call_id: CallOption,
@@ -145,19 +152,18 @@ def proceed(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> int:
-    """Say something and wait for the answer, which is printed.
-
-    Examples:
-
-        voicecall continue --call-id 5b0e --message "Which time suits you?"
-    """
+    """Say something and wait for the answer, which is printed."""
     from voicecall.cli.calling import ask
 
     params = {"callId": call_id, "message": message}
     return ask(_place(state, config), "voicecall.continue", params, json=json, waiting="waiting for the answer")
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        'voicecall speak --call-id 5b0e --message "One moment, please."',
+    )
+)
 def speak(
     *,
     call_id: CallOption,
@@ -166,18 +172,17 @@ def speak(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> int:
-    """Say something on a live call.
-
-    Examples:
-
-        voicecall speak --call-id 5b0e --message "One moment, please."
-    """
+    """Say something on a live call."""
     from voicecall.cli.calling import ask
 
     return ask(_place(state, config), "voicecall.speak", {"callId": call_id, "message": message}, json=json)
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        'voicecall dtmf --call-id 5b0e --digits "1w2#"',
+    )
+)
 def dtmf(
     *,
     call_id: CallOption,
@@ -186,33 +191,32 @@ def dtmf(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> int:
-    """Press keys on a live call.
-
-    Examples:
-
-        voicecall dtmf --call-id 5b0e --digits "1w2#"
-    """
+    """Press keys on a live call."""
     from voicecall.cli.calling import ask
 
     return ask(_place(state, config), "voicecall.dtmf", {"callId": call_id, "digits": digits}, json=json)
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "voicecall end --call-id 5b0e",
+    )
+)
 def end(
     *, call_id: CallOption, json: JsonOption = False, state: StateOption = None, config: ConfigOption = None
 ) -> int:
-    """Hang up.
-
-    Examples:
-
-        voicecall end --call-id 5b0e
-    """
+    """Hang up."""
     from voicecall.cli.calling import ask
 
     return ask(_place(state, config), "voicecall.end", {"callId": call_id}, json=json)
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "voicecall status",
+        "voicecall status --call-id 5b0e --json",
+    )
+)
 def status(
     *,
     call_id: Annotated[str | None, Parameter(name="--call-id", help="One call; none: those in progress.")] = None,
@@ -220,20 +224,18 @@ def status(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> int:
-    """What is known of a call, or which calls are in progress. Works without a server.
-
-    Examples:
-
-        voicecall status
-
-        voicecall status --call-id 5b0e --json
-    """
+    """What is known of a call, or which calls are in progress. Works without a server."""
     from voicecall.cli.looking import show_status
 
     return show_status(_place(state, config), call_id, json=json)
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "voicecall tail",
+        "voicecall tail --call-id 5b0e --since 1000 --no-follow --json | jq .b.event.type",
+    )
+)
 def tail(
     *,
     call_id: Annotated[str | None, Parameter(name="--call-id", help="Only this call.")] = None,
@@ -245,20 +247,18 @@ def tail(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> int:
-    """One readable line per fact: when, which call, what happened, what was decided. --json: the journal's own lines.
-
-    Examples:
-
-        voicecall tail
-
-        voicecall tail --call-id 5b0e --since 1000 --no-follow --json | jq .b.event.type
-    """
+    """One readable line per fact: when, which call, what happened, what was decided. --json: the journal's lines."""
     from voicecall.cli.looking import show_tail
 
     return show_tail(_place(state, config), call_id, since=since, follow=follow, file=file, json=json)
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "voicecall replay 5b0e",
+        "voicecall replay 5b0e --until 12",
+    )
+)
 def replay(
     call_id: Annotated[str, Parameter(help="Call id, its beginning, or the carrier's id.")],
     *,
@@ -268,20 +268,17 @@ def replay(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> int:
-    """Decide a past call again and report the first difference. Exit code 1 when there is one.
-
-    Examples:
-
-        voicecall replay 5b0e
-
-        voicecall replay 5b0e --until 12
-    """
+    """Decide a past call again and report the first difference. Exit code 1 when there is one."""
     from voicecall.cli.replaying import show_replay
 
-    return show_replay(_place(state, config), call_id, until=until, file=file, json=json)
+    return show_replay(_place(state, config), call_id, until=until, file=file, as_json=json)
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "voicecall latency --last 50",
+    )
+)
 def latency(
     *,
     last: Annotated[int, Parameter(help="How many of the newest calls to look at.")] = 200,
@@ -290,12 +287,7 @@ def latency(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> int:
-    """How long people waited for an answer, over the newest calls.
-
-    Examples:
-
-        voicecall latency --last 50
-    """
+    """How long people waited for an answer, over the newest calls."""
     from voicecall.cli.looking import show_latency
 
     return show_latency(_place(state, config), last=last, file=file, json=json)

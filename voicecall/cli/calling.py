@@ -5,26 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import trio
 
 from voicecall.cli.place import Place, fail, print_json, wants_json
+from voicecall.events import EndReason
 from voicecall.rpc.client import Client, NoServer, connect
 from voicecall.rpc.protocol import RpcError
 
 Work = Callable[[Client], Any]
+ASK_AGAIN_S = 0.2
+PICKED_UP = frozenset({"answered", "active", "speaking", "listening"})
+ENDED = frozenset(get_args(EndReason))
 
 
 def place_call(place: Place, method: str, params: dict[str, Any], *, wait: bool, json: bool) -> int:
-    """Place a call; ``wait`` stays until it has ended."""
+    """Place a call; ``wait`` stays until it has ended. A person sees it ring until it is answered."""
     quiet = wants_json(json=json)
 
     async def work(client: Client) -> dict[str, Any]:
         answer = await client.call(method, _named(params))
-        if not wait:
+        if quiet and not wait:
             return {"callId": answer["callId"]}
-        return await _until_ended(client, str(answer["callId"]), quiet=quiet)
+        enough = ENDED if wait else PICKED_UP | ENDED
+        return await _until(client, str(answer["callId"]), enough, quiet=quiet)
 
     def show(answer: dict[str, Any]) -> None:
         if quiet:
@@ -36,8 +41,11 @@ def place_call(place: Place, method: str, params: dict[str, Any], *, wait: bool,
         else:
             from rich.console import Console
 
+            from voicecall.cli.rendering import state_text
+
             call_id = answer["callId"]
-            Console().print(f"calling, [bold]{call_id}[/bold]\n[dim]voicecall tail --call-id {call_id[:8]}[/dim]")
+            Console().print(f"[bold]{call_id}[/bold]", state_text(answer))
+            Console().print(f"[dim]voicecall tail --call-id {call_id[:8]}[/dim]")
 
     return _run(place.state, work, show)
 
@@ -61,17 +69,17 @@ def ask(place: Place, method: str, params: dict[str, Any], *, json: bool, waitin
     return _run(place.state, work, show)
 
 
-async def _until_ended(client: Client, call_id: str, *, quiet: bool) -> dict[str, Any]:
-    """Follow a call's state until it has ended; a spinner says how far it is."""
+async def _until(client: Client, call_id: str, enough: frozenset[str], *, quiet: bool) -> dict[str, Any]:
+    """Ask for a call's state until it has come far ``enough``; a spinner says how far it is."""
     with _spinner("" if quiet else "calling") as spinner:
         while True:
             found = await client.call("voicecall.status", {"callId": call_id})
             record: dict[str, Any] = found.get("call", {})
-            if "endedAt" in record:
+            if record.get("state") in enough:
                 return record
             if spinner is not None:
                 spinner.update(f"{record.get('state', 'calling')} …")
-            await trio.sleep(0.2)
+            await trio.sleep(ASK_AGAIN_S)
 
 
 def _spinner(text: str) -> AbstractContextManager[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from voicecall.events import AnyEffect, CallId, Entry
 from voicecall.events.schema import to_plain
 
 
-def show_replay(place: Place, name: str, *, until: int | None, file: Path | None, json: bool) -> int:
+def show_replay(place: Place, name: str, *, until: int | None, file: Path | None, as_json: bool) -> int:
     """0: every decision is the same today; 1: the first difference is shown."""
 
     async def work() -> int:
@@ -22,7 +23,7 @@ def show_replay(place: Place, name: str, *, until: int | None, file: Path | None
         call_id = await find_call(source, name, checkpoint_of(place, file))
         entries = await read_call(source, call_id)
         again = replay(entries, until=until)
-        if wants_json(json=json):
+        if wants_json(json=as_json):
             print_json(_report(call_id, again, until=until))
         else:
             _print(call_id, entries, again, until=until)
@@ -95,7 +96,7 @@ def _state_table(title: str, state: CallState) -> Any:
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     for name, value in state_plain(state).items():
-        table.add_row(name, str(value))
+        table.add_row(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return table
 
 
@@ -115,7 +116,5 @@ def _decisions(divergence: Divergence) -> Any:
 
 
 def _at(effects: list[AnyEffect], index: int) -> str:
-    import json
-
     # Whole, because what differs may be a field that a line of ``tail`` leaves out.
     return json.dumps(to_plain(effects[index]), ensure_ascii=False) if index < len(effects) else ""

@@ -33,20 +33,21 @@ async def open_network(config: Config, state: Path, *, clock_rate: float) -> Asy
     """
     url = config.mock.api_url.removesuffix("/")
     secret = config.mock.secret.reveal() if config.mock.secret else keep_secret(state / "mock.key")
-    headers = {"authorization": f"Bearer {secret}", "connection": "close"}
-    async with httpx.AsyncClient(headers=headers, timeout=START_S, trust_env=False) as client:
-        if not await _runs(client, url):
-            await _start(url, secret, state / "network.log", clock_rate)
-        try:
-            yield url
-        finally:
-            with trio.move_on_after(STOP_S, shield=True):
-                await _stop(client, url)
-
-
-async def _runs(client: httpx.AsyncClient, url: str) -> bool:
+    if not await _runs(url, secret):
+        parts = urlsplit(url)
+        host, port = parts.hostname or "127.0.0.1", parts.port or 80
+        await start_network(host, port, secret, log=state / "network.log", clock_rate=clock_rate)
     try:
-        answer = await client.get(f"{url}/report")
+        yield url
+    finally:
+        with trio.move_on_after(STOP_S * clock_rate, shield=True):
+            await stop_network(url, secret)
+
+
+async def _runs(url: str, secret: str) -> bool:
+    try:
+        async with _client(secret) as client:
+            answer = await client.get(f"{url}/report")
     except httpx.ConnectError:
         return False
     except httpx.HTTPError as error:
@@ -59,35 +60,43 @@ async def _runs(client: httpx.AsyncClient, url: str) -> bool:
     )
 
 
-async def _stop(client: httpx.AsyncClient, url: str) -> None:
-    with suppress(httpx.HTTPError):  # it may be gone already
-        await client.post(f"{url}/stop")
+async def start_network(host: str, port: int, secret: str, *, log: Path, clock_rate: float = 1.0) -> str:
+    """Start the process and return its URL; ``port`` 0 picks a free one. Raises ``NoNetwork``.
 
-
-async def _start(url: str, secret: str, log: Path, clock_rate: float) -> None:
-    """Start the process in a session of its own: Ctrl-C at the terminal is for the server, which stops it in order."""
-    parts = urlsplit(url)
+    It gets a session of its own: Ctrl-C at the terminal is for the server, which stops it in order.
+    """
     command = [sys.executable, "-m", "voicecall.testing.network", "--secret-file", "/dev/stdin"]
-    command += ["--host", parts.hostname or "127.0.0.1", "--port", str(parts.port or 80)]
-    command += ["--clock-rate", str(clock_rate)]
+    command += ["--host", host, "--port", str(port), "--clock-rate", str(clock_rate)]
     with log.open("ab") as errors:
         process = await trio.lowlevel.open_process(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
         )
     assert process.stdin is not None
     assert process.stdout is not None
+    said: dict[str, Any] = {}
     async with process.stdin, process.stdout:
-        try:
+        with suppress(trio.TooSlowError, trio.BrokenResourceError), trio.fail_after(START_S * clock_rate):
             await process.stdin.send_all(secret.encode())
             await process.stdin.aclose()
-            with trio.fail_after(START_S):
-                said = await _first_line(process.stdout)
-        except (trio.TooSlowError, trio.BrokenResourceError):
-            said = {}
+            said = await _first_line(process.stdout)
     if not said.get("ready"):
         process.kill()
-        words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]  # noqa: ASYNC240 - at start
-        raise NoNetwork(f"mock.apiUrl: no simulated phone network at {url}: {(words or ['it did not start'])[0]}")
+        words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()  # noqa: ASYNC240 - at start
+        why = words[-1] if words else "it did not start"
+        raise NoNetwork(f"mock.apiUrl: no simulated phone network on {host} port {port}: {why}")
+    return str(said["url"])
+
+
+async def stop_network(url: str, secret: str) -> None:
+    """Ask the network to end, if it is there."""
+    async with _client(secret) as client:
+        with suppress(httpx.HTTPError):
+            await client.post(f"{url}/stop")
+
+
+def _client(secret: str) -> httpx.AsyncClient:
+    headers = {"authorization": f"Bearer {secret}", "connection": "close"}
+    return httpx.AsyncClient(headers=headers, timeout=STOP_S, trust_env=False)
 
 
 async def _first_line(stream: trio.abc.ReceiveStream) -> dict[str, Any]:

@@ -1,0 +1,259 @@
+"""``make demo``: a whole call with a simulated person, live, over real HTTP and a real media socket.
+
+Starts the simulated phone network and ``voicecall serve`` as the processes they are, places (or takes) a call, shows
+the tail while it happens, and then what there is to know afterwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import wave
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import numpy as np
+import trio
+from attrs import frozen
+from rich.console import Console
+
+from journal import Position, Reader
+from voicecall.cli.looking import read_call
+from voicecall.cli.reading import newest
+from voicecall.cli.rendering import record_view, tail_text, turns_view
+from voicecall.cli.simulating import NoNetwork, start_network, stop_network
+from voicecall.events import CallId, Entry
+from voicecall.events import facts as fact
+from voicecall.events.schema import decode_entry
+from voicecall.projections.latency import turn_latencies
+from voicecall.projections.status import call_record
+from voicecall.projections.tail import tail_line
+from voicecall.rpc.client import NoServer, connect
+from voicecall.rpc.protocol import RpcError
+from voicecall.system import keep_secret
+
+LONGEST_S = 120
+OURS = "+15550000000"
+BIN = Path(sys.executable).parent
+
+
+@frozen(kw_only=True)
+class Scenario:
+    """What happens, and how such a call ends."""
+
+    about: str
+    ends: str
+    callee: str = ""
+    mode: str = "conversation"
+    message: str = ""
+
+
+SCENARIOS = {
+    "conversation": Scenario(
+        about="three turns, one interruption, a hang-up",
+        callee="+15550001008",
+        message="Hello, this is voicecall. I am calling about Thursday. Do you have a minute?",
+        ends="hangup-user",
+    ),
+    "notify": Scenario(
+        about="one message, then we hang up",
+        callee="+15550001002",
+        mode="notify",
+        message="Hello! Your parcel will be there on Thursday at ten.",
+        ends="hangup-bot",
+    ),
+    "no-answer": Scenario(about="nobody answers", callee="+15550001003", message="Hello?", ends="no-answer"),
+    "inbound": Scenario(about="a stranger calls us", ends="hangup-user"),
+}
+
+
+class DemoFailed(Exception):
+    """The demonstration could not be given. The text says why."""
+
+
+@frozen(kw_only=True)
+class Stage:
+    """The two processes of the demonstration."""
+
+    state: Path
+    network: str
+    secret: str
+    webhook_url: str
+
+
+@asynccontextmanager
+async def open_stage(state: Path, console: Console) -> AsyncGenerator[Stage]:
+    """Start the network and the server on free ports; stop both on leaving. Raises ``DemoFailed``."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
+    secret = keep_secret(state / "mock.key")
+    network = await start_network("127.0.0.1", 0, secret, log=state / "network.log")
+    try:
+        console.print(f"simulated phone network  {network}")
+        config = {
+            "provider": "mock",
+            "fromNumber": OURS,
+            "inboundPolicy": "open",
+            "ringTimeoutMs": 8_000,
+            "recording": True,
+            "mock": {"apiUrl": network},
+        }
+        path = state / "voicecall.json5"
+        path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        async with _open_server(state, path) as ready:
+            console.print(f"voicecall serve          {ready['url']}   (voice: {ready['voice']})")
+            yield Stage(state=state, network=network, secret=secret, webhook_url=f"{ready['url']}/voice/webhook")
+    finally:
+        with trio.move_on_after(10, shield=True):
+            await stop_network(network, secret)
+
+
+@asynccontextmanager
+async def _open_server(state: Path, config: Path) -> AsyncGenerator[dict[str, Any]]:
+    command = [
+        sys.executable,
+        "-m",
+        "voicecall",
+        "serve",
+        "--port",
+        "0",
+        "--state",
+        str(state),
+        "--config",
+        str(config),
+    ]
+    process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        line = b""
+        while not line.endswith(b"\n"):
+            piece = await process.stdout.receive_some()
+            if not piece:
+                raise DemoFailed("voicecall serve did not start; its reason is above")
+            line += piece
+        yield json.loads(line)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        with trio.CancelScope(shield=True):
+            with trio.move_on_after(15):
+                await process.wait()
+            process.kill()
+            await process.stdout.aclose()
+
+
+async def _begin(stage: Stage, scenario: Scenario) -> None:
+    if scenario.callee:
+        params = {"to": scenario.callee, "message": scenario.message, "mode": scenario.mode, "by": "demo"}
+        async with connect(stage.state) as client:
+            await client.call("voicecall.initiate", {**params, "requestId": stage.webhook_url})
+        return
+    offer = {"to": OURS, "from": "+15550002000", "webhookUrl": stage.webhook_url}
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.post(
+            f"{stage.network}/offers", json=offer, headers={"authorization": f"Bearer {stage.secret}"}
+        )
+    if answer.status_code != 201:
+        raise DemoFailed(f"the network refused the offer: {answer.text}")
+
+
+async def _watch(source: Reader, after: Position, console: Console) -> CallId:
+    """Show every fact of the first call that comes, until it is over and its sound is closed."""
+    opened, ended, stream = 0, False, ""
+    async with source.follow(after=after) as lines:
+        async for line in lines:
+            stream = stream or line.stream
+            if line.stream != stream:
+                continue
+            entry: Entry = decode_entry(line.body)
+            console.print(tail_text(tail_line(line.stream, entry)), soft_wrap=True)
+            opened += isinstance(entry.event, fact.MediaOpened) - isinstance(entry.event, fact.MediaClosed)
+            ended = ended or isinstance(entry.event, fact.CallEnded)
+            if ended and not opened:
+                break
+    return CallId(stream.removeprefix("call/"))
+
+
+async def _show(stage: Stage, call_id: CallId, console: Console) -> dict[str, Any]:
+    source = Reader(stage.state / "journal")
+    entries = await read_call(source, call_id)
+    record = call_record(call_id, entries)
+    console.print()
+    console.print(record_view(record))
+    turns = turn_latencies(entries)
+    if turns:
+        console.print(turns_view(turns))
+    path = stage.state / "recordings" / f"{call_id}.wav"
+    if path.exists():
+        console.print(_sound(path))
+    console.print("look at it again:")
+    command = _shown(BIN / "voicecall")
+    console.print(f"  {command} status --state {_shown(stage.state)} --call-id {call_id}", soft_wrap=True)
+    console.print(f"  {command} replay --state {_shown(stage.state)} {call_id}", soft_wrap=True)
+    return record
+
+
+def _sound(path: Path) -> str:
+    with wave.open(str(path), "rb") as file:
+        seconds = file.getnframes() / file.getframerate()
+        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, 2)
+    loudest = [
+        20 * np.log10(max(float(np.abs(samples[:, side].astype(np.int32)).max(initial=0)), 1) / 32_768)
+        for side in (0, 1)
+    ]
+    return (
+        f"recording: {_shown(path)}  ({seconds:.1f} s, peaks: left {loudest[0]:.0f} dBFS, right {loudest[1]:.0f} dBFS)"
+    )
+
+
+def _shown(path: Path) -> str:
+    """A path as it would be typed here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+async def run(state: Path, name: str, console: Console) -> int:
+    """The demonstration; 0 when the call ended as it should."""
+    scenario = SCENARIOS[name]
+    console.print(f"[bold]voicecall demo: {scenario.about}[/bold]")
+    with trio.move_on_after(LONGEST_S) as scope:
+        async with open_stage(state, console) as stage:
+            source = Reader(state / "journal")
+            past = await newest(source, None, 1)
+            console.print()
+            await _begin(stage, scenario)
+            call_id = await _watch(source, past.end, console)
+            record = await _show(stage, call_id, console)
+        if record.get("endReason") != scenario.ends:
+            raise DemoFailed(f"the call ended {record.get('endReason')!r}, not {scenario.ends!r}")
+    if scope.cancelled_caught:
+        raise DemoFailed(f"the call did not end within {LONGEST_S} s")
+    return 0
+
+
+def main() -> int:
+    """The command. 1 when the demonstration failed."""
+    parser = argparse.ArgumentParser(prog="python -m voicecall.testing.demo", description="A whole call, live.")
+    parser.add_argument("--scenario", choices=list(SCENARIOS), default="conversation", help="what happens")
+    parser.add_argument("--state", type=Path, default=Path("demo-calls"), help="state directory (default %(default)s)")
+    given = parser.parse_args()
+    console = Console() if sys.stdout.isatty() else Console(width=140)
+    state = cast("Path", given.state).absolute()
+    code = 1
+    try:
+        code = trio.run(run, state, given.scenario, console)
+    except* (DemoFailed, NoNetwork, NoServer, RpcError, OSError) as errors:
+        Console(stderr=True).print(f"[red]{_first(errors)}[/red]")
+    return code
+
+
+def _first(error: BaseException) -> BaseException:
+    inner = cast("tuple[BaseException, ...]", getattr(error, "exceptions", ()))
+    return _first(inner[0]) if inner else error
+
+
+if __name__ == "__main__":
+    sys.exit(main())
