@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import socket
-from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
-from voicecall.audio.websocket import NORMAL, TRY_LATER, WebSocket
+import trio
 
-BUFFER_BYTES = 1 << 20
-"""A peer that leaves more than this unread is gone."""
+from voicecall.audio.websocket import NORMAL, PING, WebSocket, encode_frame
+
+BUFFER_BYTES = 1 << 16
+"""A peer that leaves more than this unread, four seconds of sound, is gone."""
+KERNEL_BYTES = 1 << 15
+"""What the kernel may buffer for us: an interruption cannot take back what is on its way."""
 READ_BYTES = 1 << 16
+QUIET_S = 30.0
+"""After so long without a byte a peer is asked whether it lives; after as long again it is gone."""
+
+Part = Callable[[socket.socket, bytes], None]
+"""Takes a socket that the link is done with and what should still be sent, and closes it, soon."""
 
 
 class MediaLink(Protocol):
@@ -40,39 +50,32 @@ class MediaLink(Protocol):
 
 
 class SocketLink:
-    """A real socket after its handshake. It is the link's from now on, non-blocking."""
+    """A real socket after its handshake. It is the link's from now on, non-blocking, until it goes to ``part``."""
 
-    def __init__(self, sock: socket.socket, leftover: bytes = b"") -> None:
-        sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    def __init__(self, sock: socket.socket, leftover: bytes = b"", *, part: Part) -> None:
+        sock.settimeout(0.0)
+        with suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = sock
+        self._part = part
         self._websocket = WebSocket()
         self._leftover = leftover
         self._gone = ""
+        self._quiet_since = 0.0
+        self._asked = False
         self.closed = False
 
     @property
     def reason(self) -> str:
-        return self._gone or self._websocket.close_reason
+        return self._websocket.close_reason if self._websocket.closed else self._gone
 
     def receive(self) -> list[bytes]:
         if self.closed:
             return []
-        data, self._leftover = self._leftover, b""
-        ended = False
-        try:
-            piece = self._socket.recv(READ_BYTES)
-            ended = not piece
-            data += piece
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            self._gone, ended = error.strerror or "the socket failed", True
+        data = self._read()
         messages = self._websocket.receive(data) if data else []
-        if ended:
-            self._gone = self._gone or ("" if self._websocket.closed else "the socket ended without a close")
-            self._let_go()
-        else:
-            self._flush()
+        self._flush()
         return messages
 
     def send(self, message: bytes) -> None:
@@ -84,59 +87,48 @@ class SocketLink:
         if not self.closed:
             self._websocket.close(code, reason)
             self._flush()
-            self._let_go()
+
+    def _read(self) -> bytes:
+        data, self._leftover = self._leftover, b""
+        try:
+            piece = self._socket.recv(READ_BYTES)
+        except BlockingIOError:
+            self._be_patient()
+            return data
+        except OSError as error:
+            self._gone = error.strerror or "the socket failed"
+            return data
+        self._quiet_since = 0.0
+        if not piece:
+            self._gone = "the socket ended without a close"
+        return data + piece
+
+    def _be_patient(self) -> None:
+        now = trio.current_time()
+        if not self._quiet_since:
+            self._quiet_since, self._asked = now, False
+        elif now - self._quiet_since > 2 * QUIET_S:
+            self._gone = "the peer has vanished"
+        elif now - self._quiet_since > QUIET_S and not self._asked:
+            self._asked = True
+            self._websocket.outgoing += encode_frame(PING, b"")
 
     def _flush(self) -> None:
         outgoing = self._websocket.outgoing
         try:
-            while outgoing:
+            while outgoing and not self._gone:
                 del outgoing[: self._socket.send(outgoing)]
         except BlockingIOError:
             if len(outgoing) > BUFFER_BYTES:
                 self._gone = "Backpressure: send buffer exceeded"
-                self._websocket.close(TRY_LATER, self._gone)
-                self._let_go()
-                return
         except OSError as error:
             self._gone = error.strerror or "the socket failed"
-            self._let_go()
-            return
-        if self._websocket.closed:
+        if self._websocket.closed or self._gone:
             self._let_go()
 
     def _let_go(self) -> None:
-        if not self.closed:
-            self.closed = True
+        self.closed = True
+        if self._gone:
             self._socket.close()
-
-
-class MemoryLink:
-    """One end of a pair in memory, for the phone network that needs no sockets."""
-
-    def __init__(self) -> None:
-        self._inbox: deque[bytes] = deque()
-        self._peer: MemoryLink | None = None
-        self.closed = False
-        self.reason = ""
-
-    @staticmethod
-    def pair() -> tuple[MemoryLink, MemoryLink]:
-        """Two ends."""
-        one, two = MemoryLink(), MemoryLink()
-        one._peer, two._peer = two, one
-        return one, two
-
-    def receive(self) -> list[bytes]:
-        messages = list(self._inbox)
-        self._inbox.clear()
-        return messages
-
-    def send(self, message: bytes) -> None:
-        if not self.closed and self._peer is not None:
-            self._peer._inbox.append(message)
-
-    def close(self, code: int = NORMAL, reason: str = "") -> None:
-        for end in (self, self._peer):
-            if end is not None and not end.closed:
-                end.closed = True
-                end.reason = reason
+        else:
+            self._part(self._socket, bytes(self._websocket.outgoing))

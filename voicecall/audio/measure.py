@@ -5,6 +5,9 @@ from __future__ import annotations
 from voicecall.audio.vad import dbfs, power_of
 from voicecall.events.facts import AudioMeasured
 
+SAMPLE = 5
+"""Of our own audio, whose level hardly matters while it is sent, every fifth frame is weighed."""
+
 
 class Meter:
     """Counts until ``report``. Times are trio's, in seconds."""
@@ -18,20 +21,20 @@ class Meter:
         self._in = self._out = 0
         self._late: list[float] = []
 
-    def heard(self, ulaw: bytes) -> None:
-        """A frame came in."""
+    def heard(self, power: float) -> None:
+        """A frame of this power came in."""
         self._in += 1
-        self._caller = max(self._caller, power_of(ulaw))
+        self._caller = max(self._caller, power)
 
     def sent(self, ulaw: bytes) -> None:
         """A frame went out."""
+        if self._out % SAMPLE == 0:
+            self._agent = max(self._agent, power_of(ulaw))
         self._out += 1
-        self._agent = max(self._agent, power_of(ulaw))
 
-    def due(self, now: float, deadline: float, *, idle: bool) -> None:
-        """A frame that was due at ``deadline`` is being sent; after a pause there was no deadline to keep."""
-        if not idle:
-            self._late.append(max(now - deadline, 0.0) * 1000)
+    def late(self, seconds: float) -> None:
+        """A frame that should have followed another was sent this long after the person had heard that one."""
+        self._late.append(max(seconds, 0.0) * 1000)
 
     def report(self, now: float, *, offset_ms: int) -> AudioMeasured:
         """The figures since the last report; starts over."""

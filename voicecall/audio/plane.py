@@ -6,51 +6,49 @@ After its handshake a media socket has no task of its own. One task wakes every 
 of several rings of sessions: read what has arrived, send what is due. No task switch, queue hop or timer per frame.
 With no socket at all the tick parks.
 
-A new socket is *pending* until its ``start`` names a ticket. ``identify`` says whose ticket it is, at once; the session
-then exists, so that nothing decided about it can miss it, but the socket is the call's only once ``admit`` (which waits
-for the journal) agrees. Everything the plane does for a call outlives the call's actor.
+A new socket waits in the lobby until its ``start`` names a ticket. ``identify`` says whose ticket it is, at once; the
+session then exists, so that nothing decided about it can miss it, but the socket is the call's only once ``admit``
+(which waits for the journal) agrees. Everything the plane does for a call outlives the call's actor. A socket that is
+closed is let go by a task of its own, which lets the peer read why.
 """
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Never
 
 import structlog
 import trio
-from attrs import define
 
+from voicecall.audio.archive import Archive
 from voicecall.audio.link import MediaLink, SocketLink
-from voicecall.audio.recording import Recording
-from voicecall.audio.session import LEAD_S, Session
-from voicecall.audio.websocket import POLICY, TRY_LATER
+from voicecall.audio.lobby import Arrival, Lobby
+from voicecall.audio.outbox import Outbox
+from voicecall.audio.parting import Parting
+from voicecall.audio.session import LEAD_S, NO_STREAM, Session
+from voicecall.audio.websocket import GOING_AWAY, INTERNAL, POLICY
 from voicecall.core.requests import Refused
 from voicecall.events import CallId, EffectId
 from voicecall.events.effects import Speak
 from voicecall.events.facts import EffectFailed
-from voicecall.ports import MediaCodec, MediaMessage, MediaStart, NotUnderstood, Post, Synthesizer, Transcriber
+from voicecall.ports import MediaCodec, MediaStart, Post, Synthesizer, Transcriber
 
 TICK_MS = 5
 RINGS = 4
 LATE_S = 0.1
 """A tick that is later than this starts a new count instead of hurrying after the old one."""
+ENCODING, SAMPLE_RATE = "audio/x-mulaw", 8_000
 
 Identify = Callable[[str, MediaStart], CallId | Refused]
 """Whose ticket (carrier, start) it is, or why it is no good. Pure."""
 Admit = Callable[[str, MediaStart], Awaitable[CallId | Refused]]
 """Spends the ticket, durably, or says why not."""
+Observe = Callable[[float, float], None]
+"""Told after every tick how late it was and how long it took, in seconds."""
 
 log = structlog.get_logger(__name__)
-
-
-@define
-class _Pending:
-    link: MediaLink
-    carrier: str
-    codec: MediaCodec
-    peer: str
-    deadline: float
 
 
 class MediaPlane:
@@ -73,27 +71,28 @@ class MediaPlane:
         max_pending_per_peer: int = 4,
         max_connections: int = 128,
         threads: bool = True,
+        observe: Observe | None = None,
     ) -> None:
         self._synthesizer = synthesizer
         self._transcriber = transcriber
         self._identify = identify
         self._admit = admit
-        self._recordings = recordings
+        self._archive = None if recordings is None else Archive(recordings, self._spawn, threads)
         self._tick_s = tick_ms / 1000
         self._lead_s = lead_s
         self._silence_ms = silence_ms
-        self._start_timeout_s = start_timeout_s
-        self._max_pending = max_pending
-        self._max_pending_per_peer = max_pending_per_peer
         self._max_connections = max_connections
-        self._threads = threads
-        self._pending: list[_Pending] = []
+        self._observe = observe
+        self._lobby = Lobby(
+            start_timeout_s=start_timeout_s, max_pending=max_pending, max_pending_per_peer=max_pending_per_peer
+        )
         self._rings: list[list[Session]] = [[] for _ in range(rings)]
         self._sessions: dict[CallId, Session] = {}
-        self._posts: dict[CallId, Post] = {}
+        self._outboxes: dict[CallId, Outbox] = {}
+        self._admitting = 0
+        self._parting = Parting(self._spawn)
         self._wanted = trio.Event()
         self._nursery: trio.Nursery | None = None
-        self.late_s = 0.0
 
     # --- the door's side ---------------------------------------------------------------------------------------------
 
@@ -104,46 +103,46 @@ class MediaPlane:
 
     @property
     def connections(self) -> int:
-        """Media sockets that are open."""
-        return len(self._pending) + sum(len(ring) for ring in self._rings)
+        """Media sockets that are open, the ones that are being closed too."""
+        return len(self._lobby) + self._admitting + sum(len(ring) for ring in self._rings) + self._parting.open
 
     def has_room(self) -> bool:
         """Whether one more media socket may be opened."""
         return self.running and self.connections < self._max_connections
 
-    def accept_socket(self, sock: Any, leftover: bytes, peer: str, *, carrier: str, codec: MediaCodec) -> None:
-        """A real socket after its handshake becomes the plane's."""
-        self.accept(SocketLink(sock, leftover), carrier=carrier, codec=codec, peer=peer)
+    def accept_socket(self, sock: socket.socket, rest: bytes, peer: str, *, carrier: str, codec: MediaCodec) -> None:
+        """A real socket after its handshake becomes the plane's; ``rest`` was read along with the handshake."""
+        self.accept(SocketLink(sock, rest, part=self._part), carrier=carrier, codec=codec, peer=peer)
 
     def accept(self, link: MediaLink, *, carrier: str, codec: MediaCodec, peer: str) -> None:
         """A link becomes the plane's, until its ``start`` or a time-out."""
-        same = sum(one.peer == peer for one in self._pending)
-        if len(self._pending) >= self._max_pending or same >= self._max_pending_per_peer:
-            link.close(TRY_LATER, "Too many pending media stream connections")
+        if not self.running:
+            link.close(GOING_AWAY)
             return
-        deadline = trio.current_time() + self._start_timeout_s
-        self._pending.append(_Pending(link=link, carrier=carrier, codec=codec, peer=peer, deadline=deadline))
+        self._lobby.enter(link, carrier=carrier, codec=codec, peer=peer)
         self._wanted.set()
+
+    def _part(self, sock: socket.socket, rest: bytes) -> None:
+        if self.running:
+            self._parting.take(sock, rest)
+        else:
+            sock.close()
 
     # --- the calls' side (ports.Sound) -------------------------------------------------------------------------------
 
     def adopt(self, call_id: CallId, post: Post) -> bool:
         """See ``Sound.adopt``."""
-        self._posts[call_id] = post
+        self._outbox(call_id).adopt(post)
         session = self._sessions.get(call_id)
         if session is None:
             return False
-        session.adopt(post)
-        if session.over:
-            del self._sessions[call_id]
-        return not session.over
+        session.adopted()
+        return True
 
     def release(self, call_id: CallId) -> None:
         """See ``Sound.release``."""
-        self._posts.pop(call_id, None)
-        session = self._sessions.get(call_id)
-        if session is not None:
-            session.release()
+        self._outbox(call_id).release()
+        self._forget(call_id)
 
     def holds(self, call_id: CallId, effect_id: EffectId) -> bool:
         """See ``Sound.holds``."""
@@ -153,7 +152,7 @@ class MediaPlane:
     def speak(self, call_id: CallId, effect_id: EffectId, speak: Speak) -> None:
         """See ``Sound.speak``."""
         session = self._sessions.get(call_id)
-        if session is not None and not session.over:
+        if session is not None:
             session.speak(effect_id, speak)
         else:
             self._no_stream(call_id, effect_id)
@@ -167,7 +166,7 @@ class MediaPlane:
     def listen(self, call_id: CallId, effect_id: EffectId) -> None:
         """See ``Sound.listen``."""
         session = self._sessions.get(call_id)
-        if session is not None and not session.over:
+        if session is not None:
             session.listen(effect_id)
         else:
             self._no_stream(call_id, effect_id)
@@ -177,149 +176,144 @@ class MediaPlane:
         session = self._sessions.get(call_id)
         if session is not None:
             session.close("closed")
+            self._end(session)
 
     def _no_stream(self, call_id: CallId, effect_id: EffectId) -> None:
-        post = self._posts.get(call_id)
-        if post is not None:
-            post(EffectFailed(settles=effect_id, reason="no media stream is open"))
+        self._outbox(call_id).tell(EffectFailed(settles=effect_id, reason=NO_STREAM))
+
+    def _outbox(self, call_id: CallId) -> Outbox:
+        outbox = self._outboxes.get(call_id)
+        if outbox is None:
+            outbox = self._outboxes[call_id] = Outbox()
+        return outbox
+
+    def _end(self, session: Session) -> None:
+        """The session is over. Its ring lets go of it when its turn comes."""
+        if self._sessions.get(session.call_id) is session:
+            del self._sessions[session.call_id]
+        self._forget(session.call_id)
+
+    def _forget(self, call_id: CallId) -> None:
+        outbox = self._outboxes.get(call_id)
+        if outbox is not None and outbox.idle and call_id not in self._sessions:
+            del self._outboxes[call_id]
 
     # --- the tick ----------------------------------------------------------------------------------------------------
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> Never:
         """Tick for ever."""
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            task_status.started()
-            try:
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                task_status.started()
                 await self._tick_for_ever()
-            finally:
-                self._nursery = None
-                self._let_all_go()
+        finally:
+            self._nursery = None
+            self._let_all_go()
         raise AssertionError("unreachable")
 
     async def _tick_for_ever(self) -> Never:
         ring = 0
         due = trio.current_time()
         while True:
-            if not self.connections:
+            if not (self._lobby or any(self._rings)):
                 self._wanted = trio.Event()
                 await self._wanted.wait()
                 due = trio.current_time()
             now = trio.current_time()
-            self.late_s = now - due
-            self._look_at_pending(now)
+            if self._lobby:
+                for arrival in self._lobby.look(now):
+                    self._welcome(arrival)
             self._serve(self._rings[ring], now)
+            if self._observe is not None:
+                self._observe(now - due, trio.current_time() - now)
             ring = (ring + 1) % len(self._rings)
             due = due + self._tick_s if now - due < LATE_S else now + self._tick_s
             await trio.sleep_until(due)
 
     def _serve(self, sessions: list[Session], now: float) -> None:
+        over: list[Session] = []
         for session in sessions:
             try:
                 session.serve(now)
             except Exception as error:  # noqa: BLE001 - one call's fault must not stop every call's sound
                 log.error("a media session failed", call=session.call_id, error=repr(error))
                 session.close("lost")
-            recording = session.to_write(now)
-            if recording is not None:
-                self._write(recording)
-        if any(session.over for session in sessions):
-            for session in [one for one in sessions if one.over]:
-                sessions.remove(session)
-                if self._sessions.get(session.call_id) is session and session.delivered:
-                    del self._sessions[session.call_id]
+            if self._archive is not None:
+                self._archive.save(session, now)
+            if session.over:
+                over.append(session)
+        for session in over:
+            sessions.remove(session)
+            self._end(session)
 
-    def _write(self, recording: Recording) -> None:
-        """Recordings are written beside the tick, never in it."""
-        if self._threads:
-            self._spawn(trio.to_thread.run_sync, recording.write)
-        else:
-            recording.write()
+    def _welcome(self, arrival: Arrival) -> None:
+        try:
+            self._begin(arrival)
+        except Exception as error:  # noqa: BLE001 - one peer's start must not stop every call's sound
+            log.error("a media stream could not begin", carrier=arrival.guest.carrier, error=repr(error))
+            arrival.guest.link.close(INTERNAL)
 
-    def _look_at_pending(self, now: float) -> None:
-        for one in tuple(self._pending):
-            start = self._start_of(one)
-            if start is not None:
-                self._pending.remove(one)
-                self._begin(one, start)
-            elif one.link.closed:
-                self._pending.remove(one)
-            elif now > one.deadline:
-                self._pending.remove(one)
-                one.link.close(POLICY, "Start timeout")
-
-    def _start_of(self, one: _Pending) -> MediaStart | None:
-        """The ``start`` among what has arrived; everything before it means nothing yet."""
-        for data in one.link.receive():
-            try:
-                message: MediaMessage = one.codec.receive(data)
-            except NotUnderstood:
-                continue
-            if isinstance(message, MediaStart):
-                return message
-        return None
-
-    def _begin(self, one: _Pending, start: MediaStart) -> None:
-        call_id = self._identify(one.carrier, start)
+    def _begin(self, arrival: Arrival) -> None:
+        """A socket has said whose it is: its session begins, and its admission."""
+        guest, start = arrival.guest, arrival.start
+        call_id = self._identify(guest.carrier, start)
         if isinstance(call_id, Refused):
-            one.link.close(POLICY, call_id.reason)
-            return
-        current = self._sessions.get(call_id)
-        if current is not None and not current.over:
-            one.link.close(POLICY, "Media stream already open")
-            return
-        session = Session(
-            call_id=call_id,
-            link=one.link,
-            codec=one.codec,
-            start=start,
-            synthesizer=self._synthesizer,
-            transcriber=self._transcriber,
-            spawn=self._spawn,
-            lead_s=self._lead_s,
-            silence_ms=self._silence_ms,
-        )
-        post = self._posts.get(session.call_id)
-        if post is not None:
-            session.adopt(post)
-        self._sessions[session.call_id] = session
-        self._spawn(self._admission, one, start, session)
+            guest.link.close(POLICY, call_id.reason)
+        elif (start.encoding, start.sample_rate) != (ENCODING, SAMPLE_RATE):
+            expected = f"expected {ENCODING} at {SAMPLE_RATE} Hz"
+            guest.link.close(POLICY, f"encoding: {expected}, got {start.encoding} at {start.sample_rate} Hz")
+        elif call_id in self._sessions:
+            guest.link.close(POLICY, "Media stream already open")
+        else:
+            session = self._sessions[call_id] = Session(
+                call_id=call_id,
+                link=guest.link,
+                codec=guest.codec,
+                start=start,
+                early=arrival.early,
+                outbox=self._outbox(call_id),
+                synthesizer=self._synthesizer,
+                transcriber=self._transcriber,
+                spawn=self._spawn,
+                lead_s=self._lead_s,
+                silence_ms=self._silence_ms,
+            )
+            self._admitting += 1
+            self._spawn(self._admission, arrival, session)
 
-    async def _admission(self, one: _Pending, start: MediaStart, session: Session) -> None:
-        admitted = await self._admit(one.carrier, start)
+    async def _admission(self, arrival: Arrival, session: Session) -> None:
+        link = arrival.guest.link
+        try:
+            admitted = await self._admit(arrival.guest.carrier, arrival.start)
+        except Exception as error:  # noqa: BLE001 - one call's fault must not stop every call's sound
+            log.error("a media stream could not be admitted", call=session.call_id, error=repr(error))
+            admitted = Refused(code="unavailable", reason="the stream could not be admitted")
+            link.close(INTERNAL, admitted.reason)
+        finally:
+            self._admitting -= 1
         if isinstance(admitted, Refused):
-            one.link.close(POLICY, admitted.reason)
+            link.close(POLICY, admitted.reason)
             session.refuse()
-            if self._sessions.get(session.call_id) is session:
-                del self._sessions[session.call_id]
+            self._end(session)
             return
-        path = self._recording_of(session.call_id)
-        if path is not None:
-            session.record(Recording(path))
+        if self._archive is not None and not session.over:
+            self._archive.open(session)
         min(self._rings, key=len).append(session)
         self._wanted.set()
-
-    def _recording_of(self, call_id: CallId) -> Path | None:
-        if self._recordings is None:
-            return None
-        path = self._recordings / f"{call_id}.wav"
-        number = 1
-        while path.exists():
-            number += 1
-            path = self._recordings / f"{call_id}.{number}.wav"
-        return path
 
     def _spawn(self, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:
         if self._nursery is not None:
             self._nursery.start_soon(work, *arguments)
 
     def _let_all_go(self) -> None:
-        for one in self._pending:
-            one.link.close()
-        self._pending.clear()
-        for session in self._sessions.values():
+        now = trio.current_time()
+        self._lobby.close()
+        for session in (*self._sessions.values(), *(one for ring in self._rings for one in ring)):
             session.close("closed")
-            recording = session.to_write(trio.current_time())
-            if recording is not None:
-                recording.write()
+            recording = session.to_write(now)
+            if self._archive is not None and recording is not None:
+                self._archive.save_now(session, recording)
         self._sessions.clear()
+        for ring in self._rings:
+            ring.clear()

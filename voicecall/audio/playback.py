@@ -4,7 +4,8 @@ Pure: no clock, no IO. The plane ``enqueue``s an utterance, ``feed``s it audio a
 ``next_frame`` gives the frame to send now, with the name of a mark to send after it, if any. A mark goes out every
 200 ms of an utterance and at its end. ``acknowledge`` is the carrier's echo of a mark: only then was the audio before
 it heard. ``clear`` drops what is waiting and forgets the marks under way: what the carrier returns after a clear was
-not heard. Every utterance is finished exactly once: by its last mark, by ``clear``, or by ``give_up``.
+not heard. Every utterance is finished exactly once: by its last mark, by ``clear``, or by ``give_up``. One whose audio
+broke off (``close(broken=True)``) is played as far as there is audio, and then counts as interrupted.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Finished:
     interrupted: bool
 
 
-@define
+@define(eq=False)
 class _Track:
     utterance: int
     interruptible: bool
@@ -48,6 +49,7 @@ class _Track:
     heard_ms: int = 0
     marked_ms: int = 0
     closed: bool = False
+    broken: bool = False
 
     @property
     def ready(self) -> bool:
@@ -92,6 +94,11 @@ class Playback:
         track = self._find(utterance)
         return 0 if track is None else len(track.audio) // 8
 
+    def has_sound(self, utterance: int) -> bool:
+        """Whether any audio of an utterance has come."""
+        track = self._find(utterance)
+        return track is not None and bool(track.sent_ms or track.audio)
+
     def enqueue(self, utterance: int, *, interruptible: bool = True) -> None:
         """A new utterance, after all others."""
         self._tracks.append(_Track(utterance=utterance, interruptible=interruptible))
@@ -102,12 +109,12 @@ class Playback:
         if track is not None and not track.closed:
             track.audio += ulaw
 
-    def close(self, utterance: int) -> list[Finished]:
+    def close(self, utterance: int, *, broken: bool = False) -> list[Finished]:
         """No more audio will come. An utterance without any audio is over at once."""
         track = self._find(utterance)
         if track is None or track.closed:
             return []
-        track.closed = True
+        track.closed, track.broken = True, broken
         if track.audio or track.sent_ms > track.heard_ms:
             return []
         return [self._finish(track, interrupted=False)]
@@ -149,8 +156,14 @@ class Playback:
         return []
 
     def clear(self, up_to: int | None = None) -> list[Finished]:
-        """Interrupt every utterance (up to number ``up_to``): drop its audio, forget its marks."""
+        """Interrupt every utterance (up to number ``up_to``): drop its audio, forget its marks.
+
+        When what stays has begun, all the rest has been sent, and taking it back would cut off what stays: nothing
+        is interrupted then.
+        """
         doomed = [track for track in self._tracks if up_to is None or track.utterance <= up_to]
+        if any(track.sent_ms for track in self._tracks if track not in doomed):
+            return []
         return [self._finish(track, interrupted=True) for track in doomed]
 
     def give_up(self, utterance: int, *, interrupted: bool) -> list[Finished]:
@@ -183,5 +196,8 @@ class Playback:
         self._tracks.remove(track)
         self._marks = {name: held for name, held in self._marks.items() if held[0] is not track}
         return Finished(
-            utterance=track.utterance, heard_ms=track.heard_ms, sent_ms=track.sent_ms, interrupted=interrupted
+            utterance=track.utterance,
+            heard_ms=track.heard_ms,
+            sent_ms=track.sent_ms,
+            interrupted=interrupted or track.broken,
         )

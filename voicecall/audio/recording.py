@@ -1,76 +1,140 @@
 """Both sides of a call in one stereo WAV file: left the caller, right us, 8 kHz, 16 bit.
 
-Audio is put in place by its offset since the media opened; what is missing is silence, so both channels are as long as
-the call. ``put`` and ``cut`` only touch memory; ``write`` leaves a file that can be read whenever the process dies.
+Audio is put in place by its offset since the media opened; what is missing is silence, so both channels are as long
+as the call. A socket loses nothing but may hold sound up: what then comes in a burst goes where it belongs, as long as
+the silence that stands in its place has not been written. ``put``, ``unsay`` and ``cut`` only touch memory; ``write``
+leaves a file that can be read whenever the process dies.
 """
 
 from __future__ import annotations
 
+import os
+import struct
 import wave
 from collections import deque
 from pathlib import Path
-from threading import Lock
 from typing import Literal
 
 import numpy as np
+from attrs import define, field
 from numpy.typing import NDArray
 
 from voicecall.audio.g711 import RATE, SILENCE, ulaw_decode
 from voicecall.audio.vad import dbfs
 
 Side = Literal["caller", "agent"]
-JITTER_BYTES = 800
-"""Audio that comes less than 100 ms late or early follows what came before it."""
-HELD_MS = 500
-"""The newest half second stays in memory until the end: the other side's audio for it may still come."""
+JITTER = 800
+"""Samples. Audio that comes less than 100 ms late follows what came before it."""
+AHEAD = RATE
+"""Samples. Audio that is more than a second ahead of its time comes faster than anybody speaks, and is dropped."""
+HELD_MS = 1_000
+"""The newest second stays in memory until the end: what belongs there may still come or be taken back."""
+HEADER_BYTES = 44
+SAMPLE_BYTES = 4
+"""Of both sides."""
+
+
+@define
+class _Track:
+    """What is in memory of one side. ``fill`` samples of silence that end at ``fill_end`` stand for missing audio."""
+
+    audio: bytearray = field(factory=bytearray)
+    fill: int = 0
+    fill_end: int = 0
+
+    def put(self, at: int, ulaw: bytes) -> None:
+        gap = at - len(self.audio)
+        if gap > JITTER:
+            self.audio.extend(bytes([SILENCE]) * gap)
+            self.fill, self.fill_end = gap, len(self.audio)
+        elif gap < 0 and self.fill:
+            back = min(-gap, self.fill)
+            del self.audio[self.fill_end - back : self.fill_end]
+            self.fill, self.fill_end = self.fill - back, self.fill_end - back
+        elif gap < -AHEAD:
+            return
+        self.audio.extend(ulaw)
+
+    def unsay(self, at: int) -> None:
+        del self.audio[max(at, 0) :]
+        self.fill = max(self.fill - max(self.fill_end - len(self.audio), 0), 0)
+        self.fill_end = min(self.fill_end, len(self.audio))
+
+    def take(self, samples: int) -> bytes:
+        taken = bytes(self.audio[:samples]).ljust(samples, bytes([SILENCE]))
+        del self.audio[:samples]
+        self.fill_end = max(self.fill_end - samples, 0)
+        self.fill = min(self.fill, self.fill_end)
+        return taken
 
 
 class Recording:
-    """One WAV file, open until ``close``. ``put`` and ``cut`` belong to the tick, ``write`` to whoever may block."""
+    """One WAV file (mode 0600), open until the last cut is written.
+
+    ``put``, ``unsay`` and ``cut`` belong to the tick, ``write`` to whoever may block. Raises ``OSError``, also for a
+    file that exists.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = wave.open(str(path), "wb")  # noqa: SIM115 - it lives as long as the call
-        path.chmod(0o600)
-        self._file.setnchannels(2)
-        self._file.setsampwidth(2)
-        self._file.setframerate(RATE)
-        self._file.writeframes(b"")
+        self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "r+b", 0)
+        self._written = 0
+        self._file.write(_header(0))
         self._cut = 0
-        self._sides: dict[Side, bytearray] = {"caller": bytearray(), "agent": bytearray()}
+        self._tracks: dict[Side, _Track] = {"caller": _Track(), "agent": _Track()}
         self._queue: deque[tuple[bytes, ...]] = deque()
-        self._writing = Lock()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to write."""
+        return bool(self._queue)
 
     def put(self, side: Side, offset_ms: int, ulaw: bytes) -> None:
         """Audio that began ``offset_ms`` after the media opened."""
-        pending = self._sides[side]
-        gap = offset_ms * RATE // 1000 - self._cut - len(pending)
-        if gap > JITTER_BYTES:
-            pending.extend(bytes([SILENCE]) * gap)
-        pending.extend(ulaw)
+        self._tracks[side].put(offset_ms * RATE // 1000 - self._cut, ulaw)
+
+    def unsay(self, side: Side, offset_ms: int) -> None:
+        """What this side was to play from ``offset_ms`` on was never heard."""
+        self._tracks[side].unsay(offset_ms * RATE // 1000 - self._cut)
 
     def cut(self, until_ms: int, *, last: bool = False) -> None:
         """Queue everything up to ``until_ms`` for writing; but for the ``last`` cut, less what may still change."""
         samples = max(until_ms - (0 if last else HELD_MS), 0) * RATE // 1000 - self._cut
         if samples > 0:
-            self._queue.append(tuple(bytes(side[:samples]).ljust(samples, b"\xff") for side in self._sides.values()))
-            for side in self._sides.values():
-                del side[:samples]
+            self._queue.append(tuple(track.take(samples) for track in self._tracks.values()))
             self._cut += samples
         if last:
             self._queue.append(())
 
     def write(self) -> None:
-        """Write what is queued, in order. Blocks."""
-        with self._writing:
-            while self._queue:
-                sides = self._queue.popleft()
-                if not sides:
-                    self._file.close()
-                    return
-                frames = np.stack([ulaw_decode(side) for side in sides], axis=1)
-                self._file.writeframes(frames.tobytes())
+        """Write what is queued, in order; after the last cut the file is closed. Blocks. Raises ``OSError``."""
+        while self._queue:
+            sides = self._queue.popleft()
+            if not sides:
+                self.close()
+                return
+            frames = np.stack([ulaw_decode(side) for side in sides], axis=1).astype("<i2").tobytes()
+            _write_at(self._file.fileno(), frames, HEADER_BYTES + self._written)
+            self._written += len(frames)
+            _write_at(self._file.fileno(), _header(self._written), 0)
+
+    def close(self) -> None:
+        """Write nothing more."""
+        self._queue.clear()
+        self._file.close()
+
+
+def _header(data_bytes: int) -> bytes:
+    """A WAV header for so much PCM."""
+    size = HEADER_BYTES - 8 + data_bytes
+    form = (1, 2, RATE, RATE * SAMPLE_BYTES, SAMPLE_BYTES, 16)
+    return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", size, b"WAVE", b"fmt ", 16, *form, b"data", data_bytes)
+
+
+def _write_at(descriptor: int, data: bytes, offset: int) -> None:
+    while data:
+        done = os.pwrite(descriptor, data, offset)
+        data, offset = data[done:], offset + done
 
 
 def channels(path: Path) -> NDArray[np.int16]:

@@ -30,7 +30,7 @@ class Resampler:
         shared = gcd(source_hz, target_hz)
         self._up, self._down = target_hz // shared, source_hz // shared
         self._phases = _phases(self._up, self._down)
-        self._width = self._phases.shape[1]
+        self._width: int = self._phases.shape[1]
         self._past = np.zeros(self._width - 1)
         self._position = 0
         self._odd = b""

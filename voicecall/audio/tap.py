@@ -12,6 +12,8 @@ KEPT_BYTES = 5 * 8_000
 """Five seconds: what came before somebody listened is kept, older audio is dropped."""
 DRAIN_BYTES = 800
 """100 ms: waking a transcriber more often costs more than it gains."""
+KEPT_HINTS = 256
+"""Recognitions beyond it are dropped, oldest first: a peer must not fill our memory while nobody listens."""
 
 
 class Tap:
@@ -19,8 +21,8 @@ class Tap:
 
     def __init__(self) -> None:
         self._audio = bytearray()
-        self._hints: deque[MediaSpeech] = deque()
-        self._closed = False
+        self._hints: deque[MediaSpeech] = deque(maxlen=KEPT_HINTS)
+        self.closed = False
         self._poured = trio.Event()
         self._hinted = trio.Event()
 
@@ -39,16 +41,16 @@ class Tap:
 
     def close(self) -> None:
         """No more audio will come; what is there can still be drunk."""
-        self._closed = True
+        self.closed = True
         self._poured.set()
         self._hinted.set()
 
     async def drain(self) -> bytes:
         """See ``voicecall.ports.AudioTap.drain``."""
-        while len(self._audio) < DRAIN_BYTES and not self._closed:
+        while len(self._audio) < DRAIN_BYTES and not self.closed:
             self._poured = trio.Event()
             await self._poured.wait()
-        if not self._audio and self._closed:
+        if not self._audio and self.closed:
             raise trio.EndOfChannel
         audio = bytes(self._audio)
         self._audio.clear()
@@ -57,7 +59,7 @@ class Tap:
     async def hint(self) -> MediaSpeech:
         """See ``voicecall.ports.AudioTap.hint``."""
         while not self._hints:
-            if self._closed:
+            if self.closed:
                 raise trio.EndOfChannel
             self._hinted = trio.Event()
             await self._hinted.wait()

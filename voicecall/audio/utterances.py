@@ -12,7 +12,7 @@ from voicecall.audio.playback import Finished, Playback
 from voicecall.events import AnyEvent, EffectId
 from voicecall.events.base import NO_EFFECT
 from voicecall.events.effects import Speak
-from voicecall.events.facts import EffectFailed, PlaybackFinished, SpeechChunk
+from voicecall.events.facts import EffectFailed, PlaybackFinished, SpeechChunk, VendorReported
 from voicecall.ports import Synthesizer
 
 FIRST_SOUND_S = 8.0
@@ -76,8 +76,14 @@ class Utterances:
                 )
             )
 
+    def abandon(self, reason: str) -> None:
+        """Nothing of what is waiting will ever be said."""
+        for utterance in tuple(self._jobs):
+            self._jobs[utterance].scope.cancel()
+            self._fail(utterance, reason)
+
     def drained(self) -> None:
-        """Audio was sent: a synthesizer that waits may go on."""
+        """Audio was sent: synthesizers that wait may go on."""
         self._drained.set()
 
     async def _synthesize(self, job: _Job, speak: Speak) -> None:
@@ -90,22 +96,22 @@ class Utterances:
                 failure = f"no sound within {FIRST_SOUND_S:g} s"
             except Exception as error:  # noqa: BLE001 - whatever a synthesizer does must become a fact
                 failure = f"{type(error).__name__}: {error}"
-        if job.scope.cancelled_caught or speak.utterance not in self._jobs:
+        if self._jobs.get(speak.utterance) is not job:
             return
-        if failure:
-            self._fail(speak.utterance, failure)
-        else:
+        if not failure:
             self.settle(self.playback.close(speak.utterance))
+        elif self.playback.has_sound(speak.utterance):
+            # What is there is played: half a sentence is better than one that breaks off in a word.
+            self._post(VendorReported(status="speech failed", detail=failure))
+            self.settle(self.playback.close(speak.utterance, broken=True))
+        else:
+            self._fail(speak.utterance, f"speech failed: {failure}")
 
     def _fail(self, utterance: int, reason: str) -> None:
-        for one in self.playback.give_up(utterance, interrupted=True):
-            if one.sent_ms:
-                self.settle([one])
-            else:
-                job = self._jobs.pop(utterance)
-                if job.effect_id == NO_EFFECT:
-                    continue
-                self._post(EffectFailed(settles=job.effect_id, reason=f"speech failed: {reason}"))
+        self.playback.give_up(utterance, interrupted=True)
+        job = self._jobs.pop(utterance)
+        if job.effect_id != NO_EFFECT:
+            self._post(EffectFailed(settles=job.effect_id, reason=reason))
 
     async def _stream(self, speak: Speak) -> None:
         chunk, index = bytearray(), 0
@@ -124,15 +130,15 @@ class Utterances:
             self._chunk(speak.utterance, index, chunk)
 
     def _chunk(self, utterance: int, index: int, chunk: bytearray) -> None:
-        if utterance == UNDECIDED:
-            return
-        digest = hashlib.sha256(chunk).hexdigest()
-        self._post(SpeechChunk(utterance=utterance, index=index, duration_ms=len(chunk) // 8, digest=digest))
+        if utterance != UNDECIDED:
+            digest = hashlib.sha256(chunk).hexdigest()
+            self._post(SpeechChunk(utterance=utterance, index=index, duration_ms=len(chunk) // 8, digest=digest))
         chunk.clear()
 
     async def _wait_for_ear(self, utterance: int) -> None:
         while self.playback.buffered_ms(utterance) > AHEAD_MS:
-            self._drained = trio.Event()
+            if self._drained.is_set():
+                self._drained = trio.Event()
             await self._drained.wait()
 
 

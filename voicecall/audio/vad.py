@@ -1,41 +1,52 @@
-"""Is somebody speaking? An energy detector above a tracked noise floor, for 20 ms frames of μ-law.
+"""Is somebody speaking? An energy detector above a tracked noise floor, for 20 ms frames.
 
-The floor follows the quiet: it falls at once to a lower level and rises slowly (about 6 dB in two seconds), so a line
-that hums is not taken for a voice for long. A voice starts when several of the last frames stand out, which a click
-does not, and stops after a stretch of quiet. All offsets count milliseconds since the first frame.
+The floor follows the quiet: it falls by 1 dB a frame, so that one dropped frame does not make noise a voice, and rises
+by 3 dB a second, so that a line that hums is not taken for a voice for long. A voice starts when several of the last
+frames stand out, which a click does not, and stops after a stretch of quiet; one that resumes after a shorter pause
+starts again, because whoever has begun to speak meanwhile must make way. All offsets count milliseconds since the
+first frame.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from math import log10
 
 import numpy as np
-from attrs import define, field
+from attrs import define, field, frozen
 
 from voicecall.audio.g711 import ulaw_decode
 
 FRAME_MS = 20
-_SQUARES = ulaw_decode(bytes(range(256))).astype(np.float64) ** 2
 FULL_SCALE = 32_768.0**2
 MARGIN = 10 ** (9 / 10)
 """A voice stands this far above the floor (9 dB)."""
 LOWEST = FULL_SCALE * 10 ** (-50 / 10)
 """Quieter than -50 dBFS is never a voice."""
+CAUTIOUS = FULL_SCALE * 10 ** (-35 / 10)
+"""The floor before anything was heard: a noisy line must not interrupt the greeting before its noise is known."""
+FALL = 10 ** (-1 / 10)
+"""The floor's fall per frame, at most: 1 dB."""
 RISE = 10 ** (3 / 10 / 50)
 """The floor's rise per frame: 3 dB a second."""
 ONSET_FRAMES = 3
 WINDOW_FRAMES = 5
 """A voice starts when 3 of the last 5 frames stand out (at most 100 ms late)."""
+PAUSE_MS = 240
+"""Quiet of this length is a pause: a voice that comes after it starts again."""
+
+_squares = (ulaw_decode(bytes(range(256))).astype(np.float64) ** 2).take
+_sum = np.add.reduce
 
 
-@define
+@frozen
 class Onset:
-    """A voice started at ``offset_ms``."""
+    """A voice started, or resumed, at ``offset_ms``."""
 
     offset_ms: int
 
 
-@define
+@frozen
 class Offset:
     """The voice stopped at ``offset_ms``: the end of its last loud frame."""
 
@@ -47,38 +58,50 @@ class VoiceDetector:
     """Feed it every frame in order. ``silence_ms`` of quiet end an utterance."""
 
     silence_ms: int = 800
-    floor: float = LOWEST
+    floor: float = CAUTIOUS
     speaking: bool = False
     _frames: int = 0
     _loud_end: int = 0
+    _paused: bool = True
     _recent: deque[bool] = field(factory=lambda: deque[bool](maxlen=WINDOW_FRAMES))
 
-    def feed(self, frame: bytes) -> Onset | Offset | None:
-        """What this frame (160 bytes of μ-law; a shorter one counts as 20 ms) changes."""
-        power = float(_SQUARES[np.frombuffer(frame, np.uint8)].mean()) if frame else 0.0
-        loud = power > max(self.floor * MARGIN, LOWEST)
-        self.floor = max(min(power, self.floor * RISE), LOWEST / 100)
+    def feed(self, power: float | None) -> Onset | Offset | None:
+        """What a frame of this ``power`` (see ``power_of``) changes; None is a frame that never came."""
+        loud = power is not None and power > max(self.floor * MARGIN, LOWEST)
+        if power is not None:
+            self._follow(power)
         self._frames += 1
         now_ms = self._frames * FRAME_MS
         self._recent.append(loud)
         if loud:
             self._loud_end = now_ms
-        if not self.speaking and sum(self._recent) >= ONSET_FRAMES:
-            self.speaking = True
-            first = list(self._recent).index(True)
-            return Onset(now_ms - (len(self._recent) - first) * FRAME_MS)
-        if self.speaking and now_ms - self._loud_end >= self.silence_ms:
-            self.speaking = False
-            self._recent.clear()
-            return Offset(self._loud_end)
+            if self._paused and self._recent.count(True) >= ONSET_FRAMES:
+                self.speaking, self._paused = True, False
+                first = self._recent.index(True)
+                return Onset(now_ms - (len(self._recent) - first) * FRAME_MS)
+        elif self.speaking:
+            return self._quiet(now_ms - self._loud_end)
         return None
+
+    def _follow(self, power: float) -> None:
+        if power < self.floor:
+            self.floor = max(power, self.floor * FALL, LOWEST / MARGIN)
+        else:
+            self.floor = min(power, self.floor * RISE)
+
+    def _quiet(self, for_ms: int) -> Offset | None:
+        self._paused = self._paused or for_ms >= PAUSE_MS
+        if for_ms < self.silence_ms:
+            return None
+        self.speaking, self._paused = False, True
+        return Offset(self._loud_end)
 
 
 def dbfs(power: float) -> float:
     """Mean square power of 16-bit samples in decibels below full scale, not below -96."""
-    return max(10 * float(np.log10(max(power, 1e-9) / FULL_SCALE)), -96.0)
+    return max(10 * log10(max(power, 1e-9) / FULL_SCALE), -96.0)
 
 
 def power_of(ulaw: bytes) -> float:
     """Mean square power of μ-law audio."""
-    return float(_SQUARES[np.frombuffer(ulaw, np.uint8)].mean()) if ulaw else 0.0
+    return float(_sum(_squares(np.frombuffer(ulaw, np.uint8)))) / len(ulaw) if ulaw else 0.0

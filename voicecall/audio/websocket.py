@@ -16,6 +16,9 @@ MESSAGE_BYTES = 64 * 1024
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
+LEAST = {2: 0, 4: 126, 10: 65_536}
+"""The least payload that a head of so many bytes (without the mask) may announce (section 5.2)."""
+
 NORMAL, GOING_AWAY, PROTOCOL_ERROR, UNSUPPORTED, INVALID_DATA = 1000, 1001, 1002, 1003, 1007
 POLICY, TOO_BIG, INTERNAL, TRY_LATER = 1008, 1009, 1011, 1013
 
@@ -96,9 +99,9 @@ class WebSocket:
             size, head = int.from_bytes(buffer[offset + 2 : offset + 4], "big"), 4
         elif size == 127:
             size, head = int.from_bytes(buffer[offset + 2 : offset + 10], "big"), 10
-        if self._refused(first, second, size if available >= head else 0, head):
-            return 0
-        if available < head + 4 + size:
+        if available < head:
+            size = LEAST[head]
+        if self._refused(first, second, size, head) or available < head + 4 + size:
             return 0
         start = offset + head + 4
         payload = unmask(bytes(buffer[start : start + size]), bytes(buffer[offset + head : start]))
@@ -118,7 +121,9 @@ class WebSocket:
             self.close(PROTOCOL_ERROR, "a control frame is fragmented or too long")
         elif not control and (opcode == CONTINUATION) != bool(self._message_opcode):
             self.close(PROTOCOL_ERROR, "a message is continued that has not begun, or begun again")
-        elif size + len(self._parts) > self._limit:
+        elif size < LEAST[head]:
+            self.close(PROTOCOL_ERROR, "a length is not written in its shortest form")
+        elif not control and size + len(self._parts) > self._limit:
             self.close(TOO_BIG, f"at most {self._limit} bytes")
         return self.closed
 

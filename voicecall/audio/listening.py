@@ -1,0 +1,71 @@
+"""Somebody transcribes what the caller says, for as long as there is something to listen to.
+
+A transcriber that fails, or that has enough, is started again after a pause, and the tap keeps what is said meanwhile:
+a call must not go on deaf. When the media closes, the transcriber may finish what it has been given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+import trio
+
+from voicecall.audio.tap import Tap
+from voicecall.events import AnyEvent, CallId
+from voicecall.events.facts import VendorReported
+from voicecall.ports import Transcriber
+
+PAUSES_S = (0.5, 1.0, 2.0, 4.0)
+"""Before a transcriber is started again; the last one from then on. One that recognized something starts over."""
+LAST_WORDS_S = 2.0
+"""How long a transcriber may work on what was said before the media closed."""
+
+log = structlog.get_logger(__name__)
+
+
+class Listening:
+    """``tap`` takes the caller's audio from the start; ``start`` has it transcribed."""
+
+    def __init__(self, *, call_id: CallId, transcriber: Transcriber, post: Callable[[AnyEvent], None]) -> None:
+        self.tap = Tap()
+        self._call_id = call_id
+        self._transcriber = transcriber
+        self._post = post
+        self._scope = trio.CancelScope()
+        self._started = False
+
+    def start(self, spawn: Callable[..., None]) -> None:
+        """Transcribe from now on, beginning with what the tap has kept. Once is enough."""
+        if not self._started:
+            self._started = True
+            spawn(self._run)
+
+    def close(self) -> None:
+        """No more audio will come."""
+        self.tap.close()
+        self._scope.deadline = trio.current_time() + LAST_WORDS_S
+
+    async def _run(self) -> None:
+        tries = 0
+        with self._scope:
+            while True:
+                if await self._transcribe():
+                    tries = 0
+                if self.tap.closed:
+                    return
+                await trio.sleep(PAUSES_S[min(tries, len(PAUSES_S) - 1)])
+                tries += 1
+
+    async def _transcribe(self) -> bool:
+        """One connection to a transcriber; whether it recognized anything."""
+        recognized = False
+        try:
+            async with self._transcriber.listen(self.tap) as speech:
+                async for event in speech:
+                    recognized = True
+                    self._post(event)
+        except Exception as error:  # noqa: BLE001 - a transcriber's fault must be on record and stay here
+            log.error("the transcriber failed", call=self._call_id, error=type(error).__name__)
+            self._post(VendorReported(status="transcriber failed", detail=f"{type(error).__name__}: {error}"))
+        return recognized
