@@ -9,49 +9,73 @@ what the journal says.
 An incarnation begins by folding the stream, then appends ``actor.started``: its claim. Two overlapping incarnations
 collide on that line (``Fenced``), not on the first hang-up. Then it looks at what the stream says is owed: effects that
 may be repeated are carried out again, those that may not are settled as failed (reason ``restart``), timers are armed.
+Only then come the effects of the claim itself, because lanes keep the order of decisions.
 
-The actor is crash-only. If an append does not return normally, nobody knows whether the line is in the journal, so the
-incarnation is over; the next one reads what really happened and, if the line is there, settles the letter as written.
+The actor is crash-only. If an append does not return normally, or not in time, nobody knows whether the line is in the
+journal, so the incarnation is over; the next one reads what really happened and, if the line is there, settles the
+letter as written. Whatever else fails while a letter is worked on, the letter goes back to the head of the mailbox.
 Between "durable" and "dispatched" there is one deliberate checkpoint, so that a cancelled actor is cancelled there,
 with the effects listed as owed, and never half way through a dispatch.
+
+A call's time is the wall clock's, but never behind the last line of its stream. When a restart finds the wall clock
+behind, the call stays that much ahead of it, and its timers wait by the call's time: nothing freezes until the wall
+clock has caught up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import structlog
 import trio
 from attrs import frozen
 
 from journal.api import START, Position
+from voicecall.actors.fault import Caught, describe
 from voicecall.actors.lanes import Lanes
-from voicecall.actors.mailbox import Letter, Mailbox, Repeated, Result, Written
+from voicecall.actors.mailbox import Letter, Mailbox, Repeated, Written
 from voicecall.actors.recovery import RESTART, Inheritance, given_up, inherit
 from voicecall.actors.world import World, stream_of
 from voicecall.core.admit import admit
 from voicecall.core.ledger import Again, Ledger, fold, step
-from voicecall.core.requests import Refused
+from voicecall.core.requests import Refused, Wish
 from voicecall.core.state import CallState, Media, Phase
-from voicecall.events import AnyEffect, CallId, EffectId, Entry, Lane, Request, effects_of
+from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Entry, Instant, Lane, Request, effects_of
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.events.schema import decode_entry, encode_entry
-from voicecall.ports import HttpResponse, Reply
+from voicecall.ports import Capability, HttpResponse, Reply
+
+APPEND_S = 5.0
+"""An append that takes longer ends the incarnation, so that the person hears something else than silence."""
+
+log = structlog.get_logger(__name__)
 
 Observe = Callable[[CallId, Position, Entry], None]
-"""Told of every entry once it is durable and folded. Must not fail or wait."""
+"""Told of every entry once it is durable and folded, of some twice. Must not fail or wait."""
 
 
 @frozen(kw_only=True)
 class Attempt:
-    """What an incarnation was doing when it died: the next one finds out whether it was written."""
+    """What an incarnation was doing when it died: the next one finds out whether ``entry`` was written."""
 
     letter: Letter
+    entry: Entry | None = None
+
+
+@frozen(kw_only=True)
+class Consumed:
+    """An entry that is durable and folded, and which of its effects a webhook's reply carries."""
+
     entry: Entry
+    carried: tuple[EffectId, ...] = ()
 
 
 class CallActor:
-    """One incarnation. ``run`` returns when the call has ended and owes nothing."""
+    """One incarnation. ``run`` returns when there is nothing left to do.
+
+    ``claimed`` says whether its first line is in the journal, ``unfinished`` what it was doing when it died.
+    """
 
     def __init__(
         self, *, world: World, call_id: CallId, mailbox: Mailbox, observe: Observe, unfinished: Attempt | None = None
@@ -64,7 +88,9 @@ class CallActor:
         self._writer = world.incarnation()
         self._ledger = Ledger()
         self._position: Position = START
+        self._ahead_ms = 0
         self._lanes: Lanes | None = None
+        self.claimed = False
         self.unfinished = unfinished
 
     @property
@@ -73,9 +99,10 @@ class CallActor:
         return self._ledger.state
 
     async def run(self) -> None:
-        """Recover, claim, then work until the call has ended and owes nothing.
+        """Recover, claim, then work until the call has ended and owes nothing (or has not even begun).
 
-        Raises ``journal.api.Fenced`` when another writer holds the call, and whatever else the journal raises.
+        Raises ``journal.api.Fenced`` when another writer holds the call, ``trio.TooSlowError`` when the journal takes
+        too long, and whatever else the journal raises.
         """
         await self._recover()
         inheritance = inherit(self._ledger)
@@ -86,10 +113,14 @@ class CallActor:
                 post=self._mailbox.post,
                 state=lambda: self._ledger.state,
                 nursery=nursery,
+                ahead_ms=self._ahead_ms,
             )
+            claim = fact.ActorStarted(incarnation=self._writer, version=self._world.version)
+            consumed = await self._write(Letter(content=claim), claim)
+            self.claimed = True
             try:
-                await self._claim()
                 self._resume(inheritance)
+                self._dispatch_all(consumed)
                 while not self._finished():
                     await self._work(await self._mailbox.take())
             finally:
@@ -97,88 +128,107 @@ class CallActor:
             nursery.cancel_scope.cancel()
 
     async def _recover(self) -> None:
-        attempt, self.unfinished = self.unfinished, None
-        written = False
+        attempt = self.unfinished
+        written: Entry | None = None
         async with self._world.journal.read(self._stream) as lines:
             async for line in lines:
                 entry = decode_entry(line.body)
-                written = written or (attempt is not None and entry == attempt.entry)
                 self._ledger = fold(self._ledger, entry)
                 self._position = line.position
-        if attempt is None or isinstance(attempt.letter.content, fact.ActorStarted):
-            return
-        if written:
-            reply = await self._reply_again(attempt.letter, attempt.entry.seq)
-            self._settle(attempt.letter, Written(entry=attempt.entry, reply=reply))
-        else:
+                if attempt is not None and attempt.entry is not None and _same(entry, attempt.entry):
+                    written = entry
+                    self._observe(self._call_id, line.position, entry)
+        self._ahead_ms = max(0, self._ledger.at - self._world.wall())
+        if attempt is not None and written is not None:
+            reply = self._reply(written).response if attempt.letter.webhook else None
+            attempt.letter.settle(Written(entry=written, reply=reply))
+        elif attempt is not None and not isinstance(attempt.letter.content, fact.ActorStarted):
             self._mailbox.put_back(attempt.letter)
-
-    async def _claim(self) -> None:
-        await self._work(Letter(content=fact.ActorStarted(incarnation=self._writer, version=self._world.version)))
+        self.unfinished = None
 
     def _resume(self, inheritance: Inheritance) -> None:
         """Carry on where the last incarnation stopped."""
         open_here = self._world.sound.adopt(self._call_id, self._mailbox.post)
-        over = self.state.phase is Phase.ENDED
-        if not over and self.state.media is Media.OPEN and not open_here:
+        if self.state.phase is not Phase.ENDED and self.state.media is Media.OPEN and not open_here:
             self._mailbox.post(fact.MediaClosed(stream_id=self.state.stream_id, reason=RESTART))
+        for outcome in inheritance.outcomes:
+            self._mailbox.post(outcome)
         for effect_id, effect in inheritance.abandon:
-            if not self._world.sound.holds(self._call_id, effect_id):
+            if open_here and isinstance(effect, do.Listen):
+                self._dispatch(effect_id, effect)  # asking twice does no harm, being deaf does
+            elif not self._world.sound.holds(self._call_id, effect_id):
                 self._mailbox.post(given_up(effect_id, effect))
         for effect_id, effect in inheritance.carry_out:
-            if over and isinstance(effect, do.StartTimer):
-                continue
-            if isinstance(effect, do.AskAgent) and self.state.replied_turn >= effect.turn:
-                detail = "part of the reply was given before a restart"
-                self._mailbox.post(fact.AgentFinished(settles=effect_id, turn=effect.turn, detail=detail))
-            else:
-                self._dispatch(effect_id, effect)
+            self._dispatch(effect_id, effect)
 
     def _finished(self) -> bool:
-        """Ended, nothing owed but timers that nobody waits for any more, nothing left to read."""
-        if self.state.phase is not Phase.ENDED or len(self._mailbox):
+        """Nothing left to read, and the call never began, or it ended and owes nothing but timers without a purpose."""
+        if len(self._mailbox) or self.state.phase not in (Phase.NEW, Phase.ENDED):
             return False
         return all(isinstance(effect, do.StartTimer) for effect in self._ledger.owed.values())
 
     async def _work(self, letter: Letter) -> None:
-        """One letter: step, append, consume."""
-        if letter.key and letter.key in self._ledger.keys:
+        """One letter: step, append, consume, dispatch."""
+        if letter.withdrawn:
+            return
+        self.unfinished = Attempt(letter=letter)
+        event = self._admit(letter.content)
+        if letter.key in self._ledger.keys:
             again = Again(seq=self._ledger.keys[letter.key])
-            self._settle(letter, Repeated(again=again, reply=await self._reply_again(letter, again.seq)))
-            return
-        event = admit(self.state, letter.content) if isinstance(letter.content, Request) else letter.content
-        if isinstance(event, Refused):
-            self._settle(letter, event)
-            return
+            letter.settle(Repeated(again=again, reply=await self._reply_again(letter, again.seq)))
+        elif isinstance(event, Refused):
+            letter.settle(event)
+        else:
+            self._dispatch_all(await self._write(letter, event))
+        self.unfinished = None
+
+    def _admit(self, content: AnyEvent | Wish) -> AnyEvent | Refused:
+        if not isinstance(content, Request):
+            return content
+        admitted = admit(self.state, content)
+        if isinstance(admitted, fact.DigitsRequested):
+            carrier = self._world.carriers[self.state.carrier]
+            if Capability.SEND_DIGITS not in carrier.capabilities:
+                return Refused(code="unsupported", reason=f"digits: {carrier.name} cannot press keys on a call")
+        return admitted
+
+    async def _write(self, letter: Letter, event: AnyEvent) -> Consumed | None:
+        """Make a fact durable and part of the state; None when it is already."""
         entry = step(
             self._ledger,
             event,
-            at=self._world.wall(),
+            at=Instant(self._world.wall() + self._ahead_ms),
             writer=self._writer,
             key=letter.key,
             evidence=letter.evidence,
             verified=letter.verified,
         )
         if isinstance(entry, Again):
-            self._settle(letter, Repeated(again=entry))
-            return
+            letter.settle(Repeated(again=entry))
+            return None
         self.unfinished = Attempt(letter=letter, entry=entry)
-        self._position = await self._world.journal.append(self._stream, encode_entry(entry), after=self._position)
-        self._consume(letter, entry)
+        with trio.fail_after(APPEND_S):
+            self._position = await self._world.journal.append(
+                self._stream, encode_entry(entry), after=self._position, ending=_last_words(self.state, entry)
+            )
+        consumed = self._consume(letter, entry)
         await trio.lowlevel.checkpoint_if_cancelled()
-        self._dispatch_all(letter, entry)
+        return consumed
 
-    def _consume(self, letter: Letter, entry: Entry) -> None:
+    def _consume(self, letter: Letter, entry: Entry) -> Consumed:
         self._ledger = fold(self._ledger, entry)
-        self.unfinished = None
         self._observe(self._call_id, self._position, entry)
         reply = self._reply(entry) if letter.webhook else None
-        self._settle(letter, Written(entry=entry, reply=reply.response if reply else None))
+        letter.settle(Written(entry=entry, reply=reply.response if reply else None))
+        self.unfinished = None
+        self._lanes_now().folded()
+        return Consumed(entry=entry, carried=reply.carried if reply else ())
 
-    def _dispatch_all(self, letter: Letter, entry: Entry) -> None:
-        reply = self._reply(entry) if letter.webhook else None
-        for effect_id, effect in effects_of(entry):
-            if reply is not None and effect_id in reply.carried:
+    def _dispatch_all(self, consumed: Consumed | None) -> None:
+        if consumed is None:
+            return
+        for effect_id, effect in effects_of(consumed.entry):
+            if effect_id in consumed.carried:
                 detail = "carried by the reply to a webhook"
                 self._mailbox.post(fact.EffectSucceeded(settles=effect_id, detail=detail))
             else:
@@ -190,8 +240,12 @@ class CallActor:
     def _reply(self, entry: Entry) -> Reply:
         """The carrier's answer to the webhook that became ``entry``; the same entry gives the same answer again."""
         owed = tuple((name, effect) for name, effect in effects_of(entry) if type(effect).lane is Lane.CONTROL)
-        leg = self._world.leg(self._call_id, self.state, nonce=f"{entry.seq}", at=entry.at)
-        return self._world.carriers[self.state.carrier].reply(owed, leg)
+        with Caught() as caught:
+            leg = self._world.leg(self._call_id, self.state, nonce=f"{entry.seq}", at=entry.at)
+            return self._world.carriers[self.state.carrier].reply(owed, leg)
+        if caught.error is not None:
+            log.error("a webhook's reply could not be made", call=self._call_id, error=describe(caught.error))
+        return Reply(response=HttpResponse(status=200))
 
     async def _reply_again(self, letter: Letter, seq: int) -> HttpResponse | None:
         if not letter.webhook:
@@ -201,7 +255,7 @@ class CallActor:
                 entry = decode_entry(line.body)
                 if entry.seq == seq:
                     return self._reply(entry).response
-        return self._world.carriers[self.state.carrier].reply((), None).response
+        return HttpResponse(status=200)
 
     def _dispatch(self, effect_id: EffectId, effect: AnyEffect) -> None:
         self._lanes_now().dispatch(effect_id, effect)
@@ -211,7 +265,14 @@ class CallActor:
             raise RuntimeError("effects are dispatched only while the actor runs")
         return self._lanes
 
-    @staticmethod
-    def _settle(letter: Letter, result: Result) -> None:
-        if letter.receipt is not None:
-            letter.receipt.settle(result)
+
+def _same(entry: Entry, attempted: Entry) -> bool:
+    """Every writer has a name of its own, so its seq says it all."""
+    return (entry.writer, entry.seq) == (attempted.writer, attempted.seq)
+
+
+def _last_words(state: CallState, entry: Entry) -> bool:
+    """Whether a line may use the space that a full disk keeps for endings."""
+    if state.phase in (Phase.ENDING, Phase.ENDED) or isinstance(entry.event, fact.CallEnded):
+        return True
+    return any(isinstance(effect, do.Hangup | do.Reject | do.Conclude) for effect in entry.effects)

@@ -2,7 +2,7 @@
 
 Strictly in order: the next effect starts when the one before has its outcome. Effects that say ``retry`` are tried
 again with back-off while the carrier says "later"; the others get one attempt, because nobody knows what a second one
-would do.
+would do. Whatever goes wrong once a dial may have left us leaves it in doubt, never failed: somebody's phone may ring.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 import trio
 
+from voicecall.actors.fault import Caught, describe
 from voicecall.events import AnyEffect, AnyEvent, EffectId, OnRestart
-from voicecall.events.effects import Hangup
+from voicecall.events.effects import Dial, Hangup
 from voicecall.events.facts import EffectFailed, EffectSucceeded
 from voicecall.ports import Carrier, Exchange, Fetch, HttpRequest, Leg, Post
 
@@ -32,32 +33,42 @@ async def perform(
     post: Post,
     ended: Callable[[], bool],
 ) -> None:
-    """Carry out one effect and post its outcome. Never raises for what the carrier does."""
+    """Carry out one effect and post its outcome. Never raises for what the carrier or its codec does."""
     if ended():
         post(_too_late(effect_id, effect))
         return
-    outcome = await _attempt(effect_id, effect, carrier=carrier, leg=leg(), fetch=fetch)
+    outcome = await _attempt(effect_id, effect, carrier=carrier, leg=leg, fetch=fetch)
     for pause in BACKOFF_S:
         again = isinstance(outcome, EffectFailed) and outcome.retryable and effect.on_restart is OnRestart.RETRY
         if not again or ended():
             break
         await trio.sleep(pause)
-        outcome = await _attempt(effect_id, effect, carrier=carrier, leg=leg(), fetch=fetch)
+        outcome = await _attempt(effect_id, effect, carrier=carrier, leg=leg, fetch=fetch)
     post(outcome)
 
 
-async def _attempt(effect_id: EffectId, effect: AnyEffect, *, carrier: Carrier, leg: Leg, fetch: Fetch) -> AnyEvent:
-    request = carrier.encode(effect_id, effect, leg)
-    if request is None:
-        return EffectFailed(settles=effect_id, reason=f"{carrier.name} cannot {type(effect).kind}")
+async def _attempt(
+    effect_id: EffectId, effect: AnyEffect, *, carrier: Carrier, leg: Callable[[], Leg], fetch: Fetch
+) -> AnyEvent:
     exchanges: tuple[Exchange, ...] = ()
-    for _ in range(MAX_REQUESTS):
-        exchanges = (*exchanges, await fetch(request))
-        outcome = carrier.interpret(effect_id, effect, exchanges, leg)
-        if not isinstance(outcome, HttpRequest):
-            return outcome
-        request = outcome
-    return EffectFailed(settles=effect_id, reason=f"{carrier.name} asked for more than {MAX_REQUESTS} requests")
+    begun = 0
+    with Caught() as caught:
+        here = leg()
+        request = carrier.encode(effect_id, effect, here)
+        if request is None:
+            return EffectFailed(settles=effect_id, reason=f"{carrier.name} cannot {type(effect).kind}")
+        for _ in range(MAX_REQUESTS):
+            begun += 1
+            exchanges = (*exchanges, await fetch(request))
+            outcome = carrier.interpret(effect_id, effect, exchanges, here)
+            if not isinstance(outcome, HttpRequest):
+                return outcome
+            request = outcome
+    reason = f"{carrier.name} asked for more than {MAX_REQUESTS} requests"
+    if caught.error is not None:
+        reason = f"{carrier.name}'s codec failed: {describe(caught.error)}"
+    left = begun > len(exchanges) or any(exchange.sent for exchange in exchanges)
+    return EffectFailed(settles=effect_id, reason=reason, in_doubt=left and isinstance(effect, Dial))
 
 
 def _too_late(effect_id: EffectId, effect: AnyEffect) -> AnyEvent:

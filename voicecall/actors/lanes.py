@@ -1,8 +1,9 @@
 """Where effects are carried out: four lanes, four ordering rules.
 
-*control* strictly in order; *media* in order, "stop" overtakes; *agent* newest wins, an older turn is cancelled and
-settled as superseded; *clock* all at once. A lane carries an effect out and posts facts; exactly one of them is its
-outcome. An idle call has no lane task: they live as long as there is something to do.
+*control* strictly in order: the next effect starts when the outcome of the one before is part of the state, so that it
+knows what that one brought (a carrier's name for the call, say). *media* in order, "stop" overtakes. *agent* newest
+wins, an older turn is cancelled and settled as superseded. *clock* all at once. A lane carries an effect out and posts
+facts; exactly one of them is its outcome. An idle call has no lane task: they live as long as there is something to do.
 """
 
 from __future__ import annotations
@@ -15,27 +16,40 @@ import trio
 
 from voicecall.actors import control
 from voicecall.actors.clauses import Clauses
+from voicecall.actors.fault import Caught, describe, first
 from voicecall.actors.world import World
 from voicecall.core.state import CallState, Phase
-from voicecall.events import AnyEffect, CallId, EffectId, Lane
+from voicecall.events import AnyEffect, CallId, EffectId, Instant, Lane
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.ports import Line, Post, Turn
 
 
 class Lanes:
-    """The lanes of one incarnation of one call; its tasks live in ``nursery`` and die with it."""
+    """The lanes of one incarnation of one call; its tasks live in ``nursery`` and die with it.
+
+    ``ahead_ms`` is how far the call's time is ahead of the wall clock (see ``actors/call.py``).
+    """
 
     def __init__(
-        self, *, world: World, call_id: CallId, post: Post, state: Callable[[], CallState], nursery: trio.Nursery
+        self,
+        *,
+        world: World,
+        call_id: CallId,
+        post: Post,
+        state: Callable[[], CallState],
+        nursery: trio.Nursery,
+        ahead_ms: int = 0,
     ) -> None:
         self._world = world
         self._call_id = call_id
         self._post = post
         self._state = state
         self._nursery = nursery
+        self._ahead_ms = ahead_ms
         self._control: deque[tuple[EffectId, AnyEffect]] = deque()
         self._controlling = False
+        self._folded = trio.Event()
         self._thinking = trio.CancelScope()
 
     def dispatch(self, effect_id: EffectId, effect: AnyEffect) -> None:
@@ -56,6 +70,12 @@ class Lanes:
             case Lane.CLOCK:
                 self._dispatch_clock(effect_id, effect)
 
+    def folded(self) -> None:
+        """The state has moved on."""
+        if self._controlling:
+            self._folded.set()
+            self._folded = trio.Event()
+
     def quiet(self) -> None:
         """The call is over: stop thinking. Sound is closed by the plane, the control lane finishes by itself."""
         self._thinking.cancel()
@@ -63,21 +83,19 @@ class Lanes:
     async def _run_control(self) -> None:
         while self._control:
             effect_id, effect = self._control.popleft()
-            carrier = self._world.carriers[self._state().carrier]
-            try:
-                await control.perform(
-                    effect_id,
-                    effect,
-                    carrier=carrier,
-                    leg=lambda name=effect_id: self._world.leg(
-                        self._call_id, self._state(), nonce=name, at=self._world.wall()
-                    ),
-                    fetch=self._world.fetch,
-                    post=self._post,
-                    ended=lambda: self._state().phase is Phase.ENDED,
-                )
-            except Exception as error:  # noqa: BLE001 - a codec's fault must become a fact, not a dead call
-                self._post(fact.EffectFailed(settles=effect_id, reason=f"{type(error).__name__}: {error}"))
+            await control.perform(
+                effect_id,
+                effect,
+                carrier=self._world.carriers[self._state().carrier],
+                leg=lambda name=effect_id: self._world.leg(
+                    self._call_id, self._state(), nonce=name, at=self._world.wall()
+                ),
+                fetch=self._world.fetch,
+                post=self._post,
+                ended=lambda: self._state().phase is Phase.ENDED,
+            )
+            while self._state().owes(effect_id) is not None:
+                await self._folded.wait()
         self._controlling = False
 
     def _dispatch_media(self, effect_id: EffectId, effect: AnyEffect) -> None:
@@ -97,7 +115,7 @@ class Lanes:
         match effect:
             case do.StartTimer():
                 fired = fact.TimerFired(settles=effect_id, name=effect.name, due=effect.due)
-                self._world.alarm.set(effect.due, lambda: self._post(fired))
+                self._world.alarm.set(Instant(effect.due - self._ahead_ms), lambda: self._post(fired))
             case do.Conclude():
                 ended = fact.CallEnded(reason=effect.reason, vendor_code=effect.vendor_code, settles=effect_id)
                 self._post(ended)
@@ -109,13 +127,11 @@ class Lanes:
         detail = ""
         limit_s = self._world.reply_timeout_ms / 1000
         with scope:
-            try:
-                with trio.fail_after(limit_s):
-                    await self._think(effect)
-            except trio.TooSlowError:
-                reason, detail = "failed", f"no complete reply within {limit_s:g} s"
-            except Exception as error:  # noqa: BLE001 - an agent's fault is a fact, and the person hears an apology
-                reason, detail = "failed", f"{type(error).__name__}: {error}"
+            with Caught() as caught, trio.fail_after(limit_s) as patience:
+                await self._think(effect)
+            if caught.error is not None:
+                late = patience.cancelled_caught
+                reason, detail = "failed", f"no complete reply within {limit_s:g} s" if late else _words(caught.error)
         if scope.cancelled_caught:
             reason = "superseded"
         self._post(fact.AgentFinished(settles=effect_id, turn=effect.turn, reason=reason, detail=detail))
@@ -143,3 +159,9 @@ class Lanes:
         for text in clauses.rest():
             self._post(fact.AgentReplied(turn=effect.turn, index=index, text=text))
             index += 1
+
+
+def _words(error: Exception) -> str:
+    """What an agent said about its failure, for the journal."""
+    cause = first(error)
+    return f"{type(cause).__name__}: {cause}" if str(cause) else describe(cause)

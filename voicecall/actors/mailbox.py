@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 
 from voicecall.core.ledger import Again
 from voicecall.core.requests import Refused, Wish
-from voicecall.events import AnyEvent, Entry
+from voicecall.events import AnyEvent, Entry, Request
 from voicecall.ports import HttpResponse
 
 BOUND = 64
@@ -39,7 +39,7 @@ class Repeated:
 
 @frozen(kw_only=True)
 class Failed:
-    """The letter could not be made durable by this incarnation."""
+    """Nobody knows that the letter is durable; ``reason`` is for whoever sent it."""
 
     reason: str
 
@@ -77,6 +77,20 @@ class Letter:
     webhook: bool = False
     receipt: Receipt | None = None
 
+    @property
+    def withdrawn(self) -> bool:
+        """Whether this is a request whose sender was told "no" already: doing it now would be a surprise.
+
+        Facts are never withdrawn, whatever their sender was told: they have happened.
+        """
+        told = self.receipt is not None and self.receipt.result is not None
+        return told and isinstance(self.content, Request)
+
+    def settle(self, result: Result) -> None:
+        """Tell the sender, if there is one."""
+        if self.receipt is not None:
+            self.receipt.settle(result)
+
 
 class Full(Exception):
     """Too many webhooks and requests wait for this call."""
@@ -103,7 +117,10 @@ class Mailbox:
         """A webhook or a request. Raises ``Full``."""
         if self._waiting >= BOUND:
             raise Full
-        self._push(letter)
+        if self.closed:
+            letter.settle(Failed(reason="the call's actor is gone"))
+        else:
+            self._push(letter)
 
     def put_back(self, letter: Letter) -> None:
         """A letter that the previous incarnation did not finish goes first."""
@@ -124,9 +141,7 @@ class Mailbox:
         """No more letters; those that wait are refused with ``reason``."""
         self.closed = True
         while self._letters:
-            letter = self._letters.popleft()
-            if letter.receipt is not None:
-                letter.receipt.settle(Failed(reason=reason))
+            self._letters.popleft().settle(Failed(reason=reason))
 
     def _push(self, letter: Letter) -> None:
         self._letters.append(letter)

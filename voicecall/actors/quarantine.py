@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import structlog
+import trio
 from attrs import define, field
 
-from journal.api import START, JournalError, Position
+from journal.api import START, Position
 from voicecall.actors import control
-from voicecall.actors.call import Observe
+from voicecall.actors.call import APPEND_S, Observe
+from voicecall.actors.fault import Caught, describe
 from voicecall.actors.world import World, stream_of
 from voicecall.core.ledger import Again, Ledger, fold, step
-from voicecall.core.state import Phase
-from voicecall.events import AnyEvent, CallId, effect_id
+from voicecall.core.state import CallState, Phase
+from voicecall.events import AnyEvent, CallId, EffectId, Instant, effect_id
 from voicecall.events.effects import Hangup
 from voicecall.events.facts import ActorQuarantined, CallEnded
 from voicecall.events.schema import decode_entry, encode_entry
@@ -22,9 +24,9 @@ log = structlog.get_logger(__name__)
 async def quarantine(world: World, call_id: CallId, *, reason: str, observe: Observe) -> None:
     """Journal the quarantine, hang up once, journal how that went and the end. Where the journal fails, hang up anyway.
 
-    Never raises: this is the last resort.
+    Never raises for what journal, carrier or decisions do: this is the last resort.
     """
-    log.critical("a call is quarantined", call=call_id)
+    log.critical("a call is quarantined", call=call_id, reason=reason)
     pen = _Pen(world=world, call_id=call_id, observe=observe)
     await pen.recover()
     state = pen.ledger.state
@@ -33,6 +35,16 @@ async def quarantine(world: World, call_id: CallId, *, reason: str, observe: Obs
     name = effect_id(pen.ledger.seq + 1, 0)
     await pen.write(ActorQuarantined(reason=reason))
     outcomes: list[AnyEvent] = []
+    with Caught() as caught:
+        await _hang_up(world, call_id, state, name, outcomes)
+    if caught.error is not None:
+        log.critical("a quarantined call cannot be hung up", call=call_id, error=describe(caught.error))
+    world.sound.hang_up(call_id)
+    for event in (*outcomes, CallEnded(reason="error", vendor_code="quarantine")):
+        await pen.write(event)
+
+
+async def _hang_up(world: World, call_id: CallId, state: CallState, name: EffectId, outcomes: list[AnyEvent]) -> None:
     await control.perform(
         name,
         Hangup(reason="error"),
@@ -42,14 +54,11 @@ async def quarantine(world: World, call_id: CallId, *, reason: str, observe: Obs
         post=outcomes.append,
         ended=lambda: False,
     )
-    world.sound.hang_up(call_id)
-    for event in (*outcomes, CallEnded(reason="error", vendor_code="quarantine")):
-        await pen.write(event)
 
 
 @define
 class _Pen:
-    """Reads and writes a stream without an actor; gives up, loudly, at the first failure of the journal."""
+    """Reads and writes a stream without an actor; gives up, loudly, at the first failure."""
 
     world: World
     call_id: CallId
@@ -59,27 +68,33 @@ class _Pen:
     broken: bool = False
 
     async def recover(self) -> None:
-        try:
+        with Caught() as caught:
             async with self.world.journal.read(stream_of(self.call_id)) as lines:
                 async for line in lines:
                     self.ledger = fold(self.ledger, decode_entry(line.body))
                     self.position = line.position
-        except Exception:  # noqa: BLE001 - an unreadable stream is one of the reasons to be here
-            log.critical("a quarantined call cannot be read", call=self.call_id)
-            self.broken = True
+        self._note(caught, "a quarantined call cannot be read")
 
     async def write(self, event: AnyEvent) -> None:
-        entry = step(self.ledger, event, at=self.world.wall(), writer="quarantine")
-        if self.broken or isinstance(entry, Again):
+        if self.broken:
             return
-        try:
-            stream = stream_of(self.call_id)
+        with Caught() as caught:
+            await self._write(event)
+        self._note(caught, "a quarantined call cannot be journaled")
+
+    async def _write(self, event: AnyEvent) -> None:
+        at = Instant(max(self.world.wall(), self.ledger.at))
+        entry = step(self.ledger, event, at=at, writer="quarantine")
+        if isinstance(entry, Again):
+            return
+        with trio.fail_after(APPEND_S):
             self.position = await self.world.journal.append(
-                stream, encode_entry(entry), after=self.position, ending=True
+                stream_of(self.call_id), encode_entry(entry), after=self.position, ending=True
             )
-        except JournalError as error:
-            log.critical("a quarantined call cannot be journaled", call=self.call_id, error=repr(error))
-            self.broken = True
-            return
         self.ledger = fold(self.ledger, entry)
         self.observe(self.call_id, self.position, entry)
+
+    def _note(self, caught: Caught, what: str) -> None:
+        if caught.error is not None:
+            log.critical(what, call=self.call_id, error=describe(caught.error))
+            self.broken = True

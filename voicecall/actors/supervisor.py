@@ -1,4 +1,4 @@
-"""One nursery holds all calls. A failing actor never takes its siblings down: restart, back off, then quarantine.
+"""One nursery holds all calls; every call has a desk (``desk.py``). Here it is decided whose a request or a webhook is.
 
 An ended call that owes nothing goes to sleep; a late fact wakes it by recovery, so a late status callback never makes a
 phantom call. Capacity is reserved before the first await, so two requests at once cannot both take the last place.
@@ -6,34 +6,32 @@ phantom call. Capacity is reserved before the first await, so two requests at on
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable
-from typing import Never, Protocol, cast
+from typing import Never, Protocol
 
 import structlog
 import trio
-from attrs import define, field, frozen
 from attrs import evolve as change
+from attrs import frozen
 
-from journal.api import Fenced, Position
-from voicecall.actors.call import CallActor, Observe
-from voicecall.actors.mailbox import Failed, Full, Letter, Mailbox, Receipt, Repeated, Result, Written
-from voicecall.actors.quarantine import quarantine
-from voicecall.actors.world import World
+from journal.api import Position
+from voicecall.actors.call import Observe
+from voicecall.actors.desk import Desk, attend
+from voicecall.actors.identity import inbound_call_id, outbound_call_id
+from voicecall.actors.mailbox import Failed, Full, Letter, Receipt, Repeated, Result, Written
+from voicecall.actors.world import World, stream_of
 from voicecall.core import tickets
 from voicecall.core.requests import OpenStream, PlaceCall, Refused, Wish
-from voicecall.events import RULES, CallId, Entry, Policy
+from voicecall.events import RULES, CallId, Entry
 from voicecall.events import facts as fact
-from voicecall.ports import Heard, HttpResponse, MediaStart
+from voicecall.events.policy import Policy
+from voicecall.events.schema import decode_entry
+from voicecall.ports import Capability, Heard, HttpResponse, MediaStart
 
 RECEIPT_S = 1.5
 """How long a webhook waits for its receipt; then 503, and the vendor tries again."""
 REQUEST_S = 10.0
-"""How long a local request waits for its receipt."""
-BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
-"""Pauses before the restarts of a failing actor; one more failure is quarantine."""
-NAMESPACE = uuid.UUID("6a0c2f1e-3c1b-5d0e-9c57-3a6c1f7f2b11")
-"""Names of calls are UUIDv5 in this namespace."""
+"""How long a local request waits for its receipt; what was not begun by then is not done later."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,24 +54,6 @@ class Accepted:
 
     call_id: CallId
     seq: int
-
-
-@define
-class Desk:
-    """A call that has an actor: its mailbox, and how often the actor failed."""
-
-    mailbox: Mailbox = field(factory=Mailbox)
-    failures: int = 0
-
-
-def outbound_call_id(request_id: str) -> CallId:
-    """The call that a request places: the same request, the same call."""
-    return CallId(str(uuid.uuid5(NAMESPACE, f"request\n{request_id}")))
-
-
-def inbound_call_id(carrier: str, vendor_call_id: str) -> CallId:
-    """The call that a carrier offers: concurrent first webhooks meet in one stream."""
-    return CallId(str(uuid.uuid5(NAMESPACE, f"offer\n{carrier}\n{vendor_call_id}")))
 
 
 class Supervisor:
@@ -118,26 +98,42 @@ class Supervisor:
         raise AssertionError("unreachable")
 
     async def place(self, request: PlaceCall) -> Accepted | Refused:
-        """Place an outbound call. The same ``request_id`` again gives the first answer and dials nothing."""
+        """Place an outbound call. The same ``request_id`` again gives the first result and dials nothing."""
         call_id = outbound_call_id(request.request_id)
-        if self._directory.knows(call_id) or call_id in self._taken:
-            return Accepted(call_id=call_id, seq=2)
-        if request.carrier not in self._world.carriers:
+        if self._directory.knows(call_id):
+            return await self._placed_before(call_id)
+        if call_id not in self._taken:
+            refused = self._unplaceable(request)
+            if refused is not None:
+                return refused
+            self._taken.add(call_id)
+        letter = Letter(content=request, key=_key(request.request_id), receipt=Receipt())
+        return self._accepted(call_id, await self._send(call_id, letter, REQUEST_S))
+
+    def _unplaceable(self, request: PlaceCall) -> Refused | None:
+        carrier = self._world.carriers.get(request.carrier)
+        if carrier is None:
             return Refused(code="unsupported", reason=f"provider: no carrier called {request.carrier!r} is configured")
+        if request.policy.streaming and Capability.STREAM not in carrier.capabilities:
+            return Refused(code="unsupported", reason=f"provider: {request.carrier} cannot stream a call's sound to us")
         if len(self._taken) >= self._max_calls:
             return Refused(code="limit", reason=f"Maximum concurrent calls ({self._max_calls}) reached")
-        self._taken.add(call_id)
-        result = await self._send(call_id, Letter(content=request, receipt=Receipt()), REQUEST_S)
-        if not isinstance(result, Written) and not self._directory.knows(call_id):
-            self._taken.discard(call_id)
-        return self._accepted(call_id, result)
+        return None
+
+    async def _placed_before(self, call_id: CallId) -> Accepted | Refused:
+        """What the first request was told, from the journal: a call that sleeps is not woken for it."""
+        async with self._world.journal.read(stream_of(call_id)) as lines:
+            async for line in lines:
+                entry = decode_entry(line.body)
+                if isinstance(entry.event, fact.CallPlaced):
+                    return Accepted(call_id=call_id, seq=entry.seq)
+        return Refused(code="not-found", reason="Call not found")
 
     async def request(self, call_id: CallId, request: Wish, *, request_id: str = "") -> Accepted | Refused:
         """Ask something of a call. The same ``request_id`` again gives the first answer and does nothing."""
         if not self._directory.knows(call_id):
             return Refused(code="not-found", reason="Call not found")
-        key = f"request:{request_id}" if request_id else ""
-        letter = Letter(content=request, key=key, receipt=Receipt())
+        letter = Letter(content=request, key=_key(request_id), receipt=Receipt())
         return self._accepted(call_id, await self._send(call_id, letter, REQUEST_S))
 
     async def receive(
@@ -181,7 +177,7 @@ class Supervisor:
             log.warning("webhook for an unknown call", carrier=carrier, key=heard.key)
             return None
         content = heard.event
-        if heard.offer and not self._known(call_id):
+        if heard.offer and (content is None or not self._directory.knows(call_id)):
             content = self._offer(carrier, call_id, heard)
         if content is None:
             return None
@@ -208,9 +204,10 @@ class Supervisor:
     def _offer(self, carrier: str, call_id: CallId, heard: Heard) -> fact.CallOffered:
         """The first fact of an inbound call, with the verdict of the policy and of the limit in it."""
         policy = self._offer_policy(heard)
-        if policy.verdict == "accept":
+        fresh = call_id not in self._taken and not self._directory.knows(call_id)
+        if fresh and policy.verdict == "accept":
             if len(self._taken) >= self._max_calls:
-                policy = _refusing(policy, "busy")
+                policy = change(policy, verdict="busy")
             else:
                 self._taken.add(call_id)
         return fact.CallOffered(
@@ -230,7 +227,8 @@ class Supervisor:
             return Failed(reason="too much is waiting for this call")
         with trio.move_on_after(limit_s):
             return await receipt.wait()
-        return Failed(reason="the call did not answer in time")
+        receipt.settle(Failed(reason="the call did not answer in time"))
+        return await receipt.wait()
 
     def _desk(self, call_id: CallId) -> Desk:
         """The call's desk, with an actor at it: a sleeping call is woken."""
@@ -243,35 +241,12 @@ class Supervisor:
         return desk
 
     async def _supervise(self, call_id: CallId, desk: Desk) -> None:
-        unfinished = None
-        reason = "the call's actor is gone"
         try:
-            while True:
-                actor = CallActor(
-                    world=self._world,
-                    call_id=call_id,
-                    mailbox=desk.mailbox,
-                    observe=self._observe,
-                    unfinished=unfinished,
-                )
-                try:
-                    await actor.run()
-                    return
-                except Exception as error:  # noqa: BLE001 - whatever fails in one call must stay in that call
-                    cause = _first(error)
-                unfinished = actor.unfinished
-                desk.failures += 1
-                reason = f"the call's actor failed: {cause!r}"
-                log.error("a call's actor failed", call=call_id, failures=desk.failures, error=repr(cause))
-                if isinstance(cause, Fenced):
-                    return
-                if desk.failures > len(BACKOFF_S):
-                    await quarantine(self._world, call_id, reason=reason, observe=self._observe)
-                    return
-                await trio.sleep(BACKOFF_S[desk.failures - 1])
+            await attend(self._world, call_id, desk, self._observe)
         finally:
             self._desks.pop(call_id, None)
-            desk.mailbox.close(reason)
+            if not self._directory.knows(call_id):
+                self._taken.discard(call_id)  # reserved for a call that never was
 
     def _observe(self, call_id: CallId, position: Position, entry: Entry) -> None:
         self._directory.apply(call_id, position, entry)
@@ -293,14 +268,9 @@ class Supervisor:
                 return Refused(code="unavailable", reason=result.reason)
 
 
-def _first(error: BaseException) -> BaseException:
-    """The first real failure inside nested groups."""
-    inner = cast("tuple[BaseException, ...]", getattr(error, "exceptions", ()))
-    return _first(inner[0]) if inner else error
-
-
-def _refusing(policy: Policy, verdict: str) -> Policy:
-    return change(policy, verdict=verdict)
+def _key(request_id: str) -> str:
+    """How the journal knows a request; "" for one without a name."""
+    return f"request:{request_id}" if request_id else ""
 
 
 def _try_again(reason: str) -> HttpResponse:

@@ -76,7 +76,9 @@ def step(
 
 
 def restate(state: CallState, event: AnyEvent) -> AnyEvent:
-    """An ending after the ending is news from the carrier, not a second terminal fact."""
+    """An offer after the offer, an ending after the ending: news from the carrier, no second call and no second end."""
+    if isinstance(event, fact.CallOffered) and state.phase is not Phase.NEW:
+        return fact.VendorReported(status="offered again")
     if not isinstance(event, fact.CallEnded) or state.phase is not Phase.ENDED:
         return event
     if event.settles:

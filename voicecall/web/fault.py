@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from types import TracebackType
-from typing import cast
 
 import structlog
+
+from voicecall.actors.fault import kinds, place
 
 log = structlog.get_logger(__name__)
 
@@ -44,26 +45,6 @@ class Contained:
         self.failed = True
         log.error(self._what, error=", ".join(kinds(error)), where=place(error))
         return True
-
-
-def kinds(error: BaseException) -> list[str]:
-    """The types of an exception, or of those in a group."""
-    if isinstance(error, BaseExceptionGroup):
-        inner = cast("BaseExceptionGroup[BaseException]", error).exceptions
-        return [kind for one in inner for kind in kinds(one)]
-    return [type(error).__name__]
-
-
-def place(error: BaseException) -> str:
-    """``file:line`` where an exception was raised; of a group, where its first one was."""
-    while isinstance(error, BaseExceptionGroup):
-        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
-    trace = error.__traceback__
-    if trace is None:
-        return ""
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
 
 
 def redacted(reason: str) -> str:
