@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import httpx
+import trio
 
 from voicecall.ports import Exchange, Fetch, HttpRequest, HttpResponse
 
@@ -13,30 +14,54 @@ TIMEOUT_S = 15.0
 """For a whole exchange; a carrier that takes longer leaves the request in doubt."""
 BODY_LIMIT = 1 << 20
 """More than this from a carrier's API is not an answer."""
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.ProxyError,
+    httpx.InvalidURL,
+)
+"""Faults before the first byte of the request has left."""
+
+
+class TooMuch(Exception):
+    """The answer is longer than any answer is."""
 
 
 @asynccontextmanager
 async def open_fetch() -> AsyncGenerator[Fetch]:
     """A ``Fetch`` over HTTP/1.1 with keep-alive. Proxies of the environment are not used for carriers on loopback."""
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=60)
-    async with httpx.AsyncClient(limits=limits, timeout=TIMEOUT_S, follow_redirects=False) as client:
+    direct = {f"all://{host}": None for host in LOOPBACK}
+    async with httpx.AsyncClient(limits=limits, timeout=TIMEOUT_S, follow_redirects=False, mounts=direct) as client:
 
         async def fetch(request: HttpRequest) -> Exchange:
-            try:
-                response = await client.request(
-                    request.method, request.url, headers=dict(request.headers), content=request.body
-                )
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-                return Exchange(request=request, error=_words(error), sent=False)
-            except httpx.HTTPError as error:
-                return Exchange(request=request, error=_words(error))
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            body = response.content[:BODY_LIMIT]
-            return Exchange(
-                request=request, response=HttpResponse(status=response.status_code, headers=headers, body=body)
-            )
+            with trio.move_on_after(TIMEOUT_S):
+                try:
+                    return Exchange(request=request, response=await _exchange(client, request))
+                except NEVER_SENT as error:
+                    return Exchange(request=request, error=_words(error), sent=False)
+                except (httpx.HTTPError, TooMuch) as error:
+                    return Exchange(request=request, error=_words(error))
+            return Exchange(request=request, error=f"no complete answer within {TIMEOUT_S:g} s")
 
         yield fetch
+
+
+async def _exchange(client: httpx.AsyncClient, request: HttpRequest) -> HttpResponse:
+    body = bytearray()
+    async with client.stream(
+        request.method, request.url, headers=dict(request.headers), content=request.body
+    ) as response:
+        async for piece in response.aiter_bytes():
+            body += piece
+            if len(body) > BODY_LIMIT:
+                raise TooMuch(f"the answer has more than {BODY_LIMIT} bytes")
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return HttpResponse(status=response.status_code, headers=headers, body=bytes(body))
 
 
 def _words(error: Exception) -> str:
