@@ -6,10 +6,12 @@ import errno
 import os
 from pathlib import Path
 
-from journal.api import NoPermission, NoSpace
+from journal.api import JournalError, NoPermission, NoSpace, Unavailable
 
-NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 NO_ACCESS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+MADE = ".new"
+"""The suffix of a file that is not in its place yet."""
 
 
 class Disk:
@@ -51,15 +53,23 @@ class Disk:
 
     def replace(self, path: Path, data: bytes) -> None:
         """Write ``data`` beside ``path``, make it durable, and put it in its place in one step."""
-        fresh = path.with_name(path.name + ".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        fresh = path.with_name(path.name + MADE)
         try:
-            self.write(descriptor, data)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        fresh.rename(path)
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                self.write(descriptor, data)
+                self.sync(descriptor)
+            finally:
+                os.close(descriptor)
+            self.rename(fresh, path)
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise
         self.sync_directory(path.parent)
+
+    def rename(self, fresh: Path, path: Path) -> None:
+        """``fresh`` takes the place of ``path``, in one step."""
+        fresh.rename(path)
 
     def free(self, path: Path) -> int:
         """Bytes that may still be written."""
@@ -67,10 +77,11 @@ class Disk:
         return stat.f_bavail * stat.f_frsize
 
 
-def translate(error: OSError, path: Path) -> Exception:
+def translate(error: OSError, path: Path) -> JournalError:
     """What a failed system call means to a caller."""
+    where = error.filename or path
     if error.errno in NO_SPACE:
-        return NoSpace(f"{path}: the disk is full; free some space, new appends will then work again")
+        return NoSpace(f"{where}: {error.strerror}; free some space, new appends will then work again")
     if error.errno in NO_ACCESS:
-        return NoPermission(f"{path}: {error.strerror}; the user who runs this must be able to write there")
-    return error
+        return NoPermission(f"{where}: {error.strerror}; the user who runs this must be able to read and write there")
+    return Unavailable(f"{where}: {error.strerror}")

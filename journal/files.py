@@ -3,36 +3,38 @@
 Theory of operation
 -------------------
 Whoever holds the lock writes. At start the sealed segments are opened by their sidecars and only the last segment is
-scanned: a torn last line is cut, a bad line before a good one is refused. Appends are staged and committed in batches
-(``writer.py``). When the active segment is large enough it is sealed: its sidecar is written, a new segment begins, the
-directory is synced.
+scanned: a torn end is cut, a bad line before a good one is refused. Appends are staged and committed in batches
+(``writer.py``). When the active segment is large enough the next one begins, and the old one gets its sidecar.
 
-Erasure first appends a tombstone, which is durable and refuses later appends; then it rotates and rewrites every sealed
-segment that holds the stream, each put in place by a rename. A crash in between is finished at the next start, because
-the tombstone says what has to go.
+Erasure first appends a tombstone, which is durable and refuses later appends; then the segments that hold the stream
+are rewritten one by one, each put in place by a rename. A segment whose tombstones still have work to do gets no
+sidecar, so a sidecar is also the proof that the erasures in its segment are done; at start the others are finished.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
-from journal.api import START, BadBody, Erased, Fenced, Position
+from journal.api import START, Erased, Fenced, JournalError, Line, NoSpace, Position
 from journal.disk import Disk, translate
-from journal.index import Extent, Index
-from journal.lines import build, build_tombstone, check_body, check_stream, needle, parse
+from journal.index import Sidecar
+from journal.jobs import Jobs
+from journal.lines import build, build_tombstone, check_body, check_stream
 from journal.lock import hold
+from journal.log import Log, recover
 from journal.reading import Reader
-from journal.segments import Segment, open_sealed, scan, segment_path, segment_paths, sidecar_path
+from journal.segments import Segment, rewrite, seal
 from journal.writer import Staged, Writer
 
 SEGMENT_SIZE = 32 << 20
 RESERVE_SIZE = 16 << 20
-LARGEST_BODY = 8 << 20
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -46,31 +48,22 @@ async def open_journal(
 ) -> AsyncGenerator[FileJournal]:
     """Hold and open the journal in ``directory`` for writing, making it when it is not there.
 
-    ``inline`` writes without a thread (for clocks that would jump while one works). Raises ``Locked``, ``Corrupt``,
-    ``NoPermission``, ``NoSpace``.
+    ``inline`` writes without a thread (for clocks that would jump while one works). Sizes are in bytes. Raises
+    ``Locked``, ``Corrupt``, ``NoPermission``, ``NoSpace``.
     """
-    system = disk or Disk()
-    try:
-        _make_directory(directory)
-        with hold(directory):
-            journal = FileJournal(
-                directory, disk=system, inline=inline, segment_size=segment_size, reserve_size=reserve_size
-            )
-            journal.open()
-            async with trio.open_nursery() as nursery:
-                if not inline:
-                    nursery.start_soon(journal.run)
-                try:
-                    yield journal
-                finally:
-                    journal.close()
-                    nursery.cancel_scope.cancel()
-    except OSError as error:
-        raise translate(error, directory) from error
-
-
-def _make_directory(directory: Path) -> None:
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with hold(directory):
+        system = disk or Disk()
+        with _translated(directory):
+            log, descriptor = recover(directory, system)
+        journal = FileJournal(
+            log, descriptor, disk=system, inline=inline, segment_size=segment_size, reserve_size=reserve_size
+        )
+        try:
+            with _translated(directory):
+                journal.start()
+            yield journal
+        finally:
+            journal.close()
 
 
 def open_reader(directory: Path) -> Reader:
@@ -78,187 +71,185 @@ def open_reader(directory: Path) -> Reader:
     return Reader(directory)
 
 
-class FileJournal(Reader):
+class FileJournal:
     """See ``journal.api.Journal``. Made by ``open_journal``."""
 
-    def __init__(self, directory: Path, *, disk: Disk, inline: bool, segment_size: int, reserve_size: int) -> None:
-        super().__init__(directory, grown=self._wait, active=lambda: self._durable)
+    def __init__(
+        self, log: Log, descriptor: int, *, disk: Disk, inline: bool, segment_size: int, reserve_size: int
+    ) -> None:
+        self._log = log
         self._disk = disk
+        self._inline = inline
         self._segment_size = segment_size
-        self._writer = Writer(directory=directory, disk=disk, inline=inline, reserve_size=reserve_size)
-        self._writer.committed = self._committed
-        self._sealed: list[Segment] = []
-        self._durable = Index()
+        self._jobs = Jobs(inline=inline)
+        self._writer = Writer(
+            directory=log.directory, disk=disk, jobs=self._jobs, reserve_size=reserve_size, lines=self
+        )
+        self._writer.switch(log.active.path, descriptor, log.active.index.size)
+        self._reader = Reader(log.directory, segments=log)
         self._staged: dict[str, Position] = {}
-        self._tombstones: set[str] = set()
-        self._next = Position(1)
-        self._news = trio.Event()
-        self._maintaining = trio.Lock()
+        self._position = log.last
+        self._rolling = False
+        self._erasing = trio.Lock()
 
     @property
     def position(self) -> Position:
         """The position of the last staged line."""
-        return Position(self._next - 1)
+        return self._position
 
     @property
     def writable(self) -> bool:
         """Whether an append has a chance."""
         return not self._writer.broken and not self._writer.full
 
-    def open(self) -> None:
-        """Blocking: recover what is on disk."""
-        for leftover in self._directory.glob("*.new"):
-            leftover.unlink()
-        *sealed, active = segment_paths(self._directory) or [self._begin(Position(1))]
-        self._sealed = [open_sealed(path, self._disk) for path in sealed]
-        self._durable, torn = scan(active)
-        self._writer.path = active
-        self._writer.descriptor = self._disk.open_append(active)
-        if torn:
-            self._disk.truncate(self._writer.descriptor, self._durable.size)
-            self._disk.sync(self._writer.descriptor)
-        self._writer.size = self._durable.size
-        last = max([self._durable.last, int(active.stem) - 1, *(one.sidecar.last for one in self._sealed)])
-        self._next = Position(last + 1)
-        for segment in self._sealed:
-            self._tombstones.update(segment.sidecar.erased)
-        self._tombstones.update(self._durable.erased)
-        self._make_reserve()
-        for stream in self._tombstones:
-            self._rewrite(stream)
+    def start(self) -> None:
+        """Blocking: do what the last process left undone, as far as there is room for it, and begin to write."""
+        try:
+            self._writer.make_room()
+            for stream in sorted(self._log.unfinished):
+                if self._log.active.holds(stream):
+                    self._begun(self._begin())
+                for segment in self._log.holding(stream):
+                    segment.index = rewrite(segment.path, stream, self._disk)
+            self._log.unfinished.clear()
+            for segment, index in self._log.unsealed():
+                segment.index = seal(segment.path, index, self._disk)
+        except OSError as error:
+            # A disk that is full is too full for new calls, but past ones must stay readable.
+            if not isinstance(translate(error, self._log.directory), NoSpace):
+                raise
+            self._writer.full = True
+        self._jobs.start()
 
     def close(self) -> None:
-        """Let go of the active segment."""
-        if self._writer.descriptor >= 0:
-            os.close(self._writer.descriptor)
-            self._writer.descriptor = -1
-            self._writer.broken = self._writer.broken or f"{self._directory}: the journal is closed"
-
-    async def run(self) -> None:
-        """The commit loop."""
-        await self._writer.run()
+        """Blocking, for as long as the system call that is being made: let go of the active segment."""
+        self._jobs.stop()
+        self._writer.close()
 
     async def append(self, stream: str, body: bytes, *, after: Position, ending: bool = False) -> Position:
         """See ``Journal.append``."""
+        check_stream(stream)
         check_body(body)
-        if len(body) > LARGEST_BODY:
-            raise BadBody(f"body: {len(body)} bytes; at most {LARGEST_BODY} fit a line")
-        position = await self._write(stream, body, after=after, ending=ending)
-        if self._durable.size >= self._segment_size:
-            await self._rotate()
-        return position
-
-    async def erase(self, stream: str) -> None:
-        """See ``Journal.erase``."""
-        check_stream(stream)
-        if stream not in self._tombstones:
-            self._tombstones.add(stream)
-            try:
-                await self._write(stream, None, after=self._last(stream), ending=True)
-            except BaseException:
-                self._tombstones.discard(stream)
-                raise
-        async with self._maintaining:
-            await self._writer.quiet(lambda: self._seal(always=True))
-            await self._writer.quiet(lambda: self._rewrite(stream))
-
-    async def _write(self, stream: str, body: bytes | None, *, after: Position, ending: bool) -> Position:
-        check_stream(stream)
+        if self._inline:
+            await trio.lowlevel.checkpoint()
         self._writer.refuse(ending=ending)
-        last = self._last(stream)
-        if body is not None and stream in self._tombstones:
+        if stream in self._log.erased:
             raise Erased(f"{stream}: this stream was erased")
+        last = self._last_of(stream)
         if after != last:
             raise Fenced(
                 f"{stream}: expected position {after} to be the last, but it is {last}: somebody else has written"
             )
-        position = self._next
-        self._next = Position(position + 1)
-        earlier = self._staged.get(stream)
-        self._staged[stream] = position
+        return await self._write(stream, body, ending=ending)
 
-        def undo() -> None:
-            self._next = position
-            if earlier is None:
-                self._staged.pop(stream, None)
-            else:
-                self._staged[stream] = earlier
+    def read(
+        self, stream: str | None = None, *, after: Position = START
+    ) -> AbstractAsyncContextManager[AsyncIterator[Line]]:
+        """See ``Readable.read``."""
+        return self._reader.read(stream, after=after)
 
-        line = build_tombstone(position, stream) if body is None else build(position, stream, body)
-        await self._writer.write(Staged(stream=stream, position=position, line=line, ending=ending, undo=undo))
-        return position
+    def follow(
+        self, stream: str | None = None, *, after: Position = START
+    ) -> AbstractAsyncContextManager[AsyncIterator[Line]]:
+        """See ``Readable.follow``."""
+        return self._reader.follow(stream, after=after)
 
-    def _last(self, stream: str) -> Position:
-        staged = self._staged.get(stream)
-        if staged is not None:
-            return staged
-        extent = self._durable.find(stream) or self._find_sealed(stream)
-        return START if extent is None else extent.last
+    def streams(self, prefix: str = "", *, after: str = "") -> AbstractAsyncContextManager[AsyncIterator[str]]:
+        """See ``Readable.streams``."""
+        return self._reader.streams(prefix, after=after)
 
-    def _find_sealed(self, stream: str) -> Extent | None:
-        return next((found for one in reversed(self._sealed) if (found := one.sidecar.find(stream))), None)
+    async def erase(self, stream: str) -> None:
+        """See ``Journal.erase``. After ``NoSpace`` or ``Unavailable`` it is finished by erasing again, or at the next
+        start."""
+        check_stream(stream)
+        async with self._erasing:
+            # A sidecar may be on its way; from here on nobody else touches sealed segments.
+            await self._jobs.run(lambda: None)
+            await self._bury(stream)
+            with _translated(self._log.directory):
+                while self._log.active.holds(stream):
+                    await self._jobs.run(self._begin, self._begun)
+                for segment in self._log.holding(stream):
+                    segment.index = await self._aside(partial(rewrite, segment.path, stream, self._disk))
+                self._log.unfinished.discard(stream)
+                for segment, index in self._log.unsealed():
+                    segment.index = await self._aside(partial(seal, segment.path, index, self._disk))
 
-    def _committed(self, batch: list[Staged]) -> None:
+    def committed(self, batch: list[Staged]) -> None:
+        """See ``writer.Lines``."""
+        self._log.add(batch)
         for staged in batch:
-            erased = staged.line.endswith(b'"t":"erased"}\n')
-            self._durable.add(staged.stream, staged.position, len(staged.line), erased=erased)
             if self._staged.get(staged.stream) == staged.position:
                 del self._staged[staged.stream]
-        self._news.set()
-        self._news = trio.Event()
+        if self._log.active.index.size >= self._segment_size and not self._rolling:
+            self._rolling = True
+            self._jobs.submit(self._begin, self._rolled)
 
-    async def _wait(self) -> None:
-        await self._news.wait()
+    def lost(self, kept: list[Staged]) -> None:
+        """See ``writer.Lines``. Their positions are not used again: somebody may have seen them."""
+        self._staged = {staged.stream: staged.position for staged in kept}
 
-    async def _rotate(self) -> None:
-        async with self._maintaining:
-            await self._writer.quiet(lambda: self._seal(always=False))
+    def _last_of(self, stream: str) -> Position:
+        return self._staged.get(stream) or self._log.last_of(stream)
 
-    def _seal(self, *, always: bool) -> None:
-        """Blocking: close the active segment with its sidecar and begin another."""
-        if not self._durable.size or (not always and self._durable.size < self._segment_size):
+    async def _write(self, stream: str, body: bytes | None, *, ending: bool) -> Position:
+        position = Position(self._position + 1)
+        self._position = self._staged[stream] = position
+        data = build_tombstone(position, stream) if body is None else build(position, stream, body)
+        await self._writer.write(
+            Staged(stream=stream, position=position, data=data, ending=ending, erased=body is None)
+        )
+        return position
+
+    async def _bury(self, stream: str) -> None:
+        """Append the tombstone, unless there is one."""
+        self._log.unfinished.add(stream)
+        if stream in self._log.erased:
             return
-        path = self._writer.path
-        self._disk.replace(sidecar_path(path), self._durable.encode())
-        fresh = self._begin(self._durable.last + 1)
-        descriptor = self._disk.open_append(fresh)
-        os.close(self._writer.descriptor)
-        self._writer.path, self._writer.descriptor, self._writer.size = fresh, descriptor, 0
-        self._sealed.append(open_sealed(path, self._disk))
-        self._durable = Index()
-
-    def _begin(self, first: int) -> Path:
-        path = segment_path(self._directory, Position(first))
-        os.close(self._disk.open_append(path))
-        self._disk.sync_directory(self._directory)
-        return path
-
-    def _rewrite(self, stream: str) -> None:
-        """Blocking: take a stream's lines out of the sealed segments, all but the tombstone."""
-        for at, segment in enumerate(self._sealed):
-            if segment.sidecar.find(stream) is None:
-                continue
-            kept, index = bytearray(), Index()
-            gone = False
-            with segment.path.open("rb") as file:
-                for data in file:
-                    ours = needle(stream) in data[:260]
-                    if ours and b'"t":"erased"}' not in data[-20:]:
-                        gone = True
-                        continue
-                    line = parse(data[:-1])
-                    index.add(line.stream, line.position, len(data), erased=not hasattr(line, "body"))
-                    kept += data
-            if gone:
-                self._disk.replace(segment.path, bytes(kept))
-                self._disk.replace(sidecar_path(segment.path), index.encode())
-                self._sealed[at] = open_sealed(segment.path, self._disk)
-
-    def _make_reserve(self) -> None:
+        self._log.erased.add(stream)
         try:
-            self._writer.make_room()
-        except OSError as error:
-            # A disk too full for the reserve is too full for new calls, but past ones must stay readable.
-            self._writer.full = True
-            if translate(error, self._directory) is error:
-                raise
+            self._writer.refuse(ending=True)
+            with trio.CancelScope(shield=True):
+                await self._write(stream, None, ending=True)
+        except JournalError:
+            self._log.erased.discard(stream)
+            self._log.unfinished.discard(stream)
+            raise
+
+    def _begin(self) -> tuple[Path, int] | None:
+        """Blocking: the segment after the active one, and its descriptor. None: the active one is still empty."""
+        path = self._log.following()
+        return None if path is None else (path, self._writer.begin(path))
+
+    def _begun(self, made: tuple[Path, int] | None) -> None:
+        if made is not None:
+            path, descriptor = made
+            self._log.switch(path)
+            self._writer.switch(path, descriptor, 0)
+
+    def _rolled(self, made: tuple[Path, int] | Exception | None) -> None:
+        self._rolling = False
+        if isinstance(made, Exception):
+            # There is no room for another segment; the active one grows until there is.
+            return
+        self._begun(made)
+        if not self._erasing.locked():
+            for segment, index in self._log.unsealed():
+                self._jobs.submit(partial(seal, segment.path, index, self._disk), partial(_sealed, segment))
+
+    async def _aside(self, work: Callable[[], T]) -> T:
+        return work() if self._inline else await trio.to_thread.run_sync(work)
+
+
+def _sealed(segment: Segment, sidecar: Sidecar | Exception) -> None:
+    # Without its sidecar a segment is scanned at the next start, and sealed then.
+    if isinstance(sidecar, Sidecar):
+        segment.index = sidecar
+
+
+@contextmanager
+def _translated(directory: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise translate(error, directory) from error

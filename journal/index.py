@@ -1,139 +1,178 @@
 """Where each stream is in a segment: built while the segment is written, kept beside it once it is sealed.
 
-A sidecar is one header line of JSON (segment size, counts, tombstones, CRC-32C of the rest) and then flat arrays of
-64-bit numbers sorted by the hash of the stream's name, so that a million past calls are opened by mapping a few files
-and found by bisection: no Python object per call, nothing for the garbage collector to walk.
+A sidecar is one header line and then flat arrays of 64-bit numbers, in the order of the hash of the stream's name, so
+that a million past calls are opened by reading a few files and found by bisection: no Python object per call, nothing
+for the garbage collector to walk. The offsets of the lines come last and are only read for a stream that is asked for;
+what they lead to proves itself (``reading.py``), so the checksum covers all that is between it and them.
+
+    <CRC-32C> {"version", "order", "size", "last", "streams", "lines", "names", "erased"}\\n
+    of each stream: hash; then of each: last position; then of each: offset of its name; then of each: number of its
+    first line; then the names (sorted, each with a newline, padded with zeros to a multiple of 8); then the offsets
 """
 
 from __future__ import annotations
 
 import json
-import mmap
+import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from journal.api import START, Position
 from journal.checksum import crc32c
 
 VERSION = 1
-COLUMNS = 5
-"""hash, first offset, end offset, last position, offset of the name"""
+COLUMNS = 4
+WIDTH = 8
+"""Bytes of one number."""
 
 
 class BadSidecar(ValueError):
-    """Missing, damaged, or made for another state of the segment: it is rebuilt by a scan."""
+    """Missing, damaged, or made for another state of the segment."""
 
 
-@frozen(kw_only=True)
-class Extent:
-    """Bytes ``first`` to ``end`` of a segment hold every line of a stream; the last one has position ``last``."""
-
-    first: int
-    end: int
-    last: Position
+def _numbers() -> array[int]:
+    return array("Q")
 
 
-@define
+@define(eq=False)
 class Index:
-    """The growing index of one segment."""
+    """The growing index of one segment: for each line its offset, its position and the line before it of its stream."""
 
-    extents: dict[str, tuple[int, int, int]] = field(factory=dict[str, "tuple[int, int, int]"])
-    erased: set[str] = field(factory=set[str])
     size: int = 0
     last: Position = START
+    erased: set[str] = field(factory=set[str])
+    _latest: dict[str, int] = field(factory=dict[str, int])
+    _offsets: array[int] = field(factory=_numbers)
+    _positions: array[int] = field(factory=_numbers)
+    _earlier: array[int] = field(factory=lambda: array("q"))
 
     def add(self, stream: str, position: Position, length: int, *, erased: bool) -> None:
         """A line of ``length`` bytes was written at the end."""
-        first = self.extents[stream][0] if stream in self.extents else self.size
+        self._earlier.append(self._latest.get(stream, -1))
+        self._latest[stream] = len(self._offsets)
+        self._offsets.append(self.size)
+        self._positions.append(position)
         self.size += length
         self.last = position
-        self.extents[stream] = (first, self.size, position)
         if erased:
             self.erased.add(stream)
 
-    def find(self, stream: str) -> Extent | None:
-        """Where ``stream`` is."""
-        found = self.extents.get(stream)
-        return None if found is None else Extent(first=found[0], end=found[1], last=Position(found[2]))
+    def last_of(self, stream: str) -> Position:
+        """The position of a stream's last line here; ``START``: it has none."""
+        line = self._latest.get(stream, -1)
+        return START if line < 0 else Position(self._positions[line])
+
+    def offsets(self, stream: str) -> array[int]:
+        """Where the stream's lines begin, in order."""
+        found = _numbers()
+        line = self._latest.get(stream, -1)
+        while line >= 0:
+            found.append(self._offsets[line])
+            line = self._earlier[line]
+        found.reverse()
+        return found
 
     def names(self) -> Iterator[str]:
-        """Every stream."""
-        return iter(self.extents)
+        """Every stream, sorted."""
+        return iter(sorted(self._latest))
 
     def encode(self) -> bytes:
         """The sidecar's bytes."""
-        ordered = sorted((name_hash(name), name) for name in self.extents)
-        columns = [array("Q") for _ in range(COLUMNS)]
-        names = bytearray()
-        for hashed, name in ordered:
-            for column, value in zip(columns, (hashed, *self.extents[name], len(names)), strict=True):
-                column.append(value)
+        names, where = bytearray(), dict[str, int]()
+        for name in sorted(self._latest):
+            where[name] = len(names)
             names += name.encode() + b"\n"
-        body = b"".join(column.tobytes() for column in columns) + bytes(names)
+        names += bytes(-len(names) % WIDTH)
+        columns, lines = [_numbers() for _ in range(COLUMNS)], _numbers()
+        for hashed, name in sorted((name_hash(name), name) for name in self._latest):
+            for column, value in zip(columns, (hashed, self.last_of(name), where[name], len(lines)), strict=True):
+                column.append(value)
+            lines.extend(self.offsets(name))
+        front = b"".join(column.tobytes() for column in columns) + bytes(names)
         head: dict[str, object] = {
             "version": VERSION,
+            "order": sys.byteorder,
             "size": self.size,
             "last": self.last,
-            "streams": len(ordered),
+            "streams": len(where),
+            "lines": len(lines),
+            "names": len(names),
             "erased": sorted(self.erased),
-            "crc": crc32c(body),
         }
-        text = json.dumps(head).encode()
-        padding = b" " * (-(len(text) + 1) % 8)
-        return text + padding + b"\n" + body
+        sound = json.dumps(head).encode() + b"\n" + front
+        return b"%08x " % crc32c(sound) + sound + lines.tobytes()
 
 
 class Sidecar:
-    """A sealed segment's index, mapped from its file. Raises ``BadSidecar``."""
+    """A sealed segment's index, read from its file. Raises ``BadSidecar``."""
 
     def __init__(self, path: Path, *, segment_size: int) -> None:
+        self._path = path
         try:
             with path.open("rb") as file:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError) as error:
-            raise BadSidecar(f"{path.name}: {error}") from None
-        start = self._map.find(b"\n") + 1
-        try:
-            head = json.loads(self._map[:start])
-            count, self.size, crc = int(head["streams"]), int(head["size"]), int(head["crc"])
-            self.last, self.erased = Position(int(head["last"])), frozenset[str](head["erased"])
-            version = head["version"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadSidecar(f"{path.name}: the head is damaged: {error}") from None
-        view = memoryview(self._map)[start:]
-        if version != VERSION or self.size != segment_size or crc32c(bytes(view)) != crc:
-            raise BadSidecar(f"{path.name}: it does not fit the segment")
-        step = count * 8
+                checksum, _, text = file.readline().partition(b" ")
+                head = json.loads(text)
+                self._start = file.tell()
+                self._count, self._lines, names = int(head["streams"]), int(head["lines"]), int(head["names"])
+                self._front = file.read(self._count * COLUMNS * WIDTH + names)
+            self.size, self.last = int(head["size"]), Position(int(head["last"]))
+            self.erased = frozenset[str](head["erased"])
+            sound = crc32c(text + self._front) == int(checksum, 16)
+            fits = (head["version"], head["order"], self.size) == (VERSION, sys.byteorder, segment_size)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BadSidecar(f"{path}: {error}") from None
+        if not sound or not fits:
+            raise BadSidecar(f"{path}: it {'does not fit the segment' if sound else 'is damaged'}")
+        step = self._count * WIDTH
+        view = memoryview(self._front)
         self._columns = [view[n * step : (n + 1) * step].cast("Q") for n in range(COLUMNS)]
-        self._names = start + COLUMNS * step
-        self._count = count
+        self._names = COLUMNS * step
 
-    def find(self, stream: str) -> Extent | None:
-        """Where ``stream`` is."""
-        hashes, first, end, last, name = self._columns
-        wanted = name_hash(stream)
-        at = bisect_left(hashes, wanted)
-        while at < self._count and hashes[at] == wanted:
-            if self._name(name[at]) == stream:
-                return Extent(first=first[at], end=end[at], last=Position(last[at]))
-            at += 1
-        return None
+    def last_of(self, stream: str) -> Position:
+        """See ``Index.last_of``."""
+        row = self._row(stream)
+        return START if row < 0 else Position(self._columns[1][row])
+
+    def offsets(self, stream: str) -> array[int]:
+        """See ``Index.offsets``. Raises ``BadSidecar``; and as the file may have been replaced meanwhile, or these
+        bytes of it damaged, what is found must be checked."""
+        found = _numbers()
+        row = self._row(stream)
+        if row >= 0:
+            begin = self._columns[3][row]
+            end = self._columns[3][row + 1] if row + 1 < self._count else self._lines
+            try:
+                with self._path.open("rb") as file:
+                    file.seek(self._start + len(self._front) + begin * WIDTH)
+                    found.fromfile(file, end - begin)
+            except (OSError, EOFError) as error:
+                raise BadSidecar(f"{self._path}: {error}") from None
+        return found
 
     def names(self) -> Iterator[str]:
-        """Every stream, in no order worth knowing."""
-        for at in range(self._count):
-            yield self._name(self._columns[4][at])
+        """Every stream, sorted."""
+        start = self._names
+        for _ in range(self._count):
+            end = self._front.index(b"\n", start)
+            yield self._front[start:end].decode()
+            start = end + 1
 
-    def _name(self, offset: int) -> str:
-        start = self._names + offset
-        return self._map[start : self._map.find(b"\n", start)].decode()
+    def _row(self, stream: str) -> int:
+        hashes, _, names, _ = self._columns
+        wanted, name = name_hash(stream), stream.encode() + b"\n"
+        row = bisect_left(hashes, wanted)
+        while row < self._count and hashes[row] == wanted:
+            if self._front.startswith(name, self._names + names[row]):
+                return row
+            row += 1
+        return -1
 
 
 def name_hash(stream: str) -> int:
     """64 bits of a stream's name; equal hashes are told apart by the name itself."""
-    return int.from_bytes(blake2b(stream.encode(), digest_size=8).digest(), "little")
+    return int.from_bytes(blake2b(stream.encode(), digest_size=WIDTH).digest(), "little")

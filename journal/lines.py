@@ -21,6 +21,10 @@ SHAPE = re.compile(
     re.DOTALL,
 )
 ERASED = b'"t":"erased"'
+LARGEST_BODY = 8 << 20
+"""Bytes."""
+
+_skip = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 @frozen(kw_only=True)
@@ -42,19 +46,22 @@ def check_stream(stream: str) -> None:
 
 
 def check_body(body: bytes) -> None:
-    """Raises ``BadBody`` unless ``body`` is one UTF-8 JSON value without a newline."""
+    """Raises ``BadBody`` unless ``body`` is one UTF-8 JSON value without a newline, of at most ``LARGEST_BODY``."""
+    if len(body) > LARGEST_BODY:
+        raise BadBody(f"body: {len(body)} bytes; at most {LARGEST_BODY} fit a line")
     if b"\n" in body or b"\r" in body:
         raise BadBody("body: expected one line, got a newline in it; encode it without indentation")
     try:
-        msgspec.json.decode(body)
+        body.decode()  # the decoder skips strings without looking at their encoding
+        _skip(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadBody(f"body: expected one JSON value: {error}") from None
+        raise BadBody(f"body: expected one JSON value in UTF-8: {error}") from None
 
 
 def build(position: Position, stream: str, body: bytes) -> bytes:
     """A line with its newline."""
-    head = b'{"p":%d,"s":"%s","c":"' % (position, stream.encode())
-    return b'%s%08x","b":%s}\n' % (head, _sum(position, stream.encode(), body), body)
+    name = stream.encode()
+    return b'{"p":%d,"s":"%s","c":"%08x","b":%s}\n' % (position, name, _sum(position, name, body), body)
 
 
 def build_tombstone(position: Position, stream: str) -> bytes:
@@ -64,8 +71,10 @@ def build_tombstone(position: Position, stream: str) -> bytes:
 
 
 def parse(data: bytes) -> Line | Tombstone:
-    """The line in ``data`` (without its newline). Raises ``BadLine``."""
-    match = SHAPE.fullmatch(data)
+    """The line in ``data``, with its newline. Raises ``BadLine``."""
+    if not data.endswith(b"\n"):
+        raise BadLine("the line is not finished")
+    match = SHAPE.fullmatch(data, 0, len(data) - 1)
     if match is None:
         raise BadLine("not a line of the journal")
     number, name, checksum, body, erased = match.groups()
@@ -75,11 +84,6 @@ def parse(data: bytes) -> Line | Tombstone:
     if erased is not None:
         return Tombstone(position=position, stream=name.decode())
     return Line(position=position, stream=name.decode(), body=body)
-
-
-def needle(stream: str) -> bytes:
-    """Bytes that every line of ``stream`` holds."""
-    return b',"s":"%s","c":"' % stream.encode()
 
 
 def _sum(position: int, stream: bytes, body: bytes) -> int:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
@@ -111,9 +112,9 @@ class MemoryJournal:
 
     async def _present(self, stream: str | None, after: Position) -> AsyncGenerator[Line]:
         await trio.lowlevel.checkpoint()
-        for line in list(self._lines if stream is None else self._streams.get(stream, [])):
-            if line.position > after:
-                yield line
+        lines = self._lines if stream is None else self._streams.get(stream, [])
+        for line in lines[bisect_right(lines, after, key=lambda line: line.position) :]:
+            yield line
 
     async def _following(self, stream: str | None, after: Position) -> AsyncGenerator[Line]:
         while True:

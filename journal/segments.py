@@ -7,26 +7,25 @@ from pathlib import Path
 
 from attrs import define
 
-from journal.api import Corrupt, Line, Position
+from journal.api import Corrupt, Position
 from journal.disk import Disk
 from journal.index import BadSidecar, Index, Sidecar
-from journal.lines import BadLine, Tombstone, needle, parse
+from journal.lines import BadLine, Tombstone, parse
 
 SUFFIX = ".jsonl"
 CHUNK = 1 << 20
 
 
-@define
+@define(eq=False)
 class Segment:
-    """A sealed segment."""
+    """One file of lines. Its index is an ``Index`` until its sidecar is on disk."""
 
     path: Path
-    sidecar: Sidecar | Index
+    index: Index | Sidecar
 
-    @property
-    def first(self) -> Position:
-        """No line in it has a smaller position."""
-        return first_position(self.path)
+    def holds(self, stream: str) -> bool:
+        """Whether more than a tombstone is here of ``stream``."""
+        return len(self.index.offsets(stream)) > (stream in self.index.erased)
 
 
 def segment_path(directory: Path, first: Position) -> Path:
@@ -35,7 +34,7 @@ def segment_path(directory: Path, first: Position) -> Path:
 
 
 def first_position(path: Path) -> Position:
-    """From the segment's name."""
+    """From the segment's name: no line in it has a smaller one."""
     return Position(int(path.stem))
 
 
@@ -49,71 +48,77 @@ def segment_paths(directory: Path) -> list[Path]:
     return sorted(path for path in directory.glob(f"*{SUFFIX}") if path.stem.isdigit())
 
 
-def open_sealed(path: Path, disk: Disk | None) -> Segment:
-    """A sealed segment; a sidecar that does not fit is made again (and written, given a disk). Raises ``Corrupt``."""
+def open_sealed(path: Path) -> Segment:
+    """A segment that is written no more. It is scanned when its sidecar does not fit. Raises ``Corrupt``."""
     try:
-        return Segment(path=path, sidecar=Sidecar(sidecar_path(path), segment_size=path.stat().st_size))
+        return Segment(path=path, index=Sidecar(sidecar_path(path), segment_size=path.stat().st_size))
     except BadSidecar:
         index, torn = scan(path)
         if torn:
-            raise Corrupt(f"{path}: offset {index.size}: the last line of a sealed segment is damaged") from None
-        if disk is not None:
-            disk.replace(sidecar_path(path), index.encode())
-        return Segment(path=path, sidecar=index)
+            raise damaged(path, index.size, "the end of a sealed segment is damaged") from None
+        return Segment(path=path, index=index)
+
+
+def seal(path: Path, index: Index, disk: Disk) -> Sidecar:
+    """Blocking: write the sidecar of a segment that is written no more. Raises ``OSError``."""
+    disk.replace(sidecar_path(path), index.encode())
+    return Sidecar(sidecar_path(path), segment_size=index.size)
+
+
+def rewrite(path: Path, stream: str, disk: Disk) -> Index:
+    """Blocking: take a stream's lines out of a segment that is written no more, all but its tombstone.
+
+    The sidecar does not fit the segment any more, so that it counts as not sealed. Raises ``Corrupt`` or ``OSError``.
+    """
+    kept, index, offset = bytearray(), Index(), 0
+    for data in lines_of(path):
+        try:
+            line = parse(data)
+        except BadLine as error:
+            raise damaged(path, offset, str(error)) from None
+        offset += len(data)
+        erased = isinstance(line, Tombstone)
+        if erased or line.stream != stream:
+            index.add(line.stream, line.position, len(data), erased=erased)
+            kept += data
+    disk.replace(path, bytes(kept))
+    return index
 
 
 def scan(path: Path) -> tuple[Index, int]:
-    """The index of every good line, and how many bytes of a torn last line follow.
+    """The index of every good line, and how many bytes of a torn end follow.
 
     Raises ``Corrupt`` for a bad line with a good one after it, naming segment and offset.
     """
     index = Index()
     bad: tuple[int, str] | None = None
     offset = 0
-    for data in _lines(path):
+    for data in lines_of(path):
         try:
-            line = parse(data.removesuffix(b"\n")) if data.endswith(b"\n") else _unfinished()
+            line = parse(data)
         except BadLine as error:
             bad = bad or (offset, str(error))
             offset += len(data)
             continue
         if bad is not None:
-            raise Corrupt(
-                f"{path}: offset {bad[0]}: {bad[1]}, but good lines follow; restore this segment from a backup, or "
-                "move it away to start without the calls in it"
-            )
+            raise damaged(path, *bad)
         if line.position <= index.last:
-            raise Corrupt(f"{path}: offset {offset}: position {line.position} follows {index.last}")
+            raise damaged(path, offset, f"position {line.position} follows {index.last}")
         index.add(line.stream, line.position, len(data), erased=isinstance(line, Tombstone))
         offset += len(data)
     return index, offset - index.size
 
 
-def read_lines(path: Path, stream: str | None, *, first: int = 0, end: int | None = None) -> Iterator[Line]:
-    """Good lines of ``stream`` (None: all) between two offsets; a damaged or unfinished one ends the reading."""
-    wanted = None if stream is None else needle(stream)
-    offset = first
-    for data in _lines(path, first):
-        offset += len(data)
-        if end is not None and offset > end:
-            return
-        if not data.endswith(b"\n"):
-            return
-        if wanted is not None and wanted not in data[:260]:
-            continue
-        try:
-            line = parse(data[:-1])
-        except BadLine:
-            return
-        if isinstance(line, Line) and (stream is None or line.stream == stream):
-            yield line
-
-
-def _lines(path: Path, first: int = 0) -> Iterator[bytes]:
+def lines_of(path: Path, first: int = 0) -> Iterator[bytes]:
+    """Every line from offset ``first``, with its newline; the last one may lack it."""
     with path.open("rb", buffering=CHUNK) as file:
         file.seek(first)
         yield from file
 
 
-def _unfinished() -> Line:
-    raise BadLine("the line is not finished")
+def damaged(path: Path, offset: int, reason: str) -> Corrupt:
+    """What is said about a segment that cannot be read as it is."""
+    return Corrupt(
+        f"{path}: offset {offset}: {reason}, and good lines follow or should; restore this segment from a backup, or "
+        "move it away to go on without the calls in it"
+    )
