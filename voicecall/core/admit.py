@@ -44,7 +44,7 @@ def _in_call(state: CallState, request: Say | Ask | PressDigits) -> AnyEvent | R
         case PressDigits() if not DIGITS.fullmatch(request.digits):
             reason = f"digits: may only contain 0-9, *, #, A-D, w, p and comma, got {request.digits!r}"
             return Refused(code="bad-request", reason=reason)
-        case PressDigits():
+        case _:
             return fact.DigitsRequested(digits=request.digits, by=request.by)
 
 

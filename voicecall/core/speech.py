@@ -107,8 +107,6 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
 
 def lost(state: CallState, number: int) -> CallState:
     """An utterance could not be said: we still owe the person sound. Nobody waits for the answer to a lost question."""
-    if all(one.number != number for one in state.saying):
-        return state
     state = _without(state, number)
     if number == state.waiting_for:
         state = change(state, waiting_since=EPOCH)
