@@ -1,12 +1,13 @@
 """Every call of the journal in a line: who, when, how far. Serves routing, recovery, capacity and ``status``.
 
 Calls that are not over are objects. Past calls are packed bytes in one dictionary, because a million of them must not
-be a million objects for the garbage collector to visit. A checkpoint is (version, position, view); whoever starts
-folds only the lines that follow it.
+be a million objects for the garbage collector to visit. A checkpoint is a checksum and (version, position, view);
+whoever starts folds only the lines that follow it.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from typing import Literal
 
@@ -132,12 +133,16 @@ class Directory:
     def checkpoint(self) -> bytes:
         """The view as bytes, for ``restore``."""
         view = _View(version=VERSION, position=self.position, live=self._live, past=self._past, vendors=self._vendors)
-        return _encode(view)
+        data = _encode(view)
+        return zlib.crc32(data).to_bytes(_CHECKSUM, "big") + data
 
     @staticmethod
     def restore(data: bytes) -> Directory:
         """The directory in a checkpoint; an empty one when it is damaged or of another version."""
         directory = Directory()
+        checksum, data = data[:_CHECKSUM], data[_CHECKSUM:]
+        if checksum != zlib.crc32(data).to_bytes(_CHECKSUM, "big"):
+            return directory
         try:
             view = msgspec.msgpack.decode(data, type=_View)
         except msgspec.DecodeError:
@@ -148,6 +153,7 @@ class Directory:
         return directory
 
 
+_CHECKSUM = 4
 _encode = msgspec.msgpack.Encoder().encode
 _decode_row = msgspec.msgpack.Decoder(Row).decode
 

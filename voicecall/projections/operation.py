@@ -2,64 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
+from voicecall.core.ledger import Ledger, fold
 from voicecall.core.speech import keys_text
+from voicecall.core.state import CallState
 from voicecall.events import Entry, Instant
 from voicecall.events import facts as fact
-from voicecall.events.effects import Speak
+from voicecall.events.base import EPOCH
 
 
 @frozen(kw_only=True)
 class Operation:
     """The ``listen.requested`` fact ``seq`` of a call, and its outcome. Feed ``apply`` every entry of the call.
 
-    ``result`` is the transcript when ``completed``, the reason when ``failed``.
+    ``result`` is the transcript when ``completed``, the reason when ``failed``. ``listening_at`` is when its question
+    had been said (or was cut short): from then on the time-out counts.
     """
 
     seq: int
     status: Literal["pending", "completed", "failed"] = "pending"
     result: str = ""
     found: bool = False
-    requested_at: Instant = Instant(0)  # noqa: RUF009 - a NewType of an int
-    completed_at: Instant = Instant(0)  # noqa: RUF009
-    utterance: int = 0
-    timeout_ms: int = 0
-    keys: str = ""
+    requested_at: Instant = EPOCH
+    listening_at: Instant = EPOCH
+    completed_at: Instant = EPOCH
+    ledger: Ledger = field(factory=Ledger, repr=False)
 
 
 def apply(operation: Operation, entry: Entry) -> Operation:
     """The operation after ``entry``."""
-    event = entry.event
-    if isinstance(event, fact.CallPlaced | fact.CallOffered):
-        return evolve(operation, timeout_ms=event.policy.transcript_timeout_ms)
-    if entry.seq == operation.seq:
-        return _requested(operation, entry)
-    if not operation.found or operation.status != "pending":
+    if operation.status != "pending":
         return operation
-    match event:
-        case fact.CallerSaid(text=text) if text.strip():
+    before = operation.ledger.state
+    operation = evolve(operation, ledger=fold(operation.ledger, entry))
+    waiting_since = operation.ledger.state.waiting_since
+    if entry.seq == operation.seq:
+        if not isinstance(entry.event, fact.ListenRequested):
+            return _done(operation, entry, "failed", "operation not found")
+        return evolve(operation, found=True, requested_at=entry.at, listening_at=entry.at)
+    if not operation.found:
+        return operation
+    return evolve(operation, listening_at=waiting_since) if waiting_since else _over(operation, before, entry)
+
+
+def operations(entries: Iterable[Entry]) -> list[Operation]:
+    """Every ``continue`` of one call, in order."""
+    found: list[Operation] = []
+    ledger = Ledger()
+    for entry in entries:
+        if isinstance(entry.event, fact.ListenRequested):
+            found.append(Operation(seq=entry.seq, ledger=ledger))
+        if found:
+            found[-1] = apply(found[-1], entry)
+        ledger = fold(ledger, entry)
+    return found
+
+
+def _over(operation: Operation, before: CallState, entry: Entry) -> Operation:
+    """Nobody waits any more since ``entry``: with an answer, or why without one."""
+    state = operation.ledger.state
+    match entry.event:
+        case fact.CallerSaid(text=text):
             return _done(operation, entry, "completed", text)
-        case fact.DigitsPressed(digits=digits):
-            return evolve(operation, keys=operation.keys + digits)
-        case fact.TimerFired(name="keys") if operation.keys:
-            return _done(operation, entry, "completed", keys_text(operation.keys))
-        case fact.TimerFired(name="transcript") if entry.at >= operation.requested_at + operation.timeout_ms:
-            reason = f"Timed out waiting for transcript after {operation.timeout_ms}ms"
-            return _done(operation, entry, "failed", reason)
-        case fact.CallEnded(reason=reason):
-            return _done(operation, entry, "failed", f"Call ended: {reason}")
+        case fact.TimerFired(name="keys"):
+            return _done(operation, entry, "completed", keys_text(before.keys))
+        case fact.TimerFired():
+            reason = f"Timed out waiting for transcript after {state.policy.transcript_timeout_ms}ms"
+        case fact.EffectFailed(reason=why):
+            reason = f"Speak failed: {why}"
+        case fact.CallEnded(reason="error", vendor_code=code) if code:
+            reason = f"Call error: {code}"
         case _:
-            return operation
-
-
-def _requested(operation: Operation, entry: Entry) -> Operation:
-    if not isinstance(entry.event, fact.ListenRequested):
-        return _done(operation, entry, "failed", "operation not found")
-    spoken = next((effect.utterance for effect in entry.effects if isinstance(effect, Speak)), 0)
-    return evolve(operation, found=True, requested_at=entry.at, utterance=spoken)
+            reason = f"Call ended: {state.end_reason}"
+    return _done(operation, entry, "failed", reason)
 
 
 def _done(operation: Operation, entry: Entry, status: Literal["completed", "failed"], result: str) -> Operation:

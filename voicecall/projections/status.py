@@ -9,7 +9,7 @@ from voicecall.core.ledger import Ledger, fold
 from voicecall.core.state import CallState, Floor, Phase
 from voicecall.events import CallId, Entry
 from voicecall.projections.directory import Row
-from voicecall.projections.latency import turn_latencies
+from voicecall.projections.operation import operations
 from voicecall.projections.transcript import transcript
 
 
@@ -17,15 +17,17 @@ def call_record(call_id: CallId, entries: Iterable[Entry], *, server: bool = Tru
     """The whole record of one call. Without a server a call that has not ended is ``unfinished``, not live."""
     known = list(entries)
     ledger = Ledger()
+    word = ""
     for entry in known:
         ledger = fold(ledger, entry)
+        word = word if ledger.state.phase is Phase.ENDING else state_word(ledger.state)
     state = ledger.state
     record: dict[str, Any] = {
         "callId": call_id,
         "providerCallId": state.vendor_call_id or None,
         "provider": state.carrier,
         "direction": state.direction,
-        "state": state_word(state),
+        "state": word or state_word(state),
         "from": state.caller or "unknown",
         "to": state.callee or "unknown",
         "startedAt": state.started_at,
@@ -42,7 +44,8 @@ def call_record(call_id: CallId, entries: Iterable[Entry], *, server: bool = Tru
             }
             for one in transcript(known)
         ],
-        "metadata": {"mode": state.policy.mode.value, **_turns(known)},
+        "processedEventIds": [key for key in ledger.keys if not key.startswith("request:")],
+        "metadata": {**_metadata(state), **_turns(known)},
     }
     if not server and state.phase is not Phase.ENDED:
         record["unfinished"] = True
@@ -56,7 +59,7 @@ def call_line(row: Row, *, server: bool = True) -> dict[str, Any]:
         "providerCallId": row.vendor_call_id or None,
         "provider": row.carrier,
         "direction": row.direction,
-        "state": _ROW_WORDS.get(row.phase, row.end_reason or row.phase),
+        "state": _row_word(row),
         "from": row.caller or "unknown",
         "to": row.callee or "unknown",
         "startedAt": row.started_at,
@@ -69,17 +72,24 @@ def call_line(row: Row, *, server: bool = True) -> dict[str, Any]:
     return {key: value for key, value in line.items() if value is not None}
 
 
-_ROW_WORDS = {
-    Phase.OFFERED.value: "ringing",
-    Phase.DIALING.value: "initiated",
-    Phase.RINGING.value: "ringing",
-    Phase.LIVE.value: "active",
-    Phase.ENDING.value: "active",
-}
+def _row_word(row: Row) -> str:
+    """The word as far as the directory knows it: it does not follow who speaks."""
+    match row.phase:
+        case Phase.ENDED.value:
+            return row.end_reason or "unknown"
+        case Phase.LIVE.value | Phase.ENDING.value if row.answered_at:
+            return "active"
+        case Phase.DIALING.value:
+            return "initiated"
+        case _:
+            return "ringing"
 
 
 def state_word(state: CallState) -> str:
-    """``initiated ringing answered active speaking listening`` or the end reason."""
+    """``initiated ringing answered active speaking listening`` or the end reason.
+
+    While we hang up nothing happens that a user would call by another name: ``call_record`` keeps the word from before.
+    """
     match state.phase:
         case Phase.NEW | Phase.DIALING:
             return "initiated"
@@ -97,13 +107,27 @@ def state_word(state: CallState) -> str:
             return "active" if state.stream_id else "answered"
 
 
+def _metadata(state: CallState) -> dict[str, str]:
+    """An inbound call has no mode, and a first message only as long as it was not heard."""
+    found: dict[str, str] = {}
+    if state.policy.greeting and not state.greeted:
+        found["initialMessage"] = state.policy.greeting
+    if state.direction == "outbound":
+        found["mode"] = state.policy.mode.value
+    if state.policy.verdict != "accept":
+        found["rejectionReason"] = "busy" if state.policy.verdict == "busy" else "inbound-policy"
+    return found
+
+
 def _turns(entries: list[Entry]) -> dict[str, int]:
-    turns = [one for one in turn_latencies(entries) if one.playback_ms is not None]
+    """The turns that ``continue`` took: from the request, and from the end of its question, to the answer."""
+    turns = [one for one in operations(entries) if one.status == "completed"]
     if not turns:
         return {}
     last = turns[-1]
     return {
         "turnCount": len(turns),
-        "lastTurnLatencyMs": last.playback_ms or 0,
-        "lastTurnCompletedAt": last.stopped_at + (last.playback_ms or 0),
+        "lastTurnLatencyMs": last.completed_at - last.requested_at,
+        "lastTurnListenWaitMs": last.completed_at - last.listening_at,
+        "lastTurnCompletedAt": last.completed_at,
     }

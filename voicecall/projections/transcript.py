@@ -7,6 +7,7 @@ from typing import Literal
 
 from attrs import frozen
 
+from voicecall.core.ledger import Ledger, fold
 from voicecall.core.speech import heard_text, keys_text
 from voicecall.events import Entry, Instant
 from voicecall.events import facts as fact
@@ -28,18 +29,17 @@ class Spoken:
 
 
 def transcript(entries: Iterable[Entry]) -> list[Spoken]:
-    """The remarks of a call, ours in order of their end."""
+    """The remarks of a call, ours in order of their end, keys once they are joined."""
     texts: dict[int, str] = {}
     spoken: list[Spoken] = []
-    keys = ""
+    ledger = Ledger()
     for entry in entries:
+        before, ledger = ledger.state, fold(ledger, entry)
+        if before.keys and not ledger.state.keys:
+            text = keys_text(before.keys)
+            spoken.append(Spoken(at=entry.at, speaker="user", said=text, heard=text))
         match entry.event:
             case fact.CallerSaid(text=text) if text.strip():
-                spoken.append(Spoken(at=entry.at, speaker="user", said=text, heard=text))
-            case fact.DigitsPressed(digits=digits):
-                keys += digits
-            case fact.TimerFired(name="keys") if keys:
-                text, keys = keys_text(keys), ""
                 spoken.append(Spoken(at=entry.at, speaker="user", said=text, heard=text))
             case fact.PlaybackFinished() as event if event.utterance in texts:
                 spoken.append(_ours(entry.at, event, texts[event.utterance]))
