@@ -23,8 +23,9 @@ from voicecall.audio.g711 import RATE, SILENCE, ulaw_decode
 from voicecall.audio.vad import dbfs
 
 Side = Literal["caller", "agent"]
-JITTER = 800
-"""Samples. Audio that comes less than 100 ms late follows what came before it."""
+JITTER: dict[Side, int] = {"caller": 800, "agent": 16}
+"""Samples. Audio that comes no later than this follows what came before it. The caller's comes by the network (100 ms),
+ours has no jitter but the rounding of its offsets."""
 AHEAD = RATE
 """Samples. Audio that is more than a second ahead of its time comes faster than anybody speaks, and is dropped."""
 HELD_MS = 1_000
@@ -36,35 +37,46 @@ SAMPLE_BYTES = 4
 
 @define
 class _Track:
-    """What is in memory of one side. ``fill`` samples of silence that end at ``fill_end`` stand for missing audio."""
+    """What is in memory of one side. ``fills`` are stretches of silence (end, samples) that stand for missing audio."""
 
+    jitter: int
     audio: bytearray = field(factory=bytearray)
-    fill: int = 0
-    fill_end: int = 0
+    fills: list[tuple[int, int]] = field(factory=list[tuple[int, int]])
+    begun: bool = False
 
     def put(self, at: int, ulaw: bytes) -> None:
         gap = at - len(self.audio)
-        if gap > JITTER:
+        if gap > (self.jitter if self.begun else 0):
             self.audio.extend(bytes([SILENCE]) * gap)
-            self.fill, self.fill_end = gap, len(self.audio)
-        elif gap < 0 and self.fill:
-            back = min(-gap, self.fill)
-            del self.audio[self.fill_end - back : self.fill_end]
-            self.fill, self.fill_end = self.fill - back, self.fill_end - back
-        elif gap < -AHEAD:
-            return
-        self.audio.extend(ulaw)
+            self.fills.append((len(self.audio), gap))
+        elif gap < 0:
+            gap += self._take_back(-gap)
+        if gap > -AHEAD:
+            self.audio.extend(ulaw)
+            self.begun = True
+
+    def _take_back(self, samples: int) -> int:
+        """Remove up to so many samples of the latest silence that only stood for what comes now."""
+        left = samples
+        while left and self.fills:
+            end, size = self.fills.pop()
+            back = min(left, size)
+            del self.audio[end - back : end]
+            left -= back
+            if size > back:
+                self.fills.append((end - back, size - back))
+        return samples - left
 
     def unsay(self, at: int) -> None:
         del self.audio[max(at, 0) :]
-        self.fill = max(self.fill - max(self.fill_end - len(self.audio), 0), 0)
-        self.fill_end = min(self.fill_end, len(self.audio))
+        length = len(self.audio)
+        self.fills = [(min(end, length), size - max(end - length, 0)) for end, size in self.fills]
+        self.fills = [one for one in self.fills if one[1] > 0]
 
     def take(self, samples: int) -> bytes:
         taken = bytes(self.audio[:samples]).ljust(samples, bytes([SILENCE]))
         del self.audio[:samples]
-        self.fill_end = max(self.fill_end - samples, 0)
-        self.fill = min(self.fill, self.fill_end)
+        self.fills = [(end - samples, min(size, end - samples)) for end, size in self.fills if end > samples]
         return taken
 
 
@@ -81,7 +93,7 @@ class Recording:
         self._written = 0
         self._file.write(_header(0))
         self._cut = 0
-        self._tracks: dict[Side, _Track] = {"caller": _Track(), "agent": _Track()}
+        self._tracks: dict[Side, _Track] = {side: _Track(jitter) for side, jitter in JITTER.items()}
         self._queue: deque[tuple[bytes, ...]] = deque()
 
     @property

@@ -140,9 +140,7 @@ class Session:
 
     def lose_recording(self, reason: str) -> None:
         """It cannot be written any more; the call goes on."""
-        if self._recording is not None:
-            self._recording.close()
-            self._recording = None
+        self._recording = None
         self._tell(fact.VendorReported(status="recording failed", detail=reason))
 
     def refuse(self) -> None:
@@ -183,12 +181,15 @@ class Session:
         self._check(now)
 
     def to_write(self, now: float) -> Recording | None:
-        """The recording, when there is enough of it to write."""
-        if self._recording is None or (not self.over and now - self._recorded < WRITE_S):
+        """The recording, when there is enough of it to write; once more, and for the last time, at the end."""
+        recording = self._recording
+        if recording is None or (not self.over and now - self._recorded < WRITE_S):
             return None
         self._recorded = now
-        self._recording.cut(self.offset_ms(now), last=self.over)
-        return self._recording
+        recording.cut(self.offset_ms(now), last=self.over)
+        if self.over:
+            self._recording = None
+        return recording
 
     def offset_ms(self, now: float) -> int:
         """Milliseconds since the media opened."""
