@@ -10,6 +10,9 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+import call_states_page
+import events_page
+
 from voicecall.config.keys import Row, walk
 from voicecall.config.root import SCRIPT, Config
 
@@ -61,7 +64,11 @@ no file, runs everything against the simulated phone network.
 """
 
 
-PAGES: Mapping[str, Callable[[], str]] = {"configuration.md": configuration}
+PAGES: Mapping[str, Callable[[], str]] = {
+    "configuration.md": configuration,
+    "events.md": events_page.page,
+    "call-states.md": call_states_page.page,
+}
 
 
 def stale() -> list[str]:
