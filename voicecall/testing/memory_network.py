@@ -22,8 +22,8 @@ from voicecall.testing.person import Voice
 from voicecall.testing.rest import Api
 from voicecall.testing.switchboard import Rates, Switchboard
 
-DeliverWebhook = Callable[[HttpRequest], Awaitable[HttpResponse]]
-"""The door's front half: ``functools.partial(gate.receive, the_gate)`` is one."""
+DeliverWebhook = Callable[[HttpRequest], Awaitable[HttpResponse | None]]
+"""The door's front half: ``functools.partial(gate.receive, the_gate)`` is one. None: nobody listens there."""
 
 
 @define
@@ -162,7 +162,10 @@ async def open_memory_network(
 def _webhooks(deliver: DeliverWebhook, latency_ms: int) -> Fetch:
     async def fetch(request: HttpRequest) -> Exchange:
         await trio.sleep(latency_ms / 1000)
-        return Exchange(request=request, response=await deliver(request))
+        response = await deliver(request)
+        if response is None:
+            return Exchange(request=request, error="nobody listens", sent=False)
+        return Exchange(request=request, response=response)
 
     return fetch
 
