@@ -17,6 +17,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from heapq import merge
+from itertools import zip_longest
 from pathlib import Path
 from typing import Protocol
 
@@ -153,7 +154,7 @@ class Reader:
     def _from(self, after: Position) -> Iterator[Path]:
         """Segments that may hold something after ``after``."""
         paths = self._segments.paths()
-        for path, following in zip(paths, [*paths[1:], None], strict=True):
+        for path, following in zip_longest(paths, paths[1:]):
             if following is None or first_position(following) > after + 1:
                 yield path
 

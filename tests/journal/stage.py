@@ -86,13 +86,14 @@ class FaultyDisk(Disk):
     room: int = 1 << 40
     _faults: dict[str, list[int]] = field(factory=dict)
 
-    def fail(self, call: str, code: int = errno.EIO, times: int = 1) -> None:
-        self._faults.setdefault(call, []).extend([code] * times)
+    def fail(self, call: str, code: int = errno.EIO, *, times: int = 1, after: int = 0) -> None:
+        """The next ``times`` calls fail, once ``after`` more have worked."""
+        self._faults[call] = [0] * after + [code] * times
 
     def _called(self, call: str) -> None:
         self.calls[call] += 1
-        if self._faults.get(call):
-            code = self._faults[call].pop(0)
+        code = self._faults[call].pop(0) if self._faults.get(call) else 0
+        if code:
             raise OSError(code, os.strerror(code))
 
     def open_append(self, path: Path) -> int:
