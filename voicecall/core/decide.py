@@ -81,9 +81,9 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
         case fact.AgentReplied() if state.phase is Phase.LIVE:
             fresh = event.turn == state.turn and event.turn > state.discarded_turn
             return (_say(state, event.text, "reply", turn=event.turn),) if fresh and event.text.strip() else ()
-        case fact.AgentFinished() if state.phase is Phase.LIVE and event.turn == state.turn:
-            lost = state.replied_turn < event.turn or state.owing is Owing.AGENT
-            return (_say(state, state.policy.apology, "apology"),) if lost and event.reason == "failed" else ()
+        case fact.AgentFinished(reason="failed") if state.phase is Phase.LIVE and event.turn == state.turn:
+            wanted = event.turn > state.discarded_turn
+            return (_say(state, state.policy.apology, "apology"),) if wanted else ()
         case fact.SayRequested() | fact.ListenRequested() if state.phase is Phase.LIVE:
             return (_say(state, event.text, "say"),) if event.text.strip() else ()
         case fact.DigitsRequested() if state.phase is Phase.LIVE:
@@ -111,12 +111,16 @@ def _lead_in(state: CallState) -> tuple[AnyEffect, ...]:
 
 
 def _greet(state: CallState) -> tuple[AnyEffect, ...]:
+    if speech.is_greeting_due(state):
+        return (_greeting(state),)
+    back = state.media is Media.CLOSED and state.policy.mode is not Mode.NOTIFY
+    return (_say(state, state.policy.return_phrase, "return"),) if back else ()
+
+
+def _greeting(state: CallState) -> do.Speak:
+    """The first words; a notify call's message is not interrupted."""
     policy = state.policy
-    unheard = policy.mode is Mode.NOTIFY and not state.notified_at
-    if policy.greeting and (not state.greeted or unheard):
-        return (_say(state, policy.greeting, "greeting", interruptible=policy.mode is not Mode.NOTIFY),)
-    back = state.media is Media.CLOSED and policy.mode is not Mode.NOTIFY
-    return (_say(state, policy.return_phrase, "return"),) if back else ()
+    return _say(state, policy.greeting, "greeting", interruptible=policy.mode is not Mode.NOTIFY)
 
 
 def _make_way(state: CallState) -> tuple[AnyEffect, ...]:
@@ -161,17 +165,18 @@ def _on_time(state: CallState, name: str) -> tuple[AnyEffect, ...]:
 
 
 def _break_silence(state: CallState) -> tuple[AnyEffect, ...]:
+    """A filler, an apology, a hang-up; when nobody is at work on an answer any more, the apology is all there is."""
     policy = state.policy
     if state.owing_stage >= 2:
         return (do.Hangup(reason="error"),)
-    if policy.greeting and not state.greeted:
-        return (_say(state, policy.greeting, "greeting", interruptible=policy.mode is not Mode.NOTIFY),)
-    if state.owing_stage == 1:
-        return (_say(state, policy.apology, "filler"),)
+    if speech.is_greeting_due(state):
+        return (_greeting(state),)
+    if state.owing is Owing.OPERATOR or speech.is_thinking(state):
+        return (_say(state, policy.apology if state.owing_stage else policy.filler, "filler"),)
     asked = next((one.text for one in reversed(state.remarks) if one.speaker == "caller"), "")
-    if asked and speech.is_unheard(state):
+    if asked and not state.owing_stage and speech.is_unheard(state):
         return (do.AskAgent(turn=state.turn + 1, text=asked),)
-    return (_say(state, policy.filler, "filler"),)
+    return (_say(state, policy.apology, "apology"),)
 
 
 def _on_outcome(state: CallState, event: fact.EffectFailed | fact.EffectSucceeded) -> tuple[AnyEffect, ...]:

@@ -13,9 +13,6 @@ from voicecall.events.base import EPOCH
 from voicecall.events.effects import AskAgent, Speak
 from voicecall.events.facts import AgentFinished, PlaybackFinished
 
-BRIDGES = frozenset({"filler", "return"})
-"""Utterances that only bridge a wait: hearing one does not settle what we owe."""
-
 
 def keys_text(keys: str) -> str:
     """Pressed keys as the agent is told of them."""
@@ -71,15 +68,7 @@ def playing(state: CallState, number: int) -> CallState:
     if current is None:
         return state
     saying = tuple(change(one, started=True) if one.number == number else one for one in state.saying)
-    state = change(
-        state,
-        saying=saying,
-        floor=Floor.AGENT,
-        sound_at=state.now,
-        greeted=state.greeted or current.purpose == "greeting",
-        heard_turn=max(state.heard_turn, current.turn),
-    )
-    return state if current.purpose in BRIDGES else owe(state, Owing.NOBODY)
+    return change(state, saying=saying, floor=Floor.AGENT, sound_at=state.now)
 
 
 def played(state: CallState, event: PlaybackFinished) -> CallState:
@@ -97,10 +86,20 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
         return state
     if state.waiting_since and event.utterance == state.waiting_for:
         state = change(state, waiting_since=state.now)
-    if event.heard_ms <= 0 and not event.interrupted:
-        return owe(state, Owing.AGENT)
-    if current.purpose == "greeting" and state.policy.mode is Mode.NOTIFY and not event.interrupted:
-        state = change(state, notified_at=state.now)
+    if current.purpose == "greeting" and state.policy.mode is Mode.NOTIFY and event.sent_ms and not event.interrupted:
+        return owe(change(state, notified_at=state.now, greeted=True), Owing.NOBODY)
+    if event.heard_ms > 0:
+        return _heard(state, current)
+    return state if event.interrupted else owe(state, Owing.AGENT)
+
+
+def _heard(state: CallState, one: Utterance) -> CallState:
+    """What was heard settles what we owed, unless it only bridged a wait; an agent that goes on thinking owes anew."""
+    greeted = state.greeted or one.purpose == "greeting"
+    state = change(state, greeted=greeted, heard_turn=max(state.heard_turn, one.turn))
+    back = one.purpose == "return" and (is_thinking(state) or is_unheard(state))
+    if one.purpose != "filler" and not back:
+        state = owe(state, Owing.NOBODY)
     thinking = is_thinking(state) and state.turn > state.discarded_turn
     return owe(state, Owing.AGENT) if thinking and not state.saying else state
 
@@ -111,6 +110,12 @@ def lost(state: CallState, number: int) -> CallState:
     if number == state.waiting_for:
         state = change(state, waiting_since=EPOCH)
     return owe(state, Owing.AGENT) if state.phase is Phase.LIVE else state
+
+
+def is_greeting_due(state: CallState) -> bool:
+    """Whether the first words are still to be heard; the message of a notify call has to be played to its end."""
+    unheard = state.policy.mode is Mode.NOTIFY and not state.notified_at
+    return bool(state.policy.greeting) and (not state.greeted or unheard)
 
 
 def is_thinking(state: CallState) -> bool:
