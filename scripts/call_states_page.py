@@ -26,8 +26,8 @@ MEANING = {
     Phase.ENDED: "The terminal fact is in the journal.",
 }
 DEADLINES = {
-    "ring": ("a call that we place is not answered", "`ring_timeout_ms` + 5 s, or + `dial_doubt_ms` while the carrier has"
-             " not named the call", "the carrier is asked what became of it"),
+    "ring": ("a call that we place is not answered", "`ring_timeout_ms` + 5 s, or + `dial_doubt_ms` while the carrier"
+             " has not named the call", "the carrier is asked what became of it"),
     "answer": ("an offer that we took does not connect", "15 s", "the carrier is asked what became of it"),
     "reconcile": ("the carrier was asked and says nothing", "30 s", "hang up, or conclude `failed`"),
     "stale": ("a call was never answered", "`stale_ms`; 0: never", "hang up"),
