@@ -8,6 +8,7 @@ into as many segments as calls of thirty lines would fill.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ BODY = (
     b'"confidence":0.93,"started_ms":8120,"ended_ms":9480},"effects":[{"type":"ask_agent","turn":2,"text":'
     b'"is Thursday free?"},{"type":"start_timer","name":"silence","due":1767225602412}]}'
 )
+UNIT = "appends/s; p50, p99 in ms"
 SHORT = b'{"v":1}'
 APPENDS = {1: 4_000, 50: 20_000, 500: 50_000}
 WARM_UP = 0.2
@@ -51,7 +53,9 @@ class UnsyncedDisk(Disk):
 
 
 def rows(progress: Callable[[str, float], None]) -> Iterator[dict[str, Any]]:
-    """Every row about the journal, and beside "read" the same from another process than the one that writes."""
+    """Every row about the journal; beside "appends" the disk alone, beside "read" the same from another process."""
+    with _scratch() as directory:
+        yield _bare(directory)
     for appenders, appends in APPENDS.items():
         name = f"journal appends, {appenders} appender{'s' if appenders > 1 else ''}"
         with _scratch() as directory:
@@ -64,6 +68,20 @@ def rows(progress: Callable[[str, float], None]) -> Iterator[dict[str, Any]]:
         yield from trio.run(_reads, name, directory, _shower(progress, name))
 
 
+def _bare(directory: Path) -> dict[str, Any]:
+    """What the disk does on its own: the lines of one appender, each written and synced."""
+    disk, took_ms = Disk(), list[float]()
+    descriptor = disk.open_append(directory / "bare")
+    line = build(Position(1), _name(1), BODY)
+    for _ in range(APPENDS[1]):
+        begun = time.perf_counter()
+        disk.write(descriptor, line)
+        disk.sync(descriptor)
+        took_ms.append((time.perf_counter() - begun) * 1000)
+    os.close(descriptor)
+    return _row("journal appends, bare write and sync", UNIT, 1000 * len(took_ms) / sum(took_ms), took_ms)
+
+
 async def _appends(name: str, directory: Path, appenders: int, appends: int, show: Show) -> dict[str, Any]:
     took_ms: list[float] = []
     async with open_journal(directory) as journal:
@@ -71,7 +89,7 @@ async def _appends(name: str, directory: Path, appenders: int, appends: int, sho
         begun = time.perf_counter()
         await _append(journal, "call", appenders, appends, took_ms, show)
         took_s = time.perf_counter() - begun
-    return _row(name, "appends/s; p50, p99 in ms", appends / took_s, took_ms)
+    return _row(name, UNIT, appends / took_s, took_ms)
 
 
 async def _append(
