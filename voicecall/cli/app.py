@@ -32,8 +32,8 @@ JsonOption = Annotated[bool, Parameter(name="--json", negative="", group=COMMON,
 CallOption = Annotated[str, Parameter(name="--call-id", help="Call id, its beginning, or the carrier's id.")]
 Message = Annotated[str, Parameter(name=["--message", "-m"], help="What to say.")]
 Mode = Annotated[
-    Literal["notify", "conversation"],
-    Parameter(name="--mode", help="notify: say it and hang up; conversation: talk."),
+    Literal["notify", "conversation"] | None,
+    Parameter(name="--mode", help="notify: say it and hang up; conversation: talk. Default: outbound.defaultMode."),
 ]
 FileOption = Annotated[Path | None, Parameter(name="--file", help="Any journal: a directory or one segment.")]
 WaitOption = Annotated[bool, Parameter(name="--wait", negative="", help="Stay until the call has ended.")]
@@ -103,7 +103,7 @@ def call(
     *,
     message: Message,
     to: Annotated[str | None, Parameter(name=["--to", "-t"], help="Whom to call, E.164. Default: toNumber.")] = None,
-    mode: Mode = "conversation",
+    mode: Mode = None,
     wait: WaitOption = False,
     json: JsonOption = False,
     state: StateOption = None,
@@ -127,7 +127,7 @@ def start(
     message: Annotated[
         str | None, Parameter(name=["--message", "-m"], help="First words; none: wait for theirs.")
     ] = None,
-    mode: Mode = "conversation",
+    mode: Mode = None,
     wait: WaitOption = False,
     json: JsonOption = False,
     state: StateOption = None,
