@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import call_states_page
+import cli_page
 import events_page
 
 from voicecall.config.keys import Row, walk
@@ -65,6 +66,7 @@ no file, runs everything against the simulated phone network.
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "cli.md": cli_page.page,
     "configuration.md": configuration,
     "events.md": events_page.page,
     "call-states.md": call_states_page.page,
