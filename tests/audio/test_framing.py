@@ -84,7 +84,7 @@ def test_whoever_is_refused_can_read_why(data: bytes, code: int, reason: str) ->
             assert await closing(peer) == (code, reason)
         await street.emptied()
 
-    serve(story)
+    serve(story, start_timeout_s=10.0 if reason == "Start timeout" else 200.0)
 
 
 def test_one_too_many_without_a_start_is_told_to_try_later() -> None:

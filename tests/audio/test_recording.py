@@ -78,6 +78,19 @@ def test_a_stretch_that_was_held_up_goes_where_it_belongs(tmp_path: Path) -> Non
     assert not sound_at(path, 0, 1_000, 500).any()
 
 
+def test_after_a_long_hold_up_every_word_is_there_and_pauses_bring_both_sides_in_step_again(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "c1.wav")
+    sent = frames(HELLO * 4 + bytes([0xFF]) * 8_000 * 4 + HELLO)
+    for number, frame in enumerate(sent):
+        came_at = number * 20 if not 25 <= number < 200 else 4_000
+        recording.put("caller", came_at, frame)
+        recording.cut(came_at)
+    path = finish(recording, 9_000)
+    left = channels(path)[:, 0]
+    assert loud_ms(left, above_dbfs=-40) == pytest.approx(loud_ms(ulaw_decode(HELLO * 5), above_dbfs=-40), abs=60)
+    assert np.array_equal(left[-8_000:], ulaw_decode(HELLO))
+
+
 def test_after_a_pause_sound_is_where_it_was_heard(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "c1.wav")
     for start in (300, 1_700, 4_000):
@@ -108,7 +121,7 @@ def test_a_peer_that_sends_faster_than_anybody_speaks_does_not_fill_the_memory(t
     recording = Recording(tmp_path / "c1.wav")
     for _ in range(5_000):
         recording.put("caller", 100, HELLO[:160])
-    assert len(recording._tracks["caller"].audio) < 3 * 8_000
+    assert len(recording._tracks["caller"].audio) < 11 * 8_000
     recording.close()
 
 

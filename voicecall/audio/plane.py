@@ -27,7 +27,7 @@ from voicecall.audio.link import MediaLink, SocketLink
 from voicecall.audio.lobby import Arrival, Lobby
 from voicecall.audio.outbox import Outbox
 from voicecall.audio.parting import Parting
-from voicecall.audio.session import LEAD_S, NO_STREAM, Session
+from voicecall.audio.session import LEAD_S, MARK_GRACE_S, NO_STREAM, Session
 from voicecall.audio.websocket import GOING_AWAY, INTERNAL, POLICY
 from voicecall.core.requests import Refused
 from voicecall.events import CallId, EffectId
@@ -65,6 +65,7 @@ class MediaPlane:
         tick_ms: int = TICK_MS,
         rings: int = RINGS,
         lead_s: float = LEAD_S,
+        mark_grace_s: float = MARK_GRACE_S,
         silence_ms: int = 800,
         start_timeout_s: float = 5.0,
         max_pending: int = 32,
@@ -80,6 +81,7 @@ class MediaPlane:
         self._archive = None if recordings is None else Archive(recordings, self._spawn, threads)
         self._tick_s = tick_ms / 1000
         self._lead_s = lead_s
+        self._mark_grace_s = mark_grace_s
         self._silence_ms = silence_ms
         self._max_connections = max_connections
         self._observe = observe
@@ -279,6 +281,7 @@ class MediaPlane:
                 transcriber=self._transcriber,
                 spawn=self._spawn,
                 lead_s=self._lead_s,
+                mark_grace_s=self._mark_grace_s,
                 silence_ms=self._silence_ms,
             )
             self._admitting += 1

@@ -2,8 +2,9 @@
 
 Audio is put in place by its offset since the media opened; what is missing is silence, so both channels are as long
 as the call. A socket loses nothing but may hold sound up: what then comes in a burst goes where it belongs, as long as
-the silence that stands in its place has not been written. ``put``, ``unsay`` and ``cut`` only touch memory; ``write``
-leaves a file that can be read whenever the process dies.
+the silence that stands in its place has not been written; later than that, pauses are shortened until both sides are in
+step again. ``put``, ``unsay`` and ``cut`` only touch memory; ``write`` leaves a file that can be read whenever the
+process dies.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ import numpy as np
 from attrs import define, field
 from numpy.typing import NDArray
 
-from voicecall.audio.g711 import RATE, SILENCE, ulaw_decode
-from voicecall.audio.vad import dbfs
+from voicecall.audio.g711 import FRAME_BYTES, RATE, SILENCE, ulaw_decode
+from voicecall.audio.vad import LOWEST, dbfs, power_of
 
 Side = Literal["caller", "agent"]
 JITTER: dict[Side, int] = {"caller": 800, "agent": 16}
 """Samples. Audio that comes no later than this follows what came before it. The caller's comes by the network (100 ms),
 ours has no jitter but the rounding of its offsets."""
-AHEAD = RATE
-"""Samples. Audio that is more than a second ahead of its time comes faster than anybody speaks, and is dropped."""
+AHEAD = 10 * RATE
+"""Samples. Audio that is 10 s ahead of its time comes faster than anybody speaks, and is dropped."""
 HELD_MS = 1_000
 """The newest second stays in memory until the end: what belongs there may still come or be taken back."""
 HEADER_BYTES = 44
@@ -51,7 +52,7 @@ class _Track:
             self.fills.append((len(self.audio), gap))
         elif gap < 0:
             gap += self._take_back(-gap)
-        if gap > -AHEAD:
+        if gap > (-FRAME_BYTES if power_of(ulaw) < LOWEST else -AHEAD):
             self.audio.extend(ulaw)
             self.begun = True
 

@@ -80,6 +80,7 @@ class Session:
         transcriber: Transcriber,
         spawn: Callable[..., None],
         lead_s: float = LEAD_S,
+        mark_grace_s: float = MARK_GRACE_S,
         silence_ms: int = 800,
     ) -> None:
         self.call_id = call_id
@@ -92,6 +93,7 @@ class Session:
         self._tell = outbox.tell
         self._spawn = spawn
         self._lead_s = lead_s
+        self._mark_grace_s = mark_grace_s
         self._opened = self._next_frame = self._heard = self._recorded = trio.current_time()
         self._flowing = False
         self._goodbye = False
@@ -266,7 +268,7 @@ class Session:
     def _check(self, now: float) -> None:
         playback = self._utterances.playback
         late = playback.unacknowledged
-        if late and now > self._next_frame + MARK_GRACE_S:
+        if late and now > self._next_frame + self._mark_grace_s:
             self._utterances.settle(playback.give_up(late, interrupted=False))
         elif late and (mark := playback.close_mark(late)):
             self._link.send(self._codec.mark(self._stream_id, mark))
