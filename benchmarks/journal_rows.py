@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -177,7 +177,7 @@ def _write_past(
 
 
 @contextmanager
-def _scratch() -> Iterator[Path]:
+def _scratch() -> Generator[Path]:
     """A directory on a disk: where there is one, the system's own for temporary files may be memory."""
     disk = Path("/var/tmp")
     with TemporaryDirectory(prefix="journal-bench-", dir=disk if disk.is_dir() else None) as directory:

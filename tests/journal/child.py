@@ -13,6 +13,7 @@ from attrs import define
 
 from journal import START, Reader, open_journal
 from journal.api import JournalError
+from journal.disk import Disk
 from tests.journal.stage import RATE, FaultyDisk, body, options
 
 WRITERS = 8
@@ -39,7 +40,7 @@ async def hold(directory: Path) -> None:
 
 async def append(directory: Path) -> None:
     """Append for ever in several streams, and say what was acknowledged."""
-    async with open_journal(directory, **options(inline=False, segment_size=20_000)) as journal:
+    async with open_journal(directory, **options(inline=False, segment_size=20_000, disk=Disk())) as journal:
 
         async def write(stream: str) -> None:
             after, number = START, 0

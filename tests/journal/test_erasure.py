@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from journal import START, Line, open_journal
+from journal import START, Line, Position, open_journal
 from journal.api import Corrupt, Erased, JournalError, NoSpace, Unavailable
 from journal.index import Sidecar
 from journal.lines import build_tombstone
@@ -15,6 +15,7 @@ from journal.segments import segment_paths, sidecar_path
 from tests.journal.stage import FaultyDisk, bodies, body, fill, lines, names, options, run
 
 SECRET = b"a secret that has to go"
+TOMBSTONE = build_tombstone(Position(41), "call/gone")
 
 
 def write(directory: Path) -> list[Line]:
@@ -58,7 +59,7 @@ def test_nothing_of_an_erased_stream_is_left_on_disk_but_its_name(tmp_path: Path
             assert await lines(journal) == kept
         assert SECRET not in raw(tmp_path)
         assert b"".join(path.read_bytes() for path in segment_paths(tmp_path)).count(b"call/gone") == 1
-        assert build_tombstone(41, "call/gone") in raw(tmp_path)
+        assert TOMBSTONE in raw(tmp_path)
         for _ in range(2):
             async with open_journal(tmp_path, **options()) as journal:
                 assert await lines(journal) == kept
@@ -99,7 +100,7 @@ def test_an_erasure_that_failed_is_finished_by_erasing_again_or_at_the_next_star
                 failed = error
             else:
                 return
-            buried = build_tombstone(41, "call/gone") in raw(tmp_path)
+            buried = TOMBSTONE in raw(tmp_path)
             assert isinstance(failed, Unavailable)
             assert await lines(journal, "call/kept") == kept
             if not buried:
@@ -155,7 +156,7 @@ def test_a_start_without_room_leaves_the_erasure_for_later(tmp_path: Path) -> No
     kept = write(tmp_path)
     last = segment_paths(tmp_path)[-1]
     with last.open("ab") as file:
-        file.write(build_tombstone(41, "call/gone"))
+        file.write(TOMBSTONE)
 
     async def story() -> None:
         disk = FaultyDisk(room=0)

@@ -41,7 +41,7 @@ def test_a_sidecar_says_what_the_index_said(tmp_path: Path) -> None:
 
 
 def test_streams_with_the_same_hash_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("journal.index.name_hash", lambda stream: len(stream))
+    monkeypatch.setattr("journal.index.name_hash", len)
     index = build(tmp_path, {"call/a": 2, "call/b": 3, "call/c": 1, "x": 1})
     sidecar = Sidecar(tmp_path / "made.index", segment_size=index.size)
     for stream in ("call/a", "call/b", "call/c", "x"):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from journal import Line, Position, Reader, open_journal
 from journal.api import Corrupt, Unavailable
 from journal.lines import build
-from tests.journal.stage import FaultyDisk, bodies, body, fill, lines, options, run
+from tests.journal.stage import FaultyDisk, QuickDisk, bodies, body, fill, lines, options, run
 
 
 def write(directory: Path, count: int = 12, **changes: object) -> list[Line]:
@@ -35,7 +35,7 @@ def reopen(directory: Path, *, disk: FaultyDisk | None = None) -> list[Line]:
     found: list[Line] = []
 
     async def story() -> None:
-        async with open_journal(directory, **options(disk=disk)) as journal:
+        async with open_journal(directory, **options(disk=disk or QuickDisk())) as journal:
             found.extend(await lines(journal))
             (position,) = await fill(journal, "call/new", 1)
             assert position == max([line.position for line in found], default=0) + 1

@@ -35,11 +35,11 @@ def write(directory: Path, count: int = 60, *, fill: int = 0, **changes: object)
 
     async def story() -> None:
         async with open_journal(directory, **options(**changes)) as journal:
-            ends = dict.fromkeys(("call/0", "call/1", "call/2"), START)
+            ends: dict[str, Position] = {}
             for number in range(count):
                 stream = f"call/{number % 3}"
                 text = b'{"n":%d,"fill":"%s"}' % (number, b"x" * fill)
-                ends[stream] = await journal.append(stream, text, after=ends[stream])
+                ends[stream] = await journal.append(stream, text, after=ends.get(stream, START))
             found.extend(await lines(journal))
 
     run(story)

@@ -10,7 +10,7 @@ import pytest
 import trio
 from attrs import define, field
 
-from journal import START, Line, Reader, open_journal
+from journal import START, Line, Position, Reader, open_journal
 from journal.api import Broken, JournalError, Unavailable
 from journal.files import FileJournal
 from tests.journal.stage import FaultyDisk, bodies, body, fill, last, lines, options, run
@@ -37,7 +37,7 @@ async def attempt(journal: FileJournal, stream: str, outcomes: dict[str, object]
 
 
 def test_five_hundred_appenders_share_their_syncs(tmp_path: Path) -> None:
-    disk = FaultyDisk()
+    disk = FaultyDisk(quick=False)
 
     async def story() -> None:
         async with open_journal(tmp_path, disk=disk) as journal:
@@ -65,7 +65,7 @@ def test_an_append_returns_only_when_it_is_durable(tmp_path: Path) -> None:
                 nursery.start_soon(attempt, journal, "call/a", returned)
                 await trio.to_thread.run_sync(disk.begun.wait)
                 # Written, and others may see it; not durable, so neither its writer nor anybody in here does.
-                assert await lines(Reader(tmp_path)) == [Line(position=1, stream="call/a", body=b"1")]
+                assert await lines(Reader(tmp_path)) == [Line(position=Position(1), stream="call/a", body=b"1")]
                 assert (returned, await lines(journal)) == ({}, [])
                 disk.allowed.set()
             assert returned == {"call/a": 1}
