@@ -38,13 +38,21 @@ RETURNING = frozenset({"lost", "restart"})
 
 def decide(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
     """The effects that ``event`` causes in ``state``, timers last."""
-    if state.phase is Phase.ENDED or (state.quarantined and not isinstance(event, fact.TimerFired)):
+    if state.phase is Phase.ENDED:
+        return _bury(state, event)
+    if state.quarantined and not isinstance(event, fact.TimerFired):
         return ()
     wanted = react(state, event)
     after = evolve(state, event)
     for effect in wanted:
         after = intend(after, EffectId(""), effect)
     return (*wanted, *_timers(after))
+
+
+def _bury(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
+    """A call that we declared ended without the carrier's word, and that rings or is answered after all, is hung up."""
+    alive = isinstance(event, fact.CallRinging | fact.CallAnswered)
+    return (do.Hangup(reason=state.end_reason or "error"),) if alive and state.concluded else ()
 
 
 def _timers(state: CallState) -> tuple[AnyEffect, ...]:

@@ -45,7 +45,7 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
         case fact.CallAnswered():
             return _answered(_known(state, event.vendor_call_id))
         case fact.CallEnded():
-            return _ended(state, event.reason)
+            return _ended(state, event.reason, concluded=bool(event.settles))
         case fact.CallReconciled():
             state = _known(change(state, reconciling_since=EPOCH), event.vendor_call_id)
             return _answered(state) if event.alive and event.answered and state.phase in UNANSWERED else state
@@ -95,6 +95,8 @@ def intend(state: CallState, effect_id: EffectId, effect: AnyEffect) -> CallStat
         case StartTimer():
             armed = tuple(one for one in state.armed if one[0] != effect.name)
             return change(state, armed=(*armed, (effect.name, effect.due)))
+        case Hangup() if state.phase is Phase.ENDED:
+            state = change(state, concluded=False)
         case Hangup() | Reject():
             reason: EndReason = "rejected" if isinstance(effect, Reject) else effect.reason
             state = change(_to(state, Phase.ENDING), end_reason=state.end_reason or reason)
@@ -192,7 +194,7 @@ def _wished(state: CallState, event: fact.SayRequested | fact.ListenRequested) -
     return change(state, waiting_since=state.now, waiting_for=state.utterance + 1)
 
 
-def _ended(state: CallState, reason: EndReason) -> CallState:
+def _ended(state: CallState, reason: EndReason, *, concluded: bool) -> CallState:
     if state.phase in (Phase.ENDED, Phase.NEW):
         return _odd(state)
     if not state.end_reason or reason not in OURS_TO_SAY:
@@ -200,6 +202,7 @@ def _ended(state: CallState, reason: EndReason) -> CallState:
     return change(
         _to(state, Phase.ENDED),
         ended_at=state.now,
+        concluded=concluded,
         floor=Floor.NOBODY,
         owing=Owing.NOBODY,
         waiting_since=EPOCH,
