@@ -183,6 +183,7 @@ class Reader:
                 # It was sealed in the meantime: what it has now is all there will be.
                 while (lines := tail.more(self._segments.size(path))) is not None:
                     yield lines
+                tail.refuse_rest()
                 return
             elif wait:
                 await self._segments.news()
@@ -241,6 +242,11 @@ class Tail:
             if isinstance(line, Line):
                 lines.append(line)
         return lines
+
+    def refuse_rest(self) -> None:
+        """Raises ``Corrupt`` unless everything in the file was read."""
+        if os.fstat(self._descriptor).st_size > self._offset:
+            raise damaged(self._path, self._offset, "the end of a sealed segment is damaged")
 
     def _complete(self, limit: int | None) -> bytes:
         size = CHUNK

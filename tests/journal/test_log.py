@@ -168,6 +168,10 @@ def test_a_sealed_segment_is_never_cut(tmp_path: Path) -> None:
     first.write_bytes(torn)
     with pytest.raises(Corrupt, match=rf"{first}: offset \d+: the end of a sealed segment is damaged"):
         reopen(tmp_path)
+    told: list[Line] = []
+    with pytest.raises(Corrupt, match=rf"{first}: offset \d+: the end of a sealed segment is damaged"):
+        run(lambda: collect(Reader(tmp_path), told))
+    assert len(told) == len(ends(torn)) > 0
     assert first.read_bytes() == torn
 
 
