@@ -16,7 +16,7 @@ from voicecall.config import Config, parse
 from voicecall.core.requests import Ask, EndCall, PressDigits, Say
 from voicecall.events import CallId, Entry, Mode
 from voicecall.events import facts as fact
-from voicecall.ports import Exchange, Fetch, HttpRequest, Turn
+from voicecall.ports import Exchange, Fetch, HttpRequest, HttpResponse, Turn
 from voicecall.testing.memory_system import WEBHOOK_URL, MemorySystem, MemoryTown, open_memory_town
 from voicecall.testing.script import load_script
 
@@ -200,6 +200,13 @@ async def dial_in_doubt_unknown(town: MemoryTown) -> None:
         await system.ended(await system.place(LISTENER))
 
 
+async def dial_in_doubt_late(town: MemoryTown) -> None:
+    """The carrier knows no such call when it is asked, and then rings it after all: it is hung up."""
+    async with town.serve(faulty_api=_lose_the_dials_answer_and_the_call) as system:
+        await system.ended(await system.place(LISTENER))
+        await trio.sleep(20)
+
+
 async def quarantine(town: MemoryTown) -> None:
     """The call's actor fails until it is given up: one last hang-up, and an end on record."""
     async with town.serve() as system:
@@ -215,7 +222,7 @@ SCENARIOS: dict[str, Play] = {
     for play in (
         notify, conversation, barge_in, inbound, rejected, no_answer, busy, declined, dial_refused, voicemail, keys,
         asks, operator, max_duration, silence, agent_fails, speech_fails, media_lost, restart, restart_ringing,
-        dial_in_doubt_answered, dial_in_doubt_unknown, quarantine,
+        dial_in_doubt_answered, dial_in_doubt_unknown, dial_in_doubt_late, quarantine,
     )
 }  # fmt: skip
 """Name → story. The first lines of the docstrings are what the journals show."""
@@ -284,6 +291,17 @@ def _lose_the_dials_answer(fetch: Fetch) -> Fetch:
         exchange = await fetch(request)
         lost = request.url.endswith("/calls") and request.method == "POST"
         return Exchange(request=request, error="timed out") if lost else exchange
+
+    return faulty
+
+
+def _lose_the_dials_answer_and_the_call(fetch: Fetch) -> Fetch:
+    dial = _lose_the_dials_answer(fetch)
+
+    async def faulty(request: HttpRequest) -> Exchange:
+        if "/calls?" in request.url:
+            return Exchange(request=request, response=HttpResponse(status=200, body=b'{"calls":[]}'))
+        return await dial(request)
 
     return faulty
 
