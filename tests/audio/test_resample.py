@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -43,18 +41,13 @@ def loudest_but(samples: np.ndarray, hertz: float, rate: int) -> float:
     return 20 * np.log10(max(spectrum[abs(frequencies - hertz) > 30].max(), 1e-6) / 32_768)
 
 
-@given(
-    rates=st.sampled_from(RATES),
-    pcm=st.binary(max_size=4_000),
-    cuts=st.lists(st.integers(0, 4_000), max_size=12),
-)
+@given(rates=st.sampled_from(RATES), chunks=st.lists(st.binary(max_size=700), max_size=12))
 @settings(deadline=None)
-def test_chunked_output_is_one_shot_output(rates: tuple[int, int], pcm: bytes, cuts: list[int]) -> None:
+def test_chunked_output_is_one_shot_output(rates: tuple[int, int], chunks: list[bytes]) -> None:
     """Chunks of any length, also odd ones that cut a sample in half, also empty ones."""
     whole, parts = Resampler(*rates), Resampler(*rates)
-    edges = [0, *sorted(min(cut, len(pcm)) for cut in cuts), len(pcm)]
-    chunked = b"".join(parts.feed(pcm[start:end]) for start, end in pairwise(edges))
-    assert chunked + parts.flush() == whole.feed(pcm) + whole.flush()
+    chunked = b"".join([parts.feed(chunk) for chunk in chunks]) + parts.flush()
+    assert chunked == whole.feed(b"".join(chunks)) + whole.flush()
 
 
 @given(rates=st.sampled_from(RATES), milliseconds=st.integers(0, 400))

@@ -55,14 +55,14 @@ def test_messages_of_every_form_of_length(size: int) -> None:
 
 @given(
     messages=st.lists(st.text(max_size=300).map(str.encode), max_size=6),
-    cuts=st.lists(st.integers(0, 300), max_size=4),
+    cuts=st.lists(st.floats(0, 1), max_size=4),
     chunk=st.integers(1, 400),
 )
-def test_messages_arrive_whole_however_they_are_cut(messages: list[bytes], cuts: list[int], chunk: int) -> None:
+def test_messages_arrive_whole_however_they_are_cut(messages: list[bytes], cuts: list[float], chunk: int) -> None:
     """Cut into fragments, pings in between, and then into reads of any size."""
     sent = b""
     for message in messages:
-        edges = [0, *sorted(min(cut, len(message)) for cut in cuts), len(message)]
+        edges = [0, *sorted(int(cut * len(message)) for cut in cuts), len(message)]
         parts = [message[start:end] for start, end in pairwise(edges)]
         for index, part in enumerate(parts):
             sent += frame(0 if index else TEXT, part, final=index == len(parts) - 1) + frame(PING, b"%d" % index)
