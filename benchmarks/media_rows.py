@@ -52,16 +52,19 @@ Progress = Callable[[str, float], None]
 class Echo:
     """A transcriber that recognizes nothing, and a synthesizer that says what somebody was heard to say."""
 
-    _mouths: dict[str, trio.MemoryReceiveChannel[bytes]] = field(factory=dict)
+    _ears: int = 0
+    _sounds: dict[int, tuple[trio.MemorySendChannel[bytes], trio.MemoryReceiveChannel[bytes]]] = field(factory=dict)
 
     def describe(self) -> str:
         return "an echo"
 
     @asynccontextmanager
     async def listen(self, tap: AudioTap) -> AsyncGenerator[AsyncIterator[CallerSpeech]]:
-        ear, mouth = trio.open_memory_channel[bytes](50)
-        self._mouths[f"{len(self._mouths)}"] = mouth
-        yield self._drink(tap, ear)
+        self._ears += 1
+        yield self._drink(tap, self._sound(self._ears)[0])
+
+    def _sound(self, number: int) -> tuple[trio.MemorySendChannel[bytes], trio.MemoryReceiveChannel[bytes]]:
+        return self._sounds.setdefault(number, trio.open_memory_channel[bytes](50))
 
     async def _drink(self, tap: AudioTap, ear: trio.MemorySendChannel[bytes]) -> AsyncGenerator[CallerSpeech]:
         while True:
@@ -76,9 +79,7 @@ class Echo:
     @asynccontextmanager
     async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[AsyncIterator[bytes]]:
         name = "".join([clause async for clause in clauses])
-        while name not in self._mouths:  # noqa: ASYNC110 - a moment, before anything is measured
-            await trio.sleep(0.01)
-        async with aclosing(self._say(self._mouths[name])) as sound:
+        async with aclosing(self._say(self._sound(int(name))[1])) as sound:
             yield sound
 
     async def _say(self, mouth: trio.MemoryReceiveChannel[bytes]) -> AsyncGenerator[bytes]:
@@ -199,7 +200,7 @@ async def _serve(progress: Callable[[float], None], busy: bool) -> Run:
         call_id = CallId(start.ticket)
         plane.adopt(call_id, lambda event: None)
         plane.listen(call_id, EffectId("1.0"))
-        speak = Speak(utterance=1, text=f"{len(admitted)}", interruptible=False)
+        speak = Speak(utterance=1, text=f"{len(admitted) + 1}", interruptible=False)
         plane.speak(call_id, EffectId("1.1"), speak)
         admitted.append(call_id)
         return call_id

@@ -187,9 +187,9 @@ def test_both_channels_are_always_as_long_as_the_call(
     now, moments = 0, iter(sorted(cuts))
     for side, pause_ms, length in puts:
         now += pause_ms
-        recording.put(side, now, ulaw(noise(-20, 20))[:1] * length)  # type: ignore[arg-type]
+        recording.put(side, now, ulaw(noise(-20, 20))[:1] * length)
         if pause_ms % 3 == 0:
-            recording.unsay(side, now)  # type: ignore[arg-type]
+            recording.unsay(side, now)
         recording.cut(min(next(moments, now), now))
         recording.write()
     end = now + 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import sys
 import textwrap
@@ -139,17 +140,17 @@ def test_an_engine_that_is_gone_has_failed(path: Path) -> None:
 
 
 def test_whoever_stops_listening_stops_the_engine(path: Path) -> None:
+    os.mkfifo(path / "pid")
     (path / "flite").write_text(
-        f"#!{sys.executable}\nimport os, sys, time\n"
-        f"open({str(path / 'pid')!r} + '.new', 'w').write(str(os.getpid()))\n"
-        f"os.rename({str(path / 'pid')!r} + '.new', {str(path / 'pid')!r})\ntime.sleep(600)\n"
+        f"#!{sys.executable}\nimport os, time\n"
+        f"with open({str(path / 'pid')!r}, 'w') as told:\n    told.write(str(os.getpid()))\ntime.sleep(600)\n"
     )
     (path / "flite").chmod(0o755)
 
     async def told() -> AsyncGenerator[str]:
         yield "Hello."
 
-    async def main() -> None:
+    async def main() -> str:
         async with trio.open_nursery() as nursery:
 
             @nursery.start_soon
@@ -158,12 +159,11 @@ def test_whoever_stops_listening_stops_the_engine(path: Path) -> None:
                     async for _ in pieces:
                         raise AssertionError("it has not said anything")
 
-            while not (path / "pid").exists():  # noqa: ASYNC110 - a file tells when the program runs
-                await trio.sleep(0.01)
+            pid = await trio.to_thread.run_sync((path / "pid").read_text)
             nursery.cancel_scope.cancel()
+        return pid
 
-    trio.run(main)
-    assert not Path(f"/proc/{(path / 'pid').read_text()}").exists()
+    assert not Path(f"/proc/{trio.run(main)}").exists()
 
 
 def wav(*, channels: int = 1, width: int = 2, rate: int = 8_000) -> bytes:
