@@ -1,21 +1,20 @@
 """Rows about sound: what one tick costs, how evenly frames go out, how many calls one core could carry.
 
 The plane echoes: what a caller says is drunk from its tap and played back, so every call costs 50 frames a second in
-and 50 out, voice detection, marks and levels, like a real one. The callers are a process of their own on the other
-core. The process also holds the directory of 100,000 past calls, and its journal writes four facts a second and call.
+and 50 out, voice detection, marks and levels, like a real one. The callers are a process of their own. The process also
+holds the directory of 100,000 past calls, and its journal writes four facts a second and call.
 """
 
 from __future__ import annotations
 
 import gc
 import json
-import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -173,20 +172,7 @@ def _directory(progress: Progress) -> Directory:
 
 
 def _measure(progress: Callable[[float], None], *, busy: bool) -> Run:
-    with _core(0):
-        return trio.run(_serve, progress, busy)
-
-
-@contextmanager
-def _core(index: int) -> Generator[None]:
-    """Stay on one core, if there is another one for the callers."""
-    all_cores = os.sched_getaffinity(0)
-    if len(all_cores) > 1:
-        os.sched_setaffinity(0, {sorted(all_cores)[index]})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, all_cores)
+    return trio.run(_serve, progress, busy)
 
 
 async def _serve(progress: Callable[[float], None], busy: bool) -> Run:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import trio
 
-from voicecall.adapters.speech.offline import OfflineSynthesizer, find_engine, wav_to_ulaw
+from voicecall.adapters.speech.offline import OfflineSynthesizer, find_engine, wav_to_ulaw, without_lead
 from voicecall.audio.babble import say_ulaw
 from voicecall.audio.g711 import ulaw_decode
 from voicecall.audio.recording import loud_ms
@@ -107,6 +107,14 @@ def test_clauses_are_spoken_one_by_one_as_they_come(path: Path) -> None:
     for synthesizer in (OfflineSynthesizer(), OfflineSynthesizer("built-in")):
         assert len(spoken(synthesizer, "One.", "Two three.", "Four.")) == 3
         assert spoken(synthesizer) == []
+
+
+def test_the_silence_before_the_first_word_is_left_out_and_every_other_is_not() -> None:
+    quiet, loud = bytes([0xFF]) * 160, bytes([0x20, 0xA0]) * 80
+    assert without_lead(quiet * 11 + loud + quiet * 5 + loud + quiet * 3) == quiet + loud + quiet * 5 + loud + quiet * 3
+    assert without_lead(loud + quiet) == loud + quiet
+    assert without_lead(quiet * 5) == quiet * 5
+    assert without_lead(b"") == b""
 
 
 def test_a_text_that_looks_like_an_option_is_spoken(path: Path) -> None:
