@@ -243,14 +243,14 @@ def test_the_journal_closes_while_a_stream_is_erased(tmp_path: Path) -> None:
     async def story() -> None:
         disk = SlowDisk()
         disk.allowed.set()
-        async with trio.open_nursery() as nursery:
-            async with open_journal(tmp_path, **options(inline=False, disk=disk)) as journal:
-                await fill(journal, "call/a", 1)
-                disk.allowed.clear()
-                disk.begun.clear()
-                nursery.start_soon(erase, journal)
-                await trio.to_thread.run_sync(disk.begun.wait)
-                disk.allowed.set()
+        opened = open_journal(tmp_path, **options(inline=False, disk=disk))
+        async with trio.open_nursery() as nursery, opened as journal:
+            await fill(journal, "call/a", 1)
+            disk.allowed.clear()
+            disk.begun.clear()
+            nursery.start_soon(erase, journal)
+            await trio.to_thread.run_sync(disk.begun.wait)
+            disk.allowed.set()
         assert outcomes == [f"{tmp_path}: the journal is closed"]
         async with open_journal(tmp_path, **options()) as journal:
             assert await lines(journal) == []
