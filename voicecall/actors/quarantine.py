@@ -11,11 +11,12 @@ from journal.api import START, Position
 from voicecall.actors import control
 from voicecall.actors.call import APPEND_S, Observe
 from voicecall.actors.fault import Caught, describe
+from voicecall.actors.recovery import given_up
 from voicecall.actors.world import World, stream_of
 from voicecall.core.ledger import Again, Ledger, fold, step
 from voicecall.core.state import CallState, Phase
 from voicecall.events import AnyEvent, CallId, EffectId, Instant, effect_id
-from voicecall.events.effects import Hangup
+from voicecall.events.effects import Hangup, StartTimer
 from voicecall.events.facts import ActorQuarantined, CallEnded
 from voicecall.events.schema import decode_entry, encode_entry
 
@@ -45,8 +46,12 @@ async def quarantine(world: World, call_id: CallId, *, reason: str, observe: Obs
         log.critical("a quarantined call cannot be hung up", call=call_id, error=describe(caught.error))
     world.sound.hang_up(call_id)
     await pen.write(quarantined)
-    for event in (*outcomes, CallEnded(reason="error", vendor_code="quarantine")):
-        await pen.write(change(event, settles=pen.hangup) if event in outcomes else event)
+    for outcome in outcomes:
+        await pen.write(change(outcome, settles=pen.hangup))
+    for name, effect in tuple(pen.ledger.owed.items()):
+        if not isinstance(effect, StartTimer):
+            await pen.write(change(given_up(name, effect), reason="quarantine"))
+    await pen.write(CallEnded(reason="error", vendor_code="quarantine"))
 
 
 async def _hang_up(world: World, call_id: CallId, state: CallState, name: EffectId, outcomes: list[AnyEvent]) -> None:

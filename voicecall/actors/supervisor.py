@@ -45,6 +45,8 @@ class Directory(Protocol):
 
     def living(self) -> Iterable[CallId]: ...
 
+    def owing(self) -> Iterable[CallId]: ...
+
     def apply(self, call_id: CallId, position: Position, entry: Entry) -> None: ...
 
 
@@ -88,10 +90,10 @@ class Supervisor:
         return len(self._desks)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> Never:
-        """Wake every call that has not ended, then supervise until cancelled."""
+        """Wake every call that has not ended or owes something, then supervise until cancelled."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            for call_id in tuple(self._taken):
+            for call_id in (*self._taken, *self._directory.owing()):
                 self._desk(call_id, nursery)
             task_status.started()
             try:
