@@ -13,6 +13,7 @@ from tests.system.street import LISTENS, RATE, Street, open_street
 from voicecall.config import load
 from voicecall.events import facts as fact
 from voicecall.rpc.client import connect
+from voicecall.rpc.server import PARTING_S
 from voicecall.system import open_system
 
 POOLED = 1
@@ -30,6 +31,7 @@ def test_no_socket_is_left_but_the_listeners_and_the_idle_pool(tmp_path: Path) -
         fresh = len(street.server.files())
         for number in range(3):
             one_call(street, f"{number}")
+        trio.run(trio.sleep, PARTING_S + 1, clock=trio.testing.MockClock(rate=RATE))  # for who listened and has gone
         for _ in range(1_000):  # closing takes both sides; until then there is something to ask
             if len(street.server.files()) <= fresh + POOLED:
                 break
