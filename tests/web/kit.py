@@ -176,7 +176,7 @@ def serve(
             nursery.cancel_scope.cancel()
         for sock, _, _ in media:
             sock.close()
-        assert gate.in_flight == {}
+        assert gate.unproven.taken == gate.proven.taken == {}
         assert trio.lowlevel.current_statistics().tasks_living == before
 
     trio.run(main, clock=trio.testing.MockClock(rate=rate))

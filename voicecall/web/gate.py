@@ -1,7 +1,7 @@
 """What a webhook must pass before it becomes facts, in this order:
 
-path → method → headers that a genuine request has → place in flight → size and pace of the body → signature → format
-→ delivery (durable) → answer.
+path → method → headers that a genuine request has → a place for its client → size and pace of the body → signature →
+format → delivery (durable) → answer.
 
 Each step is cheaper than the next one, and nothing unverified reaches the journal. No web framework here: the door's
 app and the phone network that lives in memory both call ``receive``.
@@ -9,44 +9,30 @@ app and the phone network that lives in memory both call ``receive``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
-from contextlib import contextmanager
-from typing import Literal, Protocol
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Protocol
 
 import structlog
 import trio
-from attrs import define, field, frozen
+from attrs import define, field
 from attrs import evolve as change
 
 from voicecall.events import Instant
 from voicecall.ports import Account, BadSignature, Carrier, Heard, HttpRequest, HttpResponse, NotUnderstood
 from voicecall.web.fault import Contained, redacted
+from voicecall.web.places import Places
+from voicecall.web.refusal import ANSWERS, Reason, Refused, answer_to
 
 BODY_BYTES = 64 * 1024
 """The largest body that is read."""
 BODY_S = 5.0
 """How long a body may take to arrive."""
-IN_FLIGHT = 8
-"""Webhooks of one client address at a time."""
-ADDRESSES = 4096
-"""Client addresses that may have webhooks in flight."""
+UNPROVEN = 8
+"""Webhooks of one client address at a time whose signature has not been checked yet."""
+PROVEN = 64
+"""Webhooks of one client address at a time that wait to become durable: a carrier has few addresses and many calls."""
 
 log = structlog.get_logger(__name__)
-
-Reason = Literal["path", "method", "headers", "busy", "size", "pace", "signature", "format", "fault"]
-"""Why a webhook was refused; ``fault`` is ours."""
-
-ANSWERS: Mapping[Reason, tuple[int, str]] = {
-    "path": (404, "Not Found"),
-    "method": (405, "Method Not Allowed: configure this webhook as POST"),
-    "headers": (401, "Unauthorized"),
-    "busy": (429, "Too Many Requests"),
-    "size": (413, "Payload Too Large"),
-    "pace": (408, "Request Timeout: the body took too long"),
-    "signature": (401, "Unauthorized"),
-    "format": (400, "Bad Request"),
-    "fault": (500, "Internal Server Error"),
-}
 
 
 class Deliver(Protocol):
@@ -58,15 +44,6 @@ class Deliver(Protocol):
     async def __call__(
         self, carrier: str, heard: tuple[Heard, ...], *, evidence: str = "", verified: bool = True
     ) -> HttpResponse: ...
-
-
-@frozen
-class Refused(Exception):
-    """A webhook goes no further. ``detail`` goes to the sender; ``private`` only to the operator's log."""
-
-    reason: Reason
-    detail: str = ""
-    private: str = ""
 
 
 @define(kw_only=True)
@@ -85,30 +62,16 @@ class Gate:
     wall: Callable[[], Instant]
     skip_verification: bool = False
     refusals: dict[Reason, int] = field(factory=lambda: dict.fromkeys(ANSWERS, 0))
-    in_flight: dict[str, int] = field(factory=dict[str, int])
+    unproven: Places = field(factory=lambda: Places(each=UNPROVEN))
+    proven: Places = field(factory=lambda: Places(each=PROVEN))
 
     def serves(self, url: str) -> bool:
         """Whether ``url`` is where carriers post their webhooks to."""
         return plain_path(path_of(url)) == self.path
 
-    @contextmanager
-    def place_for(self, address: str) -> Generator[None]:
-        """One of the places that a client address has; unknown addresses share theirs. Raises ``Refused``."""
-        taken = self.in_flight.get(address, 0)
-        if taken >= IN_FLIGHT or (not taken and len(self.in_flight) >= ADDRESSES):
-            raise Refused("busy")
-        self.in_flight[address] = taken + 1
-        try:
-            yield
-        finally:
-            self.in_flight[address] -= 1
-            if not self.in_flight[address]:
-                del self.in_flight[address]
-
     def refuse(self, refused: Refused) -> HttpResponse:
         """Count a refusal, tell the operator when it may matter, and word the answer."""
         self.refusals[refused.reason] += 1
-        status, text = ANSWERS[refused.reason]
         if refused.reason != "path":
             log.warning(
                 "webhook refused",
@@ -117,12 +80,7 @@ class Gate:
                 why=redacted(refused.private or refused.detail),
                 times=self.refusals[refused.reason],
             )
-        headers = {"content-type": "text/plain; charset=utf-8"}
-        if refused.reason == "method":
-            headers["allow"] = "POST"
-        return HttpResponse(
-            status=status, headers=headers, body=(f"{text}: {refused.detail}" if refused.detail else text).encode()
-        )
+        return answer_to(refused)
 
 
 async def receive(gate: Gate, request: HttpRequest, body: AsyncIterator[bytes] | None = None) -> HttpResponse:
@@ -147,13 +105,14 @@ async def _pass(gate: Gate, request: HttpRequest, body: AsyncIterator[bytes] | N
         raise Refused("method")
     if not gate.skip_verification and not _has_any(request.headers, carrier.required_headers):
         raise Refused("headers", private="missing headers: " + " or ".join(map(" + ".join, carrier.required_headers)))
-    with gate.place_for(request.peer):
+    with gate.unproven.hold(request.peer):
         if body is not None:
             request = change(request, body=await _read(request, body))
         elif len(request.body) > BODY_BYTES:
             raise Refused("size")
         if not gate.skip_verification:
             _verify(gate, carrier, request)
+    with gate.proven.hold(request.peer):
         try:
             heard = carrier.decode(request)
         except NotUnderstood as error:
