@@ -235,6 +235,40 @@ def test_requests_are_refused_with_the_reason() -> None:
     play(story)
 
 
+def test_two_who_hang_up_at_once_hang_up_once() -> None:
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        await stage.answer(call)
+        results: list[Accepted | Refused] = []
+
+        async def end() -> None:
+            results.append(await stage.supervisor.request(call, EndCall()))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(end)
+            nursery.start_soon(end)
+        await trio.sleep(1)
+        assert [type(result) for result in results] == [Accepted, Accepted]
+        assert [kind for kind, _ in stage.wire.sent].count("hangup") == 1
+
+    play(story)
+
+
+def test_callers_who_were_turned_away_leave_nothing_in_memory_but_a_row() -> None:
+    async def story(stage: Stage) -> None:
+        for number in range(50):
+            stranger = f"+1555000{number:04}"
+            offer = Heard(
+                key=f"o{number}", offer=True, vendor_call_id=f"v{number}", caller=stranger, callee="+15550000000"
+            )
+            assert (await stage.supervisor.receive("wire", (offer,))).status == 200
+        await trio.sleep(60)
+        assert (stage.supervisor.actors, stage.supervisor.live_calls, len(stage.directory)) == (0, 0, 50)
+        assert list(stage.directory.owing()) == []
+
+    play(story, verdict="disabled")
+
+
 def test_a_repeated_webhook_gets_the_first_answer_and_changes_nothing() -> None:
     async def story(stage: Stage) -> None:
         call = await stage.place()
