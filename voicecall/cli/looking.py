@@ -121,6 +121,7 @@ def _verbatim(line: Line) -> None:
 
 def _readable() -> Callable[[Line], None]:
     from rich.console import Console
+    from rich.text import Text
 
     from voicecall.cli.rendering import tail_text
     from voicecall.projections.tail import tail_line
@@ -129,14 +130,13 @@ def _readable() -> Callable[[Line], None]:
 
     def write(line: Line) -> None:
         if not line.stream.startswith("call/"):
-            console.print(f"{line.position} {line.stream} {line.body.decode()}", style="dim", markup=False)
+            console.print(Text(f"{line.position} {line.stream} {line.body.decode()}", "dim"))
             return
         try:
             text = tail_text(tail_line(line.stream, decode_entry(line.body)))
         except BadEntry as error:
-            console.print(f"{line.position} {line.stream}: {error}", style="red", markup=False)
-        else:
-            console.print(text)
+            text = Text(f"{line.position} {line.stream}: {error}", "red")
+        console.print(text)
 
     return write
 
