@@ -82,6 +82,7 @@ class Lanes:
 
     async def _run_control(self) -> None:
         while self._control:
+            await trio.lowlevel.checkpoint_if_cancelled()  # a task that was started just before the end begins nothing
             effect_id, effect = self._control.popleft()
             await control.perform(
                 effect_id,
@@ -125,6 +126,7 @@ class Lanes:
     async def _run_agent(self, effect_id: EffectId, effect: do.AskAgent, scope: trio.CancelScope) -> None:
         reason: Literal["done", "superseded", "failed"] = "done"
         detail = ""
+        await trio.lowlevel.checkpoint_if_cancelled()
         limit_s = self._world.reply_timeout_ms / 1000
         with scope:
             with Caught() as caught, trio.fail_after(limit_s) as patience:
