@@ -23,12 +23,9 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
         "transcriptTimeoutMs": 600_000,
         "staleCallReaperSeconds": 0,
         "maxDurationSeconds": 3_600,
+        "outbound": {"notifyHangupDelaySec": 600},
     }
-    outbound = {"notifyHangupDelaySec": 600}
-    folder = tmp_path_factory.mktemp("street")
-    with open_street(
-        folder, maxConcurrentCalls=3, outbound=outbound, transcriptTimeoutMs=600_000, **patience
-    ) as street:
+    with open_street(tmp_path_factory.mktemp("street"), maxConcurrentCalls=3, **patience) as street:
         yield street
 
 

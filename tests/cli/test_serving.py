@@ -48,7 +48,7 @@ def is_open(port: int) -> bool:
     """Whether somebody listens on a port."""
     try:
         socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
+    except ConnectionError:  # refused, or reset by a listener that was just being closed
         return False
     return True
 
