@@ -31,7 +31,6 @@ import trio
 from attrs import frozen
 
 from journal.api import START, Position
-from voicecall.actors.fault import Caught, describe
 from voicecall.actors.lanes import Lanes
 from voicecall.actors.mailbox import Letter, Mailbox, Repeated, Written
 from voicecall.actors.recovery import RESTART, Inheritance, given_up, inherit
@@ -44,6 +43,7 @@ from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Entry, Insta
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.events.schema import decode_entry, encode_entry
+from voicecall.fault import Caught, describe
 from voicecall.ports import Capability, HttpResponse, Reply
 
 APPEND_S = 5.0

@@ -16,12 +16,12 @@ import trio
 
 from voicecall.actors import control
 from voicecall.actors.clauses import Clauses
-from voicecall.actors.fault import Caught, describe, first
 from voicecall.actors.world import World
 from voicecall.core.state import CallState, Phase
 from voicecall.events import AnyEffect, CallId, EffectId, Instant, Lane
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
+from voicecall.fault import Caught, words
 from voicecall.ports import Line, Post, Turn
 
 
@@ -133,7 +133,7 @@ class Lanes:
                 await self._think(effect)
             if caught.error is not None:
                 late = patience.cancelled_caught
-                reason, detail = "failed", f"no complete reply within {limit_s:g} s" if late else _words(caught.error)
+                reason, detail = "failed", f"no complete reply within {limit_s:g} s" if late else words(caught.error)
         if scope.cancelled_caught:
             reason = "superseded"
         self._post(fact.AgentFinished(settles=effect_id, turn=effect.turn, reason=reason, detail=detail))
@@ -161,9 +161,3 @@ class Lanes:
         for text in clauses.rest():
             self._post(fact.AgentReplied(turn=effect.turn, index=index, text=text))
             index += 1
-
-
-def _words(error: Exception) -> str:
-    """What an agent said about its failure, for the journal."""
-    cause = first(error)
-    return f"{type(cause).__name__}: {cause}" if str(cause) else describe(cause)

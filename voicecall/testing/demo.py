@@ -24,7 +24,6 @@ from attrs import frozen
 from rich.console import Console
 
 from journal import Position, Reader
-from voicecall.actors.fault import first
 from voicecall.cli.looking import read_call
 from voicecall.cli.reading import newest
 from voicecall.cli.rendering import record_view, tail_text, turns_view
@@ -32,6 +31,7 @@ from voicecall.cli.simulating import Network, NoNetwork, start_network
 from voicecall.events import CallId, Entry
 from voicecall.events import facts as fact
 from voicecall.events.schema import decode_entry
+from voicecall.fault import first
 from voicecall.projections.latency import turn_latencies
 from voicecall.projections.status import call_record
 from voicecall.projections.tail import tail_line
