@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import trio
+import trio.lowlevel
 import trio.testing
 
+from tests.actors.disk import SlowDisk
 from tests.actors.stage import Stage, Wire, lost, ok, play, wish
-from voicecall.actors.supervisor import Accepted, outbound_call_id
+from voicecall.actors.supervisor import Accepted, Supervisor, outbound_call_id
+from voicecall.core.replay import replay
 from voicecall.core.requests import Ask, EndCall, PressDigits, Refused, Say
-from voicecall.events import CallId
+from voicecall.core.state import Media
+from voicecall.events import CallId, Policy
 from voicecall.events import facts as fact
 from voicecall.ports import Capability, Heard
 
@@ -76,6 +80,55 @@ def test_a_request_that_was_refused_in_the_meantime_is_not_carried_out_later() -
         assert (stage.supervisor.live_calls, stage.supervisor.actors) == (0, 0)
         await stage.place("late")
         assert [kind for kind, _ in stage.wire.sent] == ["dial"]
+
+    play(story)
+
+
+def test_what_a_carrier_says_about_a_call_that_never_began_makes_no_phantom() -> None:
+    async def story(stage: Stage) -> None:
+        stage.memory.hang(5)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stage.supervisor.place, wish("slow"))  # given up before it is on record
+            await trio.sleep(9)
+            answers = [await stage.hear(outbound_call_id("slow"), fact.CallRinging(), "ringing") for _ in range(8)]
+        await trio.sleep(60)
+        assert {answer.status for answer in answers} <= {200, 503}
+        assert set(await stage.kinds(outbound_call_id("slow"))) == {"actor.started"}
+        assert (stage.supervisor.live_calls, stage.supervisor.actors) == (0, 0)
+
+    play(story)
+
+
+def test_a_stream_that_was_refused_because_the_journal_was_slow_is_not_taken_for_open() -> None:
+    journal = SlowDisk()
+
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        await stage.hear(call, fact.CallAnswered(), "answered")
+        await trio.sleep(1)
+        journal.stuck = {"digits.pressed", "media.opened"}  # both are written, but nobody is told
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stage.hear, call, fact.DigitsPressed(digits="1"), "digits")
+            await trio.lowlevel.checkpoint()
+            refused = await stage.open_media(call)
+        assert isinstance(refused, Refused)
+        await trio.sleep(30)
+        entries = await stage.entries(call)
+        assert "media.opened" in await stage.kinds(call)
+        assert replay(entries).ledger.state.media is Media.CLOSED
+
+    play(story, journal=journal)
+
+
+def test_whoever_asks_a_supervisor_that_does_not_run_any_more_is_told_so() -> None:
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        gone = Supervisor(
+            world=stage.world, directory=stage.directory, offer_policy=lambda heard: Policy(), max_calls=4
+        )
+        assert await gone.place(wish("late")) == Refused(code="unavailable", reason="shutting down")
+        heard = Heard(key="late", event=fact.CallRinging(), call_id=call)
+        assert (await gone.receive("wire", (heard,))).status == 503
 
     play(story)
 
