@@ -131,13 +131,16 @@ def test_tail_follows_a_journal_that_another_process_writes(tmp_path: Path) -> N
         assert (tail.wait(PATIENCE_S), tail.stderr.read()) == (130, b"")
 
 
-def test_tail_ends_quietly_when_its_reader_has_enough(tmp_path: Path) -> None:
+@pytest.mark.parametrize("since", [1, 1_000], ids=["with nothing more to say", "in the middle of a line"])
+def test_tail_ends_quietly_when_its_reader_has_enough(tmp_path: Path, since: int) -> None:
     shelve(tmp_path)
-    command = f"{sys.executable} -m voicecall tail --since 1000 --state {tmp_path} | head -n 1"
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], capture_output=True, timeout=PATIENCE_S, check=False
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, text(past().lines[:1]), b"")
+    command = [sys.executable, "-m", "voicecall", "tail", "--since", str(since), "--state", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:
+        assert tail.stdout is not None
+        assert tail.stderr is not None
+        assert tail.stdout.readline() == text(past().lines[-since:][:1])
+        tail.stdout.close()
+        assert (tail.wait(PATIENCE_S), tail.stderr.read()) == (0, b"")
 
 
 def test_half_a_last_line_is_not_told_yet(tmp_path: Path, capsys: Capture) -> None:
