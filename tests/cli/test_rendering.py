@@ -113,5 +113,9 @@ def test_a_log_that_nobody_reads_ends_no_call() -> None:
     log.write("a line")
     log.flush()
     kept = StringIO()
+    kept.close()
+    Unfailing(kept).write("a line")
+    Unfailing(kept).flush()
+    kept = StringIO()
     Unfailing(kept).write("a line")
     assert kept.getvalue() == "a line"
