@@ -21,6 +21,7 @@ from voicecall.actors.world import stream_of
 from voicecall.adapters.agents.scripted import ScriptedAgent
 from voicecall.adapters.carriers.mock import carrier
 from voicecall.adapters.speech.scripted import ScriptedSynthesizer, ScriptedTranscriber
+from voicecall.assembly import Calls, Parts, assemble
 from voicecall.config import Config, parse
 from voicecall.core.replay import Replay, replay
 from voicecall.core.requests import PlaceCall
@@ -28,7 +29,6 @@ from voicecall.events import CallId, Entry, Instant, Mode
 from voicecall.events.schema import decode_entry
 from voicecall.policies import outbound_policy
 from voicecall.ports import Account, Agent, Fetch, HttpRequest, HttpResponse, Synthesizer
-from voicecall.system import Calls, Parts, assemble
 from voicecall.testing.memory_network import LinkEnd, MemoryNetwork, NotConnected, open_memory_network
 from voicecall.web.gate import receive
 
