@@ -8,11 +8,13 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from threading import Thread
 
 import pytest
+import structlog
 
 from tests.cli.shelf import terminal
 from tests.system.street import PATIENCE_S, Child, Done, reserved_port, voicecall
@@ -53,11 +55,19 @@ def is_open(port: int) -> bool:
     return True
 
 
-def refused(done: Done, words: str, state: Path, *closed: int, lines: int = 1) -> None:
-    """The server said why it does not run, in so many lines, and left nothing behind."""
+def here(*arguments: str) -> Done:
+    """Try to serve in this process: a server that cannot run ends at once, and must not leave anything to it."""
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        code = main(["serve", *arguments])
+    structlog.reset_defaults()
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def refused(done: Done, words: str, state: Path, *closed: int) -> None:
+    """The server said in one line why it does not run, and left nothing behind."""
     assert (done.code, done.out) == (1, "")
     assert words in done.err
-    assert done.err.count("\n") == lines, done.err
+    assert done.err.count("\n") == 1, done.err
     assert not (state / "voicecall.sock").exists()
     assert [port for port in closed if is_open(port)] == []
 
@@ -155,14 +165,14 @@ def test_an_address_of_another_machine_is_no_address_to_bind(tmp_path: Path) -> 
         config = tmp_path / "voicecall.json5"
         config.write_text(config.read_text().replace('"serve": {', '"serve": {"bind": "192.0.2.1", '))
         words = "serve.bind: '192.0.2.1' is no address of this machine"
-        refused(voicecall("serve", *options), words, tmp_path / "state", network, door)
+        refused(here(*options), words, tmp_path / "state", network, door)
 
 
 def test_a_path_too_long_for_a_socket_is_refused_before_any_call_is_touched(tmp_path: Path) -> None:
     state = tmp_path / ("x" * 100)
     with ports() as (door, network):
         options = [*configure(tmp_path, door, network)[:-1], str(state)]
-        done = voicecall("serve", *options)
+        done = here(*options)
         refused(done, "bytes are too long for a socket's path; use a shorter --state", state, door, network)
         assert not (state / "ticket.key").exists()
 
@@ -193,7 +203,7 @@ def test_a_key_that_is_none_is_named_with_the_fix(tmp_path: Path) -> None:
         state.mkdir(exist_ok=True)
         (state / name).write_bytes(text.encode("latin-1"))
         with ports() as (door, network):
-            done = voicecall("serve", *configure(tmp_path, door, network))
+            done = here(*configure(tmp_path, door, network))
             words = f"{state / name}: this is no key; remove the file to have a new one made\n"
             refused(done, words, state, door, network)
         (state / name).unlink()
@@ -214,7 +224,7 @@ def test_another_program_where_the_network_should_be_is_left_alone(tmp_path: Pat
         thread = Thread(target=serve)
         thread.start()
         network = other.getsockname()[1]
-        done = voicecall("serve", *configure(tmp_path, door, network))
+        done = here(*configure(tmp_path, door, network))
         thread.join()
         refused(done, f"http://127.0.0.1:{network}", tmp_path / "state", door)
         assert done.err.startswith("mock.apiUrl: ")
