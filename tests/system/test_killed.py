@@ -12,6 +12,7 @@ from journal import Line
 from tests.system.relay import Moment, Relay, open_relay
 from tests.system.street import PATIENCE_S, Street, open_street
 from voicecall.events import facts as fact
+from voicecall.events.schema import decode_entry
 from voicecall.rpc.client import NoServer
 
 
@@ -99,6 +100,13 @@ def test_the_person_hangs_up_while_nobody_serves(street: Street) -> None:
     street.check(call_id)
 
 
+def placed(street: Street, number: str) -> str:
+    """The call to this number, from the journal: nobody was told of it."""
+    entries = ((line.stream, decode_entry(line.body).event) for line in street.lines())
+    (stream,) = {one for one, event in entries if isinstance(event, fact.CallPlaced) and event.callee == number}
+    return stream.removeprefix("call/")
+
+
 @pytest.mark.parametrize(("moment", "dials", "reason"), [("before", 0, "failed"), ("after", 1, "hangup-user")])
 def test_right_when_it_dials(scene: Scene, moment: Moment, dials: int, reason: str) -> None:
     """The dial may or may not have left us, so it is not repeated and the carrier is asked what became of it."""
@@ -110,7 +118,7 @@ def test_right_when_it_dials(scene: Scene, moment: Moment, dials: int, reason: s
     with suppress(NoServer):  # the answer may come before the dial, or never
         street.call(number)
     assert interrupted.wait(PATIENCE_S)
-    call_id = street.lines()[-1].stream.removeprefix("call/")
+    call_id = placed(street, number)
     street.serve()
     street.over(call_id)
     assert street.api("GET", "/report")["dials"] - before == dials
