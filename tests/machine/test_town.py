@@ -16,13 +16,13 @@ MARK_MS = 200
 """What is played between two marks, and cut off, nobody can know to the millisecond."""
 
 
-@machine(60)
+@machine(40)
 @given(STORMY)
 def test_whatever_befalls_a_town_every_call_ends_and_every_journal_is_sound(plan: list[Step]) -> None:
     run(plan)
 
 
-@machine(50)
+@machine(40)
 @given(CALM)
 def test_we_never_believe_that_more_was_heard_than_was_and_miss_little(plan: list[Step]) -> None:
     def check(call: Plain, entries: list[Entry]) -> None:
