@@ -95,6 +95,23 @@ def test_what_was_under_way_when_the_disk_became_full(tmp_path: Path, failures: 
     run(story, threads=True)
 
 
+def test_an_ending_does_not_follow_a_line_that_is_lost(tmp_path: Path) -> None:
+    disk = FaultyDisk()
+
+    async def story() -> None:
+        async with open_journal(tmp_path, **options(inline=False, disk=disk)) as journal:
+            disk.fail("write", errno.ENOSPC)
+            disk.room = 0
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await journal.append("call/a", b'"lost"', after=START)
+            with pytest.raises(NoSpace):
+                await journal.append("call/a", b'"over"', after=journal.position, ending=True)
+            assert await bodies(journal) == await bodies(Reader(tmp_path)) == []
+
+    run(story, threads=True)
+
+
 def test_a_start_on_a_full_disk_reads_and_takes_endings(tmp_path: Path) -> None:
     async def write() -> None:
         async with open_journal(tmp_path, **options(segment_size=300)) as journal:

@@ -217,12 +217,17 @@ def test_the_journal_closes_while_a_segment_is_sealed(tmp_path: Path, slow: str)
     async def story() -> None:
         disk = SlowDisk(slow=slow)
         disk.allowed.set()
-        async with open_journal(tmp_path, **options(inline=False, disk=disk, segment_size=6 * 48)) as journal:
+        outcomes: dict[str, object] = {}
+        opened = open_journal(tmp_path, **options(inline=False, disk=disk, segment_size=6 * 48))
+        async with trio.open_nursery() as nursery, opened as journal:
             disk.allowed.clear()
             disk.begun.clear()
             places = await fill(journal, "call/a", 6)
             await trio.to_thread.run_sync(disk.begun.wait)
+            nursery.start_soon(attempt, journal, "call/late", outcomes)
+            await trio.testing.wait_all_tasks_blocked()
             disk.allowed.set()
+        assert outcomes == {"call/late": Broken}
         before = set(os.listdir("/proc/self/fd"))
         async with open_journal(tmp_path, **options()) as journal:
             assert [line.position for line in await lines(journal)] == places
