@@ -92,7 +92,7 @@ def test_an_erasure_that_failed_is_finished_by_erasing_again_or_at_the_next_star
 
     async def story(*, again: bool) -> None:
         disk = FaultyDisk()
-        async with open_journal(tmp_path, **options(disk=disk)) as journal:
+        async with open_journal(tmp_path, **options(disk=disk, segment_size=600)) as journal:
             disk.fail(call, errno.ENOSPC, after=step)
             try:
                 await journal.erase("call/gone")
@@ -108,9 +108,13 @@ def test_an_erasure_that_failed_is_finished_by_erasing_again_or_at_the_next_star
             if again and journal.writable:
                 await journal.erase("call/gone")
                 assert SECRET not in raw(tmp_path)
+            if not again and journal.writable:
+                # The segment with the tombstone is followed by another one before the erasure is finished.
+                await journal.append("call/kept", b'"%s"' % (b"x" * 600), after=kept[-1].position)
+                await fill(journal, "call/kept", 1)
         async with open_journal(tmp_path, **options()) as journal:
             assert SECRET not in raw(tmp_path)
-            assert await lines(journal) == kept
+            assert (await lines(journal))[:20] == kept
             check_sealed(tmp_path)
 
     run(lambda: story(again=step % 2 == 0))
