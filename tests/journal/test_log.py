@@ -190,7 +190,7 @@ def test_what_a_killed_process_wrote_is_durable_before_it_is_believed(tmp_path: 
     disk = FaultyDisk()
     disk.fail("sync", errno.EIO)
     with pytest.raises(Unavailable, match="Input/output error"):
-        reopen(tmp_path, disk=disk)
+        run(open_journal(tmp_path, **options(disk=disk)).__aenter__)
     assert len(reopen(tmp_path)) == 12
 
 
