@@ -10,6 +10,7 @@ import trio
 
 from journal import START, FileJournal, Line, Position, open_journal
 from journal.api import Corrupt, Erased, JournalError, NoSpace, Unavailable
+from journal.disk import MADE
 from journal.index import Sidecar
 from journal.lines import build_tombstone
 from journal.segments import segment_paths, sidecar_path
@@ -104,6 +105,7 @@ def test_an_erasure_that_failed_is_finished_by_erasing_again_or_at_the_next_star
             buried = TOMBSTONE in raw(tmp_path)
             assert isinstance(failed, Unavailable)
             assert await lines(journal, "call/kept") == kept
+            assert not [name for name in files(tmp_path) if name.endswith(MADE)]
             if not buried:
                 return
             if again and journal.writable:
