@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 from attrs import field, frozen
 
 from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant
+from voicecall.events.base import EPOCH
 from voicecall.events.effects import Speak
 from voicecall.events.facts import CallerHeard, CallerSaid, CallerStarted
 
@@ -68,7 +69,11 @@ class NotUnderstood(Exception):
 
 
 class Capability(StrEnum):
-    """What a carrier can do. Asking for what it cannot is refused before dialling."""
+    """What a carrier can do. Asking for what it cannot is refused before dialling.
+
+    ``STREAM``: carries sound both ways on a media socket. ``SPEAK`` and ``LISTEN``: with its own voice and its own
+    recognition, without one. ``MACHINE_DETECTION``: tells an answering machine from a person.
+    """
 
     INBOUND = "inbound"
     STREAM = "stream"
@@ -88,12 +93,33 @@ class Account:
     secrets: Mapping[str, str] = field(factory=dict[str, str], repr=False)
 
 
+class Stance(StrEnum):
+    """What the carrier should do with the person when nothing is to be said: the rest of any instructions.
+
+    ``STREAM``: carry sound on a media socket. ``LISTEN``: recognize the person's next words and keys. ``WAIT``: keep
+    the person on the line and ask again soon. ``HANG_UP``: end the call.
+    """
+
+    STREAM = "stream"
+    LISTEN = "listen"
+    WAIT = "wait"
+    HANG_UP = "hang_up"
+
+
+def nobody_else(vendor_call_id: str) -> bool:
+    """No call is known to be another one's."""
+    return False
+
+
 @frozen(kw_only=True)
 class Leg:
     """What a codec must know of a call to talk about it. URLs are absolute and public.
 
     ``vendor_call_id`` is "" until the carrier has told it. ``ticket`` opens one media socket at ``media_url``; it is
-    fresh for every ``Leg``.
+    fresh for every ``Leg``. ``nonce`` names what this leg was made for (the seq of the fact that is answered, or the
+    effect that is carried out): in the URLs of instructions it makes each listening a different one, so that the same
+    words said again are not taken for the same message again. ``placed_at`` is when the call began. ``claimed`` tells
+    whether a vendor's call id belongs to another call of ours.
     """
 
     call_id: CallId
@@ -104,6 +130,11 @@ class Leg:
     media_url: str
     vendor_call_id: str = ""
     ticket: str = field(default="", repr=False)
+    nonce: str = ""
+    stance: Stance = Stance.STREAM
+    voice: str = ""
+    placed_at: Instant = EPOCH
+    claimed: Callable[[str], bool] = nobody_else
 
 
 @frozen(kw_only=True)
@@ -112,7 +143,8 @@ class Heard:
 
     ``call_id`` is ours when it travelled with the request ("" when not). ``key`` is what the vendor authenticated and
     repeats verbatim: the same key is the same message again. ``offer`` marks the start of an inbound call: then
-    ``caller``, ``callee`` and ``vendor_call_id`` tell of it and ``event`` may be None.
+    ``caller``, ``callee`` and ``vendor_call_id`` tell of it and ``event`` may be None. ``flow`` marks a request that is
+    answered with instructions: of several facts in one request, the last, and never an outcome.
     """
 
     key: str
@@ -122,6 +154,7 @@ class Heard:
     offer: bool = False
     caller: str = ""
     callee: str = ""
+    flow: bool = False
 
 
 Owed = tuple[tuple[EffectId, AnyEffect], ...]
@@ -130,10 +163,12 @@ Owed = tuple[tuple[EffectId, AnyEffect], ...]
 
 @frozen(kw_only=True)
 class Reply:
-    """The answer to a webhook, and which of the owed effects it carries out."""
+    """The answer to a webhook, and which of the owed effects it carries out. ``answers``: by taking these instructions
+    the carrier picks up an inbound call, and tells nobody."""
 
     response: HttpResponse
     carried: tuple[EffectId, ...] = ()
+    answers: bool = False
 
 
 @frozen(kw_only=True)
@@ -240,8 +275,12 @@ class Carrier(Protocol):
         """The facts in a verified request. Raises ``NotUnderstood``."""
         ...
 
-    def reply(self, owed: Owed, leg: Leg | None) -> Reply:
-        """The answer to a webhook; ``leg`` is None when the request concerns no call of ours."""
+    def reply(self, owed: Owed, leg: Leg | None, *, flow: bool = False) -> Reply:
+        """The answer to a webhook; ``leg`` is None when the request concerns no call of ours.
+
+        ``flow``: the request asks for instructions. They carry out what of ``owed`` they can, at most one ``speak``,
+        and go on as ``leg.stance`` says; ``STREAM`` without an ``answer`` or ``open_media`` to carry out means to wait.
+        """
         ...
 
     def encode(self, effect_id: EffectId, effect: AnyEffect, leg: Leg) -> HttpRequest | None:

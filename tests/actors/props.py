@@ -8,9 +8,7 @@ from contextlib import asynccontextmanager
 import trio
 from attrs import define, field
 
-from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant
-from voicecall.events import effects as do
-from voicecall.events import facts as fact
+from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant, effects as do, facts as fact
 from voicecall.ports import (
     Account,
     Capability,
@@ -41,7 +39,7 @@ class Wire:
     def decode(self, request: HttpRequest) -> tuple[Heard, ...]:
         return ()
 
-    def reply(self, owed: Owed, leg: Leg | None) -> Reply:
+    def reply(self, owed: Owed, leg: Leg | None, *, flow: bool = False) -> Reply:
         carried = tuple(name for name, effect in owed if isinstance(effect, do.OpenMedia | do.Answer | do.Reject))
         body = " ".join((*carried, leg.ticket if leg else "")).encode()
         return Reply(response=HttpResponse(status=200, body=body), carried=carried)

@@ -9,6 +9,7 @@ from attrs import field, frozen
 from journal.api import Journal
 from voicecall.actors.alarm import Alarm
 from voicecall.core import tickets
+from voicecall.core.stance import stance
 from voicecall.core.state import CallState
 from voicecall.events import CallId, Instant
 from voicecall.ports import Account, Agent, Carrier, Fetch, Leg, Sound
@@ -17,12 +18,18 @@ TICKET_LIFE_MS = 60_000
 """How long a media ticket may wait to be used."""
 
 
+def nobody_else(carrier: str, call_id: CallId, vendor_call_id: str) -> bool:
+    """No call is known to be another one's."""
+    return False
+
+
 @frozen(kw_only=True)
 class World:
     """``wall`` is the wall clock as trio sees it pass; ``incarnation`` gives a fresh writer name per actor start.
 
     ``webhook_url`` and ``media_url`` are functions because the port may be known only once the door is open.
-    ``reply_timeout_ms`` bounds a whole agent turn.
+    ``reply_timeout_ms`` bounds a whole agent turn. ``claimed`` says whether a carrier's call id belongs to another
+    call than the given one.
     """
 
     journal: Journal
@@ -37,6 +44,7 @@ class World:
     ticket_key: bytes = field(repr=False)
     webhook_url: Callable[[], str]
     media_url: Callable[[], str]
+    claimed: Callable[[str, CallId, str], bool] = nobody_else
     version: str = ""
     reply_timeout_ms: int = 30_000
 
@@ -58,6 +66,11 @@ class World:
             media_url=self.media_url(),
             vendor_call_id=state.vendor_call_id,
             ticket=ticket,
+            nonce=nonce,
+            stance=stance(state),
+            voice=state.policy.voice,
+            placed_at=state.started_at,
+            claimed=lambda vendor_call_id: self.claimed(state.carrier, call_id, vendor_call_id),
         )
 
 

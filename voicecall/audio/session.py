@@ -28,8 +28,7 @@ from voicecall.audio.recording import Recording
 from voicecall.audio.utterances import UNDECIDED, Utterances
 from voicecall.audio.vad import Onset, VoiceDetector, power_of
 from voicecall.audio.websocket import POLICY
-from voicecall.events import CallId, EffectId
-from voicecall.events import facts as fact
+from voicecall.events import CallId, EffectId, facts as fact
 from voicecall.events.effects import Speak
 from voicecall.ports import (
     MediaAudio,

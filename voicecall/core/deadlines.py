@@ -7,7 +7,7 @@ deadline exists, and while we owe the person sound one of them bounds the silenc
 
 from __future__ import annotations
 
-from voicecall.core.state import UNANSWERED, CallState, Media, Owing, Phase
+from voicecall.core.state import UNANSWERED, CallState, Machine, Media, Owing, Phase
 from voicecall.events import Instant, Patience
 from voicecall.events.effects import Conclude
 from voicecall.events.facts import TimerFired
@@ -71,6 +71,8 @@ def _live(state: CallState) -> dict[str, Instant]:
         due["notify"] = _after(max(state.notified_at, state.sound_at), policy.notify_hangup_delay_ms)
     if state.waiting_since and all(one.number != state.waiting_for for one in state.saying):
         due["transcript"] = _after(state.waiting_since, policy.transcript_timeout_ms)
+    if state.machine is Machine.GREETING:
+        due["beep"] = _after(state.machine_since, policy.beep_ms)
     if state.keys:
         due["keys"] = _after(state.keys_at, policy.keys_gap_ms)
     return due

@@ -12,15 +12,15 @@ from typing import assert_never
 from voicecall.core import speech
 from voicecall.core.change import change
 from voicecall.core.deadlines import is_due
-from voicecall.core.state import TRANSITIONS, UNANSWERED, CallState, Floor, Media, Owing, Phase
-from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason
-from voicecall.events import facts as fact
+from voicecall.core.state import TRANSITIONS, UNANSWERED, CallState, Floor, Machine, Media, Owing, Phase
+from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason, facts as fact
 from voicecall.events.base import EPOCH, NO_EFFECT
 from voicecall.events.effects import (
     Answer,
     AskAgent,
     Conclude,
     Hangup,
+    Listen,
     OpenMedia,
     Reconcile,
     Reject,
@@ -57,21 +57,26 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
             if state.media is not Media.OPEN or event.stream_id != state.stream_id:
                 return state
             return change(state, media=Media.CLOSED, media_asked=False, media_since=state.now, floor=Floor.NOBODY)
+        case fact.MachineDetected() | fact.MachineFinished():
+            return _machine(state, event)
         case fact.DigitsPressed():
             return change(state, keys=state.keys + event.digits, keys_at=state.now)
         case fact.CallerStarted():
-            return speech.interrupted(change(state, floor=Floor.CALLER)) if state.phase is Phase.LIVE else state
+            return _took_the_floor(state)
+        case fact.CallerHeard():
+            # Where the carrier listens nobody tells that a voice started; its first words do.
+            return state if state.policy.streaming or not event.text.strip() else _took_the_floor(state)
         case fact.CallerSaid():
-            return speech.said(state, event.text)
+            spoke = not state.policy.streaming and bool(event.text.strip())
+            return speech.said(_took_the_floor(state) if spoke else state, event.text)
         case fact.PlaybackStarted():
             return speech.playing(state, event.utterance)
         case fact.PlaybackFinished():
             return speech.played(state, event)
         case fact.AgentReplied():
-            replied = event.turn if event.text.strip() else state.replied_turn
-            return change(state, replied_turn=max(state.replied_turn, replied))
+            return speech.drafted(state, event.turn, event.text)
         case fact.AgentFinished():
-            return speech.finished(state, event)
+            return change(speech.finished(state, event), draft="" if event.turn == state.turn else state.draft)
         case fact.SayRequested() | fact.ListenRequested():
             return _wished(state, event)
         case fact.TimerFired():
@@ -82,7 +87,7 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
             return _failed(state, settled)
         case fact.EffectSucceeded() | fact.VendorReported() | fact.DigitsRequested() | fact.HangupRequested():
             return state
-        case fact.CallerHeard() | fact.SpeechChunk() | fact.AudioMeasured() | fact.Unknown():
+        case fact.SpeechChunk() | fact.AudioMeasured() | fact.FlowAsked() | fact.Unknown():
             return state
         case fact.ActorStarted():
             return state
@@ -107,7 +112,9 @@ def intend(state: CallState, effect_id: EffectId, effect: AnyEffect) -> CallStat
         case Speak():
             state = speech.intended(state, effect)
         case AskAgent():
-            state = change(state, turn=effect.turn)
+            state = change(state, turn=effect.turn, draft="")
+        case Listen():
+            state = change(state, listening=True)
         case _:
             pass
     return change(state, owed=(*state.owed, (effect_id, effect)))
@@ -128,6 +135,8 @@ def _failed(state: CallState, effect: AnyEffect | None) -> CallState:
             return change(state, media_asked=False)
         case Reconcile():
             return change(state, reconciling_since=EPOCH)
+        case Listen():
+            return change(state, listening=False)
         case _:
             return state
 
@@ -221,8 +230,25 @@ def _fired(state: CallState, event: fact.TimerFired) -> CallState:
             return speech.said(change(state, keys=""), speech.keys_text(state.keys))
         case "notify":
             return change(state, notified_at=EPOCH)
+        case "beep":
+            return change(state, machine=Machine.RECORDING)
         case _:
             return state
+
+
+def _took_the_floor(state: CallState) -> CallState:
+    return speech.interrupted(change(state, floor=Floor.CALLER)) if state.phase is Phase.LIVE else state
+
+
+def _machine(state: CallState, event: fact.MachineDetected | fact.MachineFinished) -> CallState:
+    """A machine listens: nobody waits for us, and what it says is not a caller's turn."""
+    if state.policy.on_machine != "message":
+        return state
+    if isinstance(event, fact.MachineFinished):
+        return change(state, machine=Machine.RECORDING) if state.machine is Machine.GREETING else state
+    if event.result not in ("machine", "fax") or state.machine is not Machine.NONE:
+        return state
+    return speech.owe(change(state, machine=Machine.GREETING, machine_since=state.now), Owing.NOBODY)
 
 
 def _known(state: CallState, vendor_call_id: str) -> CallState:

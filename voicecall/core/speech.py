@@ -7,7 +7,7 @@ become the agent's memory.
 from __future__ import annotations
 
 from voicecall.core.change import change
-from voicecall.core.state import REMARKS_KEPT, CallState, Floor, Owing, Phase, Remark, Utterance
+from voicecall.core.state import REMARKS_KEPT, CallState, Floor, Machine, Owing, Phase, Remark, Utterance
 from voicecall.events import Mode
 from voicecall.events.base import EPOCH
 from voicecall.events.effects import AskAgent, Speak
@@ -15,6 +15,10 @@ from voicecall.events.facts import AgentFinished, PlaybackFinished
 
 BRIDGES = frozenset({"filler", "return"})
 """Utterances that only bridge a wait: hearing one does not settle what we owe."""
+
+
+MS_PER_CHARACTER = 60
+"""How fast a carrier's own voice speaks, where nobody measures what was heard of it."""
 
 
 def keys_text(keys: str) -> str:
@@ -49,7 +53,8 @@ def said(state: CallState, text: str) -> CallState:
     state = _remark(change(state, floor=Floor.NOBODY), Remark(speaker="caller", text=text))
     if state.waiting_since:
         return owe(change(state, waiting_since=EPOCH), Owing.OPERATOR)
-    return owe(state, Owing.AGENT) if state.policy.mode is Mode.CONVERSATION else state
+    answered = state.policy.mode is Mode.CONVERSATION and state.machine is Machine.NONE
+    return owe(state, Owing.AGENT) if answered else state
 
 
 def intended(state: CallState, effect: Speak) -> CallState:
@@ -87,9 +92,9 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
     current = next((one for one in state.saying if one.number == event.utterance), None)
     if current is None:
         return state
+    text = _heard(state, current, event)
     state = _without(state, event.utterance)
-    text = heard_text(current.text, event.heard_ms, event.sent_ms) if event.interrupted else current.text
-    if text and event.heard_ms > 0:
+    if text:
         state = _remark(state, Remark(speaker="agent", text=text))
     if event.interrupted and current.turn:
         state = change(state, discarded_turn=max(state.discarded_turn, current.turn))
@@ -97,12 +102,33 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
         return state
     if state.waiting_since and event.utterance == state.waiting_for:
         state = change(state, waiting_since=state.now)
-    if event.heard_ms <= 0 and not event.interrupted:
+    if not text and not event.interrupted:
         return owe(state, Owing.AGENT)
-    if current.purpose == "greeting" and state.policy.mode is Mode.NOTIFY and not event.interrupted:
+    message = state.policy.mode is Mode.NOTIFY or state.machine is Machine.RECORDING
+    if current.purpose == "greeting" and message and not event.interrupted:
         state = change(state, notified_at=state.now)
     thinking = is_thinking(state) and state.turn > state.discarded_turn
     return owe(state, Owing.AGENT) if thinking and not state.saying else state
+
+
+def _heard(state: CallState, one: Utterance, event: PlaybackFinished) -> str:
+    """What of an utterance reached the person's ear."""
+    if event.told == "carrier":
+        elapsed_ms = state.now - state.sound_at
+        return heard_text(one.text, elapsed_ms, MS_PER_CHARACTER * len(one.text)) if event.interrupted else one.text
+    if event.heard_ms <= 0:
+        return ""
+    return heard_text(one.text, event.heard_ms, event.sent_ms) if event.interrupted else one.text
+
+
+def drafted(state: CallState, turn: int, text: str) -> CallState:
+    """The agent gave a clause. Where the carrier speaks, clauses are kept until the reply is whole."""
+    if not text.strip():
+        return state
+    state = change(state, replied_turn=max(state.replied_turn, turn))
+    if state.policy.streaming or turn != state.turn or turn <= state.discarded_turn:
+        return state
+    return change(state, draft=f"{state.draft} {text.strip()}".strip())
 
 
 def lost(state: CallState, number: int) -> CallState:

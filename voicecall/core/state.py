@@ -61,6 +61,14 @@ UNANSWERED = frozenset({Phase.OFFERED, Phase.DIALING, Phase.RINGING})
 LIVING = frozenset({Phase.OFFERED, Phase.DIALING, Phase.RINGING, Phase.LIVE, Phase.ENDING})
 
 
+class Machine(StrEnum):
+    """Whether an answering machine has picked up: no, it speaks its greeting, it records."""
+
+    NONE = "none"
+    GREETING = "greeting"
+    RECORDING = "recording"
+
+
 class Owing(StrEnum):
     """Whom the person is waiting for: nobody, our agent, or whoever drives the call from outside."""
 
@@ -116,6 +124,9 @@ class CallState:
     reconciling_since: Instant = EPOCH
     media_asked: bool = False
     media_since: Instant = EPOCH
+    listening: bool = False
+    machine: Machine = Machine.NONE
+    machine_since: Instant = EPOCH
     stream_id: str = ""
     tickets: tuple[str, ...] = ()
     greeted: bool = False
@@ -126,6 +137,7 @@ class CallState:
     turn: int = 0
     discarded_turn: int = 0
     replied_turn: int = 0
+    draft: str = ""
     heard_turn: int = 0
     waiting_since: Instant = EPOCH
     waiting_for: int = 0

@@ -27,8 +27,7 @@ from voicecall.cli.looking import read_call
 from voicecall.cli.reading import newest
 from voicecall.cli.rendering import record_view, tail_text, turns_view
 from voicecall.cli.simulating import NoNetwork, start_network, stop_network
-from voicecall.events import CallId, Entry
-from voicecall.events import facts as fact
+from voicecall.events import CallId, Entry, facts as fact
 from voicecall.events.schema import decode_entry
 from voicecall.projections.latency import turn_latencies
 from voicecall.projections.status import call_record

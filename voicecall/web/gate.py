@@ -15,8 +15,7 @@ from typing import Literal, Protocol
 
 import structlog
 import trio
-from attrs import define, field, frozen
-from attrs import evolve as change
+from attrs import define, evolve as change, field, frozen
 
 from voicecall.events import Instant
 from voicecall.ports import Account, BadSignature, Carrier, Heard, HttpRequest, HttpResponse, NotUnderstood

@@ -36,7 +36,7 @@ class MockCarrier:
     def decode(self, request: HttpRequest) -> tuple[Heard, ...]:
         return inbound.decode(request)
 
-    def reply(self, owed: Owed, leg: Leg | None) -> Reply:
+    def reply(self, owed: Owed, leg: Leg | None, *, flow: bool = False) -> Reply:
         return outbound.reply(owed, leg)
 
     def encode(self, effect_id: EffectId, effect: AnyEffect, leg: Leg) -> HttpRequest | None:

@@ -14,8 +14,7 @@ from typing import Any, Literal, cast, get_args
 import msgspec
 from attrs import frozen
 
-from voicecall.events import AnyEvent, EndReason, Instant
-from voicecall.events import facts as fact
+from voicecall.events import AnyEvent, EndReason, Instant, facts as fact
 from voicecall.ports import BadSignature, Heard, HttpRequest, NotUnderstood
 
 SIGNATURE = "x-mock-signature"

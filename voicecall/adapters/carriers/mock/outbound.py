@@ -12,9 +12,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from voicecall.adapters.carriers.mock.inbound import end_reason
-from voicecall.events import AnyEffect, AnyEvent, EffectId
-from voicecall.events import effects as do
-from voicecall.events import facts as fact
+from voicecall.events import AnyEffect, AnyEvent, EffectId, effects as do, facts as fact
 from voicecall.ports import Exchange, HttpRequest, HttpResponse, Leg, Owed, Reply
 
 SEARCH_SLACK_MS = 60_000
