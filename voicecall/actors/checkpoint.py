@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from journal.api import Position, Readable
+from journal.api import Line, Position, Readable
 from voicecall.events import CallId, Entry
 from voicecall.events.schema import BadEntry, decode_entry
 from voicecall.projections.directory import Directory
@@ -58,10 +58,15 @@ async def load_directory(journal: Readable, path: Path | None = None) -> Directo
     async with journal.read(after=Position(directory.position)) as lines:
         async for line in lines:
             if line.stream.startswith("call/"):
-                try:
-                    entry = decode_entry(line.body)
-                except BadEntry as error:
-                    log.error("an entry cannot be read", stream=line.stream, position=line.position, error=str(error))
-                    continue
-                directory.apply(CallId(line.stream.removeprefix("call/")), line.position, entry)
+                _apply(directory, line)
+            directory.reached(line.position)
     return directory
+
+
+def _apply(directory: Directory, line: Line) -> None:
+    try:
+        entry = decode_entry(line.body)
+    except BadEntry as error:
+        log.error("an entry cannot be read", stream=line.stream, position=line.position, error=str(error))
+    else:
+        directory.apply(CallId(line.stream.removeprefix("call/")), line.position, entry)

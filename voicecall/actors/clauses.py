@@ -6,7 +6,8 @@ import re
 
 from attrs import define
 
-BOUNDARY = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|(?<=[。！？])|\n+")  # noqa: RUF001 - CJK full stops end sentences too
+END = re.compile(r"[.!?\u2026][\"')\]]*(?=\s)|[\u3002\uff01\uff1f]|\n")
+"""Where a clause ends: at a full stop before white space, at a CJK full stop, at the end of a line."""
 LONG = 160
 """Beyond this many characters a comma is boundary enough."""
 
@@ -20,7 +21,12 @@ class Clauses:
     def feed(self, piece: str) -> list[str]:
         """Clauses completed by ``piece``, without surrounding white space."""
         self._text += piece
-        *complete, self._text = BOUNDARY.split(self._text)
+        complete: list[str] = []
+        start = 0
+        for end in END.finditer(self._text):
+            complete.append(self._text[start : end.end()])
+            start = end.end()
+        self._text = self._text[start:]
         if len(self._text) > LONG and ", " in self._text:
             head, _, self._text = self._text.rpartition(", ")
             complete.append(head + ",")

@@ -57,9 +57,12 @@ async def _exchange(client: httpx.AsyncClient, request: HttpRequest) -> HttpResp
         request.method, request.url, headers=dict(request.headers), content=request.body
     ) as response:
         async for piece in response.aiter_bytes():
-            body += piece
-            if len(body) > BODY_LIMIT:
-                raise TooMuch(f"the answer has more than {BODY_LIMIT} bytes")
+            if (
+                len(body) <= BODY_LIMIT
+            ):  # what is too much is read but not kept: an answer left unread costs the connection
+                body += piece
+    if len(body) > BODY_LIMIT:
+        raise TooMuch(f"the answer has more than {BODY_LIMIT} bytes")
     headers = {name.lower(): value for name, value in response.headers.items()}
     return HttpResponse(status=response.status_code, headers=headers, body=bytes(body))
 

@@ -8,16 +8,20 @@ verbatim. Every field is written, defaults included, so that a default may chang
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast, get_args
+from enum import EnumType
+from functools import partial
+from typing import Any, Literal, cast, get_args, get_origin
 
+import attrs
 import msgspec
-from cattrs import Converter
+from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
 from voicecall.events.base import Effect, Event
 from voicecall.events.effects import AnyEffect, UnknownEffect
 from voicecall.events.entry import Entry
 from voicecall.events.facts import AnyEvent, Unknown
+from voicecall.events.policy import Mode
 
 SCHEMA = 1
 """Version of the shapes on disk. Bump it, and add an upcast, for anything but a new field with a default."""
@@ -36,11 +40,17 @@ class BadEntry(ValueError):
 
 
 EVENTS: dict[str, type[Event]] = {cls.kind: cls for cls in get_args(AnyEvent) if cls is not Unknown}
+_JSON: dict[type, str] = {int: "a whole number", str: "text", bool: "true or false"}
 EFFECTS: dict[str, type[Effect]] = {cls.kind: cls for cls in get_args(AnyEffect) if cls is not UnknownEffect}
 
 
 def _build_converter(*, detailed: bool) -> Converter:
     converter = Converter(detailed_validation=detailed)
+    converter.register_unstructure_hook(Mode, _word)
+    for kind in (int, str, bool):
+        converter.register_structure_hook(kind, _exactly(kind))
+    converter.register_structure_hook(float, _number)
+    converter.register_structure_hook_factory(attrs.has, partial(_object, converter))
     for cls in (*EVENTS.values(), *EFFECTS.values()):
         _register(converter, cls)
     converter.register_structure_hook_func(
@@ -57,6 +67,34 @@ def _build_converter(*, detailed: bool) -> Converter:
     return converter
 
 
+def _exactly(kind: type[Any]) -> Callable[[Any, Any], Any]:
+    """A hook that takes a value of ``kind`` and nothing that merely could be turned into one; enumerations are text."""
+
+    def check(value: Any, wanted: Any) -> Any:
+        if value.__class__ is not kind:
+            raise BadEntry(f"expected {_JSON[kind]}, got {value!r}")
+        return wanted(value) if isinstance(wanted, EnumType) else value
+
+    return check
+
+
+def _number(value: Any, _: Any) -> float:
+    if value.__class__ is not int and value.__class__ is not float:
+        raise BadEntry(f"expected a number, got {value!r}")
+    return float(value)
+
+
+def _object(converter: Converter, cls: type[Any]) -> Callable[[Any, Any], Any]:
+    structure = cast("Any", make_dict_structure_fn(cls, converter))
+
+    def check(value: Any, kind: Any) -> Any:
+        if value.__class__ is not dict:
+            raise BadEntry(f"expected an object, got {value!r}")
+        return structure(value, kind)
+
+    return check
+
+
 def _register(converter: Converter, cls: type[Event] | type[Effect]) -> None:
     fields = make_dict_unstructure_fn(cls, converter)
     tag = cls.kind
@@ -65,7 +103,6 @@ def _register(converter: Converter, cls: type[Event] | type[Effect]) -> None:
         return {"type": tag, **cast("Any", fields)(value)}
 
     converter.register_unstructure_hook(cls, unstructure)
-    converter.register_structure_hook(cls, cast("Any", make_dict_structure_fn(cls, converter)))
 
 
 def _structure_tagged(converter: Converter, data: Any, known: dict[str, type[Any]], unknown: type[Any]) -> Any:
@@ -74,6 +111,10 @@ def _structure_tagged(converter: Converter, data: Any, known: dict[str, type[Any
     plain = cast("Plain", data)
     cls = known.get(str(plain.get("type", "")))
     return unknown(data=plain) if cls is None else converter.structure(plain, cls)
+
+
+def _word(value: Mode) -> str:
+    return value.value
 
 
 def _verbatim(value: Unknown | UnknownEffect) -> Plain:
@@ -116,16 +157,15 @@ def decode_entry(body: bytes) -> Entry:
     """The entry in ``body``, upcast to today's shapes. Raises ``BadEntry`` naming what is wrong."""
     try:
         data = _parse.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadEntry(f"not JSON: {error}") from error
     if not isinstance(data, dict):
         raise BadEntry(f"an entry is a JSON object, got {type(data).__name__}")
     plain = cast("Plain", data)
     version = plain.pop("v", None)
-    if not isinstance(version, int) or not OLDEST <= version <= SCHEMA:
-        raise BadEntry(
-            f"v: expected a schema version from {OLDEST} to {SCHEMA}, got {version!r}; a newer voicecall wrote it"
-        )
+    if version.__class__ is not int or not OLDEST <= version <= SCHEMA:
+        newer = "; a newer voicecall wrote it" if version.__class__ is int and version > SCHEMA else ""
+        raise BadEntry(f"v: expected a schema version from {OLDEST} to {SCHEMA}, got {version!r}{newer}")
     for number in range(version, SCHEMA):
         plain = UPCASTS[number](plain)
     return _guarded(plain, Entry)
@@ -134,20 +174,23 @@ def decode_entry(body: bytes) -> Entry:
 def _guarded(data: Plain, cls: Any) -> Any:
     try:
         return _converter.structure(data, cls)
-    except BadEntry:
-        raise
-    except Exception as error:
-        raise BadEntry(f"{getattr(cls, '__name__', 'event')}: {_explanation(data, cls) or error}") from error
+    except Exception:  # noqa: BLE001 - cattrs reports malformed data by many exception types
+        return _explained(data, cls)
 
 
-def _explanation(data: Plain, cls: Any) -> str:
+def _explained(data: Plain, cls: Any) -> Any:
+    """Like ``_guarded``, but it knows what is wrong where: ``expected text, got 5 @ $.event.text``."""
     try:
-        _explainer.structure(data, cls)
-    except Exception as error:  # noqa: BLE001 - cattrs reports malformed data by many exception types
-        return _reasons(error)
-    return ""
+        return _explainer.structure(data, cls)
+    except Exception as error:
+        raise BadEntry("; ".join(transform_error(error, format_exception=_words))) from error
 
 
-def _reasons(error: BaseException) -> str:
-    inner = cast("tuple[BaseException, ...]", getattr(error, "exceptions", ()))
-    return "; ".join(_reasons(one) for one in inner) if inner else f"{type(error).__name__} {error}"
+def _words(error: BaseException, expected: Any) -> str:
+    if isinstance(error, KeyError):
+        return "required field missing"
+    if get_origin(expected) is Literal:
+        return f"expected one of {', '.join(map(str, get_args(expected)))}"
+    if isinstance(error, TypeError):
+        return "expected a list"
+    return str(error)

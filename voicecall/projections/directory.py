@@ -21,6 +21,9 @@ from voicecall.events.effects import Conclude, Hangup, Reject
 VERSION = 1
 """Bump it when ``Row`` or ``apply`` changes: older checkpoints are then ignored."""
 
+GAP = 4_096
+"""A position that is still missing when so many later ones are known holds no entry (an erased line, a tombstone)."""
+
 
 class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One call. Instants are milliseconds since the epoch, 0 until the thing has happened."""
@@ -55,10 +58,16 @@ class _View(msgspec.Struct):
 
 
 class Directory:
-    """The live view. ``apply`` every entry of every call in order of position."""
+    """The live view. ``apply`` every entry of every call, those of one call in order.
+
+    Calls write at the same time and one may learn before another that its line is durable, so entries of different
+    calls come in any order. Everything up to ``position`` is in the view, and some of what follows: a checkpoint must
+    not claim more.
+    """
 
     def __init__(self) -> None:
         self.position = 0
+        self._ahead: set[int] = set()
         self._live: dict[str, Row] = {}
         self._past: dict[str, bytes] = {}
         self._vendors: dict[str, str] = {}
@@ -105,10 +114,15 @@ class Directory:
         return CallId(matching[0]) if len(matching) == 1 else None
 
     def apply(self, call_id: CallId, position: int, entry: Entry) -> None:
-        """Fold one entry. Positions at or before the last one are known already."""
-        if position <= self.position:
+        """Fold one entry, once."""
+        if position <= self.position or position in self._ahead:
             return
-        self.position = position
+        self._ahead.add(position)
+        if len(self._ahead) > GAP:
+            self.position = min(self._ahead) - 1
+        while self.position + 1 in self._ahead:
+            self.position += 1
+            self._ahead.discard(self.position)
         row = self._live.get(call_id)
         if row is None:
             row = _begin(call_id, entry)
@@ -122,6 +136,11 @@ class Directory:
             self._past[call_id] = _encode(changed)
         else:
             self._live[call_id] = changed
+
+    def reached(self, position: int) -> None:
+        """Everything up to ``position`` has been applied, by a reader who reads all lines in order."""
+        self.position = max(self.position, position)
+        self._ahead = {one for one in self._ahead if one > self.position}
 
     def forget(self, call_id: CallId) -> None:
         """The call was erased."""
