@@ -109,6 +109,11 @@ class Reader:
         async with aclosing(self._names(prefix, after)) as names:
             yield names
 
+    def milestones(self) -> list[Position]:
+        """Positions to read on from, oldest first: one before each segment. Whoever wants only the newest lines begins
+        at the last of them."""
+        return [Position(first_position(path) - 1) if path.stem.isdigit() else START for path in self._segments.paths()]
+
     async def _names(self, prefix: str, after: str) -> AsyncGenerator[str]:
         await trio.lowlevel.checkpoint()
         indexes = [self._segments.index(path) or scan(path)[0] for path in self._segments.paths()]
