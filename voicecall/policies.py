@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from voicecall.config import Config, route_for
 from voicecall.events import Mode, Patience, Policy
+from voicecall.events.policy import OnMachine
+from voicecall.ports import Capability
 
 GREETING = "Hello! How can I help you today?"
 """What a caller hears when no greeting is configured."""
 
 
-def outbound_policy(config: Config, *, message: str, mode: Mode | None) -> Policy:
+def outbound_policy(config: Config, *, message: str, mode: Mode | None, capabilities: frozenset[Capability]) -> Policy:
     """For a call that we place; the configured default mode where none is asked for."""
-    return _policy(config, greeting=message, mode=mode or Mode(config.outbound.default_mode), verdict="accept")
+    mode = mode or Mode(config.outbound.default_mode)
+    policy = _policy(config, greeting=message, mode=mode, verdict="accept", capabilities=capabilities)
+    if Capability.MACHINE_DETECTION not in capabilities:
+        return policy
+    usual: OnMachine = "message" if mode is Mode.NOTIFY else "hangup"
+    return evolve(policy, on_machine=config.outbound.on_machine or usual)
 
 
-def inbound_policy(config: Config, *, caller: str, callee: str) -> Policy:
+def inbound_policy(config: Config, *, caller: str, callee: str, capabilities: frozenset[Capability]) -> Policy:
     """For a call that we are offered: the greeting of the dialed number, and whether the caller may come in."""
     route = route_for(config, callee)
     greetings = (route.inbound_greeting if route else None, config.inbound_greeting)
     greeting = next((one for one in greetings if one and one.strip()), GREETING)
-    return _policy(config, greeting=greeting, mode=Mode.CONVERSATION, verdict=verdict(config, caller))
+    word = verdict(config, caller)
+    return _policy(config, greeting=greeting, mode=Mode.CONVERSATION, verdict=word, capabilities=capabilities)
+
+
+def streams(config: Config, capabilities: frozenset[Capability]) -> bool:
+    """Whether a call's sound comes to us: where that is wanted, or where the carrier has no voice of its own."""
+    return Capability.STREAM in capabilities and (config.streaming.enabled or Capability.SPEAK not in capabilities)
 
 
 def verdict(config: Config, caller: str) -> str:
@@ -39,12 +54,13 @@ def _digits(number: str) -> str:
     return "".join(character for character in number if character.isascii() and character.isdigit())
 
 
-def _policy(config: Config, *, greeting: str, mode: Mode, verdict: str) -> Policy:
+def _policy(config: Config, *, greeting: str, mode: Mode, verdict: str, capabilities: frozenset[Capability]) -> Policy:
     agent, operator = config.patience.agent_ms, config.patience.operator_ms
     return Policy(
         mode=mode,
         greeting=greeting.strip(),
         verdict=verdict,
+        streaming=streams(config, capabilities),
         notify_hangup_delay_ms=config.outbound.notify_hangup_delay_sec * 1000,
         ring_timeout_ms=config.ring_timeout_ms,
         max_duration_ms=config.max_duration_seconds * 1000,

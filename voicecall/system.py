@@ -12,13 +12,15 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import trio
 from attrs import field, frozen
 
 from journal import FileJournal, Journal, Position, open_journal
+from voicecall.accounts import account_of
 from voicecall.actors.alarm import Alarm
 from voicecall.actors.checkpoint import Checkpoint, load_directory
 from voicecall.actors.supervisor import Supervisor
@@ -122,6 +124,9 @@ async def assemble(config: Config, parts: Parts) -> AsyncGenerator[Calls]:
     def identify(carrier: str, start: MediaStart) -> CallId | Refused:
         return supervisor.identify(carrier, start)
 
+    def claimed(carrier: str, call_id: CallId, vendor_call_id: str) -> bool:
+        return parts.directory.named(carrier, vendor_call_id) not in (None, call_id)
+
     async def admit(carrier: str, start: MediaStart) -> CallId | Refused:
         return await supervisor.open_stream(carrier, start)
 
@@ -156,12 +161,14 @@ async def assemble(config: Config, parts: Parts) -> AsyncGenerator[Calls]:
         ticket_key=parts.ticket_key,
         webhook_url=parts.webhook_url,
         media_url=parts.media_url,
+        claimed=claimed,
         version=VERSION,
         reply_timeout_ms=config.response_timeout_ms,
     )
 
     def offer_policy(heard: Heard) -> Policy:
-        return inbound_policy(config, caller=heard.caller, callee=heard.callee)
+        capabilities = parts.carrier.capabilities
+        return inbound_policy(config, caller=heard.caller, callee=heard.callee, capabilities=capabilities)
 
     supervisor = Supervisor(
         world=world,
@@ -248,7 +255,13 @@ async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
                 )
 
             door: Door = await nursery.start(open_door)
-            methods = Methods(config=config, supervisor=calls.supervisor, journal=journal, directory=directory)
+            methods = Methods(
+                config=config,
+                supervisor=calls.supervisor,
+                journal=journal,
+                directory=directory,
+                capabilities=parts.carrier.capabilities,
+            )
             await nursery.start(serve_rpc, state / "voicecall.sock", methods)
             try:
                 yield System(
@@ -266,6 +279,11 @@ async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
                 nursery.cancel_scope.cancel()
 
 
+def carrier_of(name: str) -> Carrier:
+    """The codec in ``adapters/carriers/<name>``; only the one that is used is imported."""
+    return cast("Carrier", import_module(f"voicecall.adapters.carriers.{name}").carrier)
+
+
 def _real_parts(
     config: Config,
     *,
@@ -277,11 +295,12 @@ def _real_parts(
     observe: Callable[[CallId, Position, Entry], None],
 ) -> Parts:
     from voicecall.adapters.agents.scripted import ScriptedAgent
-    from voicecall.adapters.carriers.mock import carrier
     from voicecall.adapters.speech.offline import OfflineSynthesizer
     from voicecall.adapters.speech.scripted import ScriptedTranscriber
 
-    secret = config.mock.secret.reveal() if config.mock.secret else keep_secret(state / "mock.key")
+    secret = ""
+    if config.provider == "mock":
+        secret = config.mock.secret.reveal() if config.mock.secret else keep_secret(state / "mock.key")
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.serve.bind, config.serve.bind)
     origin = config.public_url or (f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
     base = origin.removesuffix("/").removesuffix(config.serve.path)
@@ -289,8 +308,8 @@ def _real_parts(
         journal=journal,
         wall=wall_clock(),
         fetch=fetch,
-        carrier=carrier,
-        account=Account(api_url=config.mock.api_url, secrets={"webhook": secret}),
+        carrier=carrier_of(config.provider),
+        account=account_of(config, mock_secret=secret),
         synthesizer=OfflineSynthesizer(),
         transcriber=ScriptedTranscriber(),
         agent=ScriptedAgent(config.agent.script),

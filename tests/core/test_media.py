@@ -71,9 +71,9 @@ def test_a_stream_that_is_open_is_not_asked_for() -> None:
     assert call.tell(fact.CallAnswered()) == ()
 
 
-def test_a_carrier_without_streams_is_never_asked_for_one() -> None:
+def test_a_call_without_streaming_never_asks_for_a_stream() -> None:
     call = dialed(streaming=False)
-    assert call.tell(fact.CallAnswered()) == ()
+    assert kinds(call.tell(fact.CallAnswered())) == ["speak", "listen"]
 
 
 def test_an_inbound_call_whose_answer_failed_late_may_ask_for_media() -> None:

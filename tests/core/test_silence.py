@@ -138,7 +138,7 @@ def test_a_media_stream_that_never_comes_ends_the_call() -> None:
 def test_a_carrier_without_a_stream_is_not_waited_for() -> None:
     call = answered(streaming=False)
     assert "media" not in call.timers()
-    assert "silence" in call.timers()
+    assert "playback" in call.timers()
 
 
 def test_a_call_lasts_as_long_as_it_may_and_no_longer() -> None:

@@ -49,8 +49,12 @@ from voicecall.events import (
     Entry,
     Instant,
     Request,
-    effects as do,
     effects_of,
+)
+from voicecall.events import (
+    effects as do,
+)
+from voicecall.events import (
     facts as fact,
 )
 from voicecall.events.schema import decode_entry, encode_entry

@@ -21,7 +21,9 @@ from voicecall.actors.replying import by_carrier
 from voicecall.actors.voice import CarrierVoice
 from voicecall.actors.world import World
 from voicecall.core.state import CallState, Phase
-from voicecall.events import AnyEffect, CallId, EffectId, Instant, Lane, effects as do, facts as fact
+from voicecall.events import AnyEffect, CallId, EffectId, Instant, Lane
+from voicecall.events import effects as do
+from voicecall.events import facts as fact
 from voicecall.ports import Line, Post, Turn
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from voicecall.core.state import CallState
-from voicecall.events import AnyEffect, AnyEvent, EffectId, Entry, Lane, effects as do, effects_of, facts as fact
+from voicecall.events import AnyEffect, AnyEvent, EffectId, Entry, Lane, effects_of
+from voicecall.events import effects as do
+from voicecall.events import facts as fact
 from voicecall.ports import Owed, Reply
 
 CARRIED = "carried by the reply to a webhook"

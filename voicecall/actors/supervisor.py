@@ -11,7 +11,8 @@ from typing import Never, Protocol
 
 import structlog
 import trio
-from attrs import evolve as change, frozen
+from attrs import evolve as change
+from attrs import frozen
 
 from journal.api import Position
 from voicecall.actors.call import Observe
@@ -21,7 +22,8 @@ from voicecall.actors.mailbox import Failed, Full, Letter, Receipt, Repeated, Re
 from voicecall.actors.world import World, stream_of
 from voicecall.core import tickets
 from voicecall.core.requests import OpenStream, PlaceCall, Refused, Wish
-from voicecall.events import RULES, CallId, Entry, facts as fact
+from voicecall.events import RULES, CallId, Entry
+from voicecall.events import facts as fact
 from voicecall.events.policy import Policy
 from voicecall.events.schema import decode_entry
 from voicecall.ports import Capability, Heard, HttpResponse, MediaStart

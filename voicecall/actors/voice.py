@@ -13,7 +13,9 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from voicecall.core.state import CallState, Phase
-from voicecall.events import AnyEffect, EffectId, effects as do, facts as fact
+from voicecall.events import AnyEffect, EffectId
+from voicecall.events import effects as do
+from voicecall.events import facts as fact
 from voicecall.ports import Owed, Post
 
 Perform = Callable[[EffectId, AnyEffect], Awaitable[None]]

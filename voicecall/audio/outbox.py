@@ -7,7 +7,8 @@ from collections import deque
 import trio
 from attrs import define, field
 
-from voicecall.events import AnyEvent, facts as fact
+from voicecall.events import AnyEvent
+from voicecall.events import facts as fact
 from voicecall.ports import Post
 
 KEPT = 512

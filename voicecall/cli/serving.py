@@ -55,8 +55,6 @@ def serve(place: Place, *, simulate: bool, port: int | None, clock_rate: float) 
 def _problem(config: Config, port: int | None) -> str:
     if not config.enabled:
         return "enabled: is false in the configuration; set it to true to serve calls"
-    if config.provider != "mock":
-        return f'provider: "{config.provider}" cannot carry calls yet; use "mock"'
     if port is not None and not 0 <= port <= 65_535:
         return f"--port: must be between 0 (any free one) and 65535, got {port}"
     return ""

@@ -8,7 +8,8 @@ from typing import Any
 
 from journal.reading import Reader
 from voicecall.cli.looking import read_call
-from voicecall.events import CallId, Entry, facts as fact
+from voicecall.events import CallId, Entry
+from voicecall.events import facts as fact
 from voicecall.projections import operation as operations
 from voicecall.projections.directory import Directory
 from voicecall.projections.latency import summary, turn_latencies

@@ -6,7 +6,8 @@ import re
 
 from voicecall.core.requests import Ask, EndCall, OpenStream, PlaceCall, PressDigits, Refused, Say, Wish
 from voicecall.core.state import CallState, Media, Phase
-from voicecall.events import RULES, AnyEvent, facts as fact
+from voicecall.events import RULES, AnyEvent
+from voicecall.events import facts as fact
 
 DIGITS = re.compile(r"[0-9*#A-Da-dwWpP,]+")
 

@@ -27,7 +27,9 @@ from voicecall.core.change import change
 from voicecall.core.deadlines import deadlines, is_due
 from voicecall.core.evolve import evolve, intend
 from voicecall.core.state import UNANSWERED, CallState, Machine, Media, Owing, Phase
-from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason, Mode, effects as do, facts as fact
+from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason, Mode
+from voicecall.events import effects as do
+from voicecall.events import facts as fact
 from voicecall.events.base import EPOCH
 
 RETURNING = frozenset({"lost", "restart"})

@@ -13,7 +13,8 @@ from voicecall.core import speech
 from voicecall.core.change import change
 from voicecall.core.deadlines import is_due
 from voicecall.core.state import TRANSITIONS, UNANSWERED, CallState, Floor, Machine, Media, Owing, Phase
-from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason, facts as fact
+from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason
+from voicecall.events import facts as fact
 from voicecall.events.base import EPOCH, NO_EFFECT
 from voicecall.events.effects import (
     Answer,

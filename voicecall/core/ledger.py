@@ -21,7 +21,8 @@ from voicecall.core.change import change
 from voicecall.core.decide import decide
 from voicecall.core.evolve import evolve, intend
 from voicecall.core.state import CallState, Phase
-from voicecall.events import AnyEffect, AnyEvent, EffectId, Entry, Instant, effects_of, facts as fact
+from voicecall.events import AnyEffect, AnyEvent, EffectId, Entry, Instant, effects_of
+from voicecall.events import facts as fact
 from voicecall.events.base import EPOCH, NO_EFFECT
 
 

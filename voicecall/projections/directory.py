@@ -15,7 +15,8 @@ import msgspec
 
 from voicecall.core.evolve import OURS_TO_SAY
 from voicecall.core.state import Phase
-from voicecall.events import CallId, Entry, facts as fact
+from voicecall.events import CallId, Entry
+from voicecall.events import facts as fact
 from voicecall.events.effects import Conclude, Hangup, Reject
 
 VERSION = 1

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from attrs import evolve, frozen
 
-from voicecall.events import Entry, Instant, facts as fact
+from voicecall.events import Entry, Instant
+from voicecall.events import facts as fact
 from voicecall.events.effects import AskAgent, Speak
 
 

@@ -10,7 +10,8 @@ from attrs import evolve, field, frozen
 from voicecall.core.ledger import Ledger, fold
 from voicecall.core.speech import keys_text
 from voicecall.core.state import CallState
-from voicecall.events import Entry, Instant, facts as fact
+from voicecall.events import Entry, Instant
+from voicecall.events import facts as fact
 from voicecall.events.base import EPOCH
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from attrs import frozen
 
-from voicecall.events import AnyEffect, AnyEvent, Entry, Instant, effects as do, facts as fact
+from voicecall.events import AnyEffect, AnyEvent, Entry, Instant
+from voicecall.events import effects as do
+from voicecall.events import facts as fact
 from voicecall.events.schema import to_plain
 
 HIDDEN = frozenset({"type", "settles", "policy", "digest", "blob", "ticket", "request_id", "rules"})

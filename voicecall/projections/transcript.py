@@ -9,7 +9,8 @@ from attrs import frozen
 
 from voicecall.core.ledger import Ledger, fold
 from voicecall.core.speech import heard_text, keys_text
-from voicecall.events import Entry, Instant, facts as fact
+from voicecall.events import Entry, Instant
+from voicecall.events import facts as fact
 from voicecall.events.effects import Speak
 
 

@@ -15,6 +15,7 @@ from voicecall.core.requests import Ask, EndCall, PlaceCall, PressDigits, Refuse
 from voicecall.events import CallId
 from voicecall.events.schema import decode_entry
 from voicecall.policies import outbound_policy
+from voicecall.ports import Capability
 from voicecall.projections import operation as operations
 from voicecall.projections.directory import Directory
 from voicecall.projections.operation import Operation
@@ -36,6 +37,7 @@ class Methods:
     supervisor: Supervisor
     journal: Journal
     directory: Directory
+    capabilities: frozenset[Capability]
 
     async def call(self, method: str, params: Params) -> dict[str, Any]:
         """The answer. Raises ``RpcError``."""
@@ -64,7 +66,7 @@ class Methods:
             carrier=self.config.provider,
             caller=self.config.from_number or MOCK_NUMBER,
             callee=to,
-            policy=outbound_policy(self.config, message=message, mode=mode),
+            policy=outbound_policy(self.config, message=message, mode=mode, capabilities=self.capabilities),
             by=read.optional_text(params, "by") or "rpc",
         )
         accepted = _accepted(await self.supervisor.place(wish))

@@ -58,7 +58,7 @@ class MemorySystem:
             carrier="mock",
             caller="+15550000000",
             callee=callee,
-            policy=outbound_policy(self.config, message=message, mode=mode),
+            policy=outbound_policy(self.config, message=message, mode=mode, capabilities=carrier.capabilities),
         )
         accepted = await self.calls.supervisor.place(wish)
         if not isinstance(accepted, Accepted):

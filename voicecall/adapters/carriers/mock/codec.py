@@ -26,7 +26,14 @@ class MockCarrier:
 
     name: str = "mock"
     capabilities: frozenset[Capability] = frozenset(
-        {Capability.INBOUND, Capability.STREAM, Capability.SEND_DIGITS, Capability.REJECT, Capability.RECONCILE}
+        {
+            Capability.INBOUND,
+            Capability.STREAM,
+            Capability.SEND_DIGITS,
+            Capability.REJECT,
+            Capability.RECONCILE,
+            Capability.MACHINE_DETECTION,
+        }
     )
     required_headers: tuple[tuple[str, ...], ...] = ((inbound.SIGNATURE, inbound.TIMESTAMP),)
 

@@ -12,7 +12,9 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from voicecall.adapters.carriers.mock.inbound import end_reason
-from voicecall.events import AnyEffect, AnyEvent, EffectId, effects as do, facts as fact
+from voicecall.events import AnyEffect, AnyEvent, EffectId
+from voicecall.events import effects as do
+from voicecall.events import facts as fact
 from voicecall.ports import Exchange, HttpRequest, HttpResponse, Leg, Owed, Reply
 
 SEARCH_SLACK_MS = 60_000
@@ -36,6 +38,7 @@ def encode(effect_id: EffectId, effect: AnyEffect, leg: Leg) -> HttpRequest | No
                 "to": effect.callee,
                 "webhookUrl": leg.webhook_url,
                 "ringTimeoutMs": effect.ring_timeout_ms,
+                **({"detectMachine": True} if effect.detect_machine else {}),
             }
             return _post("/calls", body, effect_id, leg)
         case do.Answer():
