@@ -15,7 +15,14 @@ def check(config: Config) -> tuple[Problem, ...]:
     """What keeps an enabled configuration from working; a disabled one is always fine."""
     if not config.enabled:
         return ()
-    return (*_numbers(config), *_credentials(config), *_realtime(config), *_funnel(config))
+    return (
+        *_numbers(config),
+        *_credentials(config),
+        *_realtime(config),
+        *_funnel(config),
+        *_unverified(config),
+        *_trusted(config),
+    )
 
 
 def _numbers(config: Config) -> Iterator[Problem]:
