@@ -22,6 +22,8 @@ Three rules keep the person from silence and from surprise:
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from voicecall.core import speech
 from voicecall.core.change import change
 from voicecall.core.deadlines import deadlines, is_due
@@ -32,6 +34,8 @@ from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.events.base import EPOCH
 
+LONGEST_SAY = 1_500
+"""Characters a carrier's own voice is given at a time: their limits are from 3,000 up, markup included."""
 RETURNING = frozenset({"lost", "restart"})
 """Reasons for a closed media stream after which the carrier is asked to connect again."""
 
@@ -153,7 +157,10 @@ def _leave_message(state: CallState) -> tuple[AnyEffect, ...]:
 def _on_reply_end(state: CallState, event: fact.AgentFinished) -> tuple[AnyEffect, ...]:
     """The agent is done: a carrier that speaks gets the whole reply at once; what failed is apologized for."""
     if state.draft and event.turn > state.discarded_turn:
-        return (_say(state, state.draft, "reply", turn=event.turn),)
+        return tuple(
+            do.Speak(utterance=state.utterance + number, text=text, turn=event.turn, purpose="reply")
+            for number, text in enumerate(wrap(state.draft, LONGEST_SAY), 1)
+        )
     lost = state.replied_turn < event.turn or state.owing is Owing.AGENT
     return (_say(state, state.policy.apology, "apology"),) if lost and event.reason == "failed" else ()
 

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Literal, assert_never
 
 from voicecall.core import speech
 from voicecall.core.change import change
@@ -46,7 +46,7 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
         case fact.CallAnswered():
             return _answered(_known(state, event.vendor_call_id))
         case fact.CallEnded():
-            return _ended(state, event.reason)
+            return _ended(state, final_reason(state.end_reason, event))
         case fact.CallReconciled():
             state = _known(change(state, reconciling_since=EPOCH), event.vendor_call_id)
             return _answered(state) if event.alive and event.answered and state.phase in UNANSWERED else state
@@ -202,13 +202,17 @@ def _wished(state: CallState, event: fact.SayRequested | fact.ListenRequested) -
     return change(state, waiting_since=state.now, waiting_for=state.utterance + 1)
 
 
+def final_reason(ours: EndReason | Literal[""], event: fact.CallEnded) -> EndReason:
+    """Why a call ended: the carrier's word, unless we asked for it and know better (``ours``)."""
+    return ours if ours and (event.presumed or event.reason in OURS_TO_SAY) else event.reason
+
+
 def _ended(state: CallState, reason: EndReason) -> CallState:
     if state.phase in (Phase.ENDED, Phase.NEW):
         return _odd(state)
-    if not state.end_reason or reason not in OURS_TO_SAY:
-        state = change(state, end_reason=reason)
     return change(
         _to(state, Phase.ENDED),
+        end_reason=reason,
         ended_at=state.now,
         floor=Floor.NOBODY,
         owing=Owing.NOBODY,

@@ -80,13 +80,15 @@ class CallEnded(Event):
     """The terminal fact: exactly one in every finished call.
 
     ``reason`` is our vocabulary, ``vendor_code`` the carrier's own word. ``settles`` names the ``conclude`` effect when
-    it was our decision that ended the call rather than the carrier's message.
+    it was our decision that ended the call rather than the carrier's message. ``presumed``: the carrier does not say
+    who hung up, and ``reason`` holds unless it was us.
     """
 
     kind: ClassVar[str] = "call.ended"
     reason: EndReason
     vendor_code: str = ""
     settles: EffectId = NO_EFFECT
+    presumed: bool = False
 
 
 @frozen(kw_only=True)

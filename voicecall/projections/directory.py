@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 
-from voicecall.core.evolve import OURS_TO_SAY
+from voicecall.core.evolve import final_reason
 from voicecall.core.state import Phase
-from voicecall.events import CallId, Entry
+from voicecall.events import CallId, EndReason, Entry
 from voicecall.events import facts as fact
 from voicecall.events.effects import Conclude, Hangup, Reject
 
@@ -205,8 +205,7 @@ def _advance(row: Row, entry: Entry) -> Row:
         row = msgspec.structs.replace(row, vendor_call_id=vendor)
     match event:
         case fact.CallEnded():
-            ours = row.end_reason and event.reason in OURS_TO_SAY
-            reason = row.end_reason if ours else event.reason
+            reason = final_reason(cast("EndReason", row.end_reason), event)
             return msgspec.structs.replace(row, phase=Phase.ENDED.value, ended_at=entry.at, end_reason=reason)
         case fact.CallRinging() if row.phase == Phase.DIALING.value:
             row = msgspec.structs.replace(row, phase=Phase.RINGING.value)
