@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
 import trio
 from attrs import define, field
@@ -116,7 +117,7 @@ class Utterances:
     async def _stream(self, speak: Speak) -> None:
         chunk, index = bytearray(), 0
         with trio.fail_after(FIRST_SOUND_S) as patience:
-            async with self._synthesizer.speak(_one(speak.text)) as pieces:
+            async with aclosing(_one(speak.text)) as clauses, self._synthesizer.speak(clauses) as pieces:
                 async for piece in pieces:
                     patience.deadline = float("inf")
                     self.playback.feed(speak.utterance, piece)
@@ -142,5 +143,5 @@ class Utterances:
             await self._drained.wait()
 
 
-async def _one(text: str) -> AsyncIterator[str]:
+async def _one(text: str) -> AsyncGenerator[str]:
     yield text
