@@ -141,12 +141,13 @@ def serve(
     bind: str = "127.0.0.1",
     stream_path: str | None = STREAM,
     ready: bool = True,
+    gate: Gate | None = None,
 ) -> None:
     """Open a door, play ``story`` at it, stop it. ``rate`` above 1 is for stories about time that passes."""
+    gate = gate or new_gate(deliver)
 
     async def main() -> None:
         before = trio.lowlevel.current_statistics().tasks_living
-        gate = new_gate(deliver)
         app = build_app(gate, journal_writable=lambda: True, plane_running=lambda: ready)
         media: list[tuple[socket.socket, bytes, str]] = []
         listeners = await listen(bind, 0)
@@ -165,6 +166,7 @@ def serve(
                     stream_path=stream_path,
                     media_room=lambda: kit.room < 0 or len(media) < kit.room,
                     accept_media=take,
+                    client_of=gate.exposure.client,
                     task_status=task_status,
                 )
 
@@ -176,7 +178,7 @@ def serve(
             nursery.cancel_scope.cancel()
         for sock, _, _ in media:
             sock.close()
-        assert gate.in_flight == {}
+        assert gate.unproven.taken == gate.proven.taken == {}
         assert trio.lowlevel.current_statistics().tasks_living == before
 
     trio.run(main, clock=trio.testing.MockClock(rate=rate))

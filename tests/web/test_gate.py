@@ -12,7 +12,8 @@ import trio.testing
 from tests.web.kit import AT, event, new_gate, ok, signed
 from voicecall.ports import Heard, HttpRequest, HttpResponse
 from voicecall.web.fault import redacted
-from voicecall.web.gate import ADDRESSES, Gate, path_of, plain_path, receive
+from voicecall.web.gate import PROVEN, Gate, path_of, plain_path, receive
+from voicecall.web.places import CLIENTS
 
 URL = "http://phone.example/voice/webhook"
 
@@ -117,13 +118,42 @@ def test_a_body_without_end_is_given_up_after_five_seconds() -> None:
 
 def test_clients_without_an_address_share_their_places_and_the_table_is_bounded() -> None:
     gate = new_gate()
-    gate.in_flight[""] = 8
+    gate.unproven.taken[""] = 8
     assert answer(gate, request(event(), peer="")).status == 429
-    gate.in_flight.update({f"2001:db8::{number:x}": 1 for number in range(ADDRESSES - 1)})
+    gate.unproven.taken.update({f"2001:db8::{number:x}": 1 for number in range(CLIENTS - 1)})
     assert answer(gate, request(event(), peer="203.0.113.9")).status == 429
     assert answer(gate, request(event(), peer="2001:db8::1")).status == 200
-    assert len(gate.in_flight) == ADDRESSES
+    assert len(gate.unproven.taken) == CLIENTS
     assert gate.refusals["busy"] == 2
+
+
+def test_places_are_by_address_however_it_is_spelled() -> None:
+    gate = new_gate()
+    gate.unproven.taken["203.0.113.9"] = 8
+    assert answer(gate, request(event(), peer="::ffff:203.0.113.9")).status == 429
+
+
+def test_a_proven_webhook_gives_its_place_to_the_next_stranger_and_has_more_room() -> None:
+    async def deliver(
+        carrier: str, heard: tuple[Heard, ...], *, evidence: str = "", verified: bool = True
+    ) -> HttpResponse:
+        await trio.sleep(1)
+        return HttpResponse(status=200)
+
+    async def main() -> list[int]:
+        gate = new_gate(deliver)
+        statuses: list[int] = []
+
+        async def one(number: int) -> None:
+            statuses.append((await receive(gate, request(event(id=f"e{number}")))).status)
+
+        async with trio.open_nursery() as nursery:
+            for number in range(PROVEN + 1):
+                nursery.start_soon(one, number)
+        assert gate.proven.taken == gate.unproven.taken == {}
+        return statuses
+
+    assert sorted(trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))) == [200] * PROVEN + [429]
 
 
 def test_a_cancelled_webhook_gives_its_place_back() -> None:
@@ -138,7 +168,7 @@ def test_a_cancelled_webhook_gives_its_place_back() -> None:
         with trio.move_on_after(1) as patience:
             await receive(gate, request(event()))
         assert patience.cancelled_caught
-        assert gate.in_flight == {}
+        assert gate.unproven.taken == gate.proven.taken == {}
         assert sum(gate.refusals.values()) == 0
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
