@@ -32,7 +32,9 @@ from voicecall.events import CallId, Entry, Instant, Policy
 from voicecall.policies import inbound_policy
 from voicecall.ports import Account, Agent, Carrier, Fetch, Heard, MediaStart, Synthesizer, Transcriber
 from voicecall.projections.directory import Directory
+from voicecall.web.exposure import base_url, exposure_of
 from voicecall.web.gate import Gate
+from voicecall.web.refused_log import RefusedLog
 
 if TYPE_CHECKING:
     import socket
@@ -99,6 +101,7 @@ class Parts:
     incarnation: Callable[[], str] = new_incarnation
     directory: Directory = field(factory=Directory)
     recordings: Path | None = None
+    refused: Path | None = None
     tick_ms: int = TICK_MS
     rings: int = RINGS
     lead_s: float = LEAD_S
@@ -185,9 +188,13 @@ async def assemble(config: Config, parts: Parts) -> AsyncGenerator[Calls]:
         deliver=supervisor.receive,
         wall=parts.wall,
         skip_verification=config.skip_signature_verification,
+        exposure=exposure_of(config, known=parts.webhook_url),
+        refused=RefusedLog(parts.refused),
     )
+    gate.announce()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(alarm.run)
+        nursery.start_soon(gate.refused.run)
         await nursery.start(plane.run)
         await nursery.start(supervisor.run)
         yield Calls(supervisor=supervisor, plane=plane, gate=gate, world=world, directory=parts.directory)
@@ -251,6 +258,7 @@ async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
                     stream_path=config.streaming.stream_path,
                     media_room=calls.plane.has_room,
                     accept_media=accept,
+                    client_of=calls.gate.exposure.client,
                     task_status=task_status,
                 )
 
@@ -301,9 +309,7 @@ def _real_parts(
     secret = ""
     if config.provider == "mock":
         secret = config.mock.secret.reveal() if config.mock.secret else keep_secret(state / "mock.key")
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.serve.bind, config.serve.bind)
-    origin = config.public_url or (f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-    base = origin.removesuffix("/").removesuffix(config.serve.path)
+    base = base_url(config, port)
     return Parts(
         journal=journal,
         wall=wall_clock(),
@@ -318,5 +324,6 @@ def _real_parts(
         media_url=lambda: base.replace("http", "ws", 1) + config.streaming.stream_path,
         directory=directory,
         recordings=state / "recordings" if config.recording else None,
+        refused=state / "refused.jsonl",
         observe=observe,
     )
