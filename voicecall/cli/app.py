@@ -291,3 +291,24 @@ def latency(
     from voicecall.cli.looking import show_latency
 
     return show_latency(_place(state, config), last=last, file=file, json=json)
+
+
+@app.command(
+    name="why-signature",
+    help_epilogue=examples(
+        "voicecall why-signature last",
+        "voicecall why-signature r12 --json",
+        "voicecall why-signature request.json --config voicecall.json5",
+    ),
+)
+def why_signature(
+    which: Annotated[str, Parameter(help="last, the id of a refused request, or a file with a saved one.")],
+    *,
+    json: JsonOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Why a webhook was refused: every address it may have been signed for, and which one would have been right."""
+    from voicecall.cli.signatures import why_signature as explain
+
+    return explain(_place(state, config), which, json=json)
