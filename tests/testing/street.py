@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -20,6 +21,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketReque
 
 from tests.testing.stage import SECRET, US
 from voicecall.adapters.carriers.mock import carrier
+from voicecall.audio.modem import Demodulator, Spoken
 from voicecall.events import Instant
 from voicecall.ports import Account, HttpRequest, HttpResponse
 from voicecall.testing.http_server import serve_connection
@@ -53,7 +55,14 @@ class Process:
     def sockets(self) -> int:
         """How many sockets the process has open."""
         folder = Path(f"/proc/{self.process.pid}/fd")
-        return sum(os.readlink(one).startswith("socket:") for one in folder.iterdir())
+        return sum(_kind(one).startswith("socket:") for one in folder.iterdir())
+
+
+def _kind(descriptor: Path) -> str:
+    try:
+        return os.readlink(descriptor)
+    except FileNotFoundError:
+        return ""  # Closed since the folder was listed.
 
 
 @asynccontextmanager
@@ -85,13 +94,17 @@ async def open_process(folder: Path, *options: str) -> AsyncGenerator[Process]:
 
 @define
 class Server:
-    """Answers every ``call.answered`` with where the sound should go. ``talk`` is run on every media stream."""
+    """Answers every ``call.answered`` with where the sound should go. ``talk`` is run on every media stream.
+
+    ``said`` is what people said, taken from the sound.
+    """
 
     talk: Callable[[WebSocketConnection, Server], Awaitable[None]]
     started: float = field(factory=trio.current_time)
     started_ms: int = field(factory=lambda: time.time_ns() // 1_000_000)
     events: list[Plain] = field(factory=list)
     heard: list[tuple[float, Plain]] = field(factory=list)
+    said: list[Spoken] = field(factory=list)
     open_streams: int = 0
     streams: int = 0
     port: int = 0
@@ -120,8 +133,13 @@ class Server:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.talk, socket, self)
+                demodulator = Demodulator()
                 while True:
-                    self.heard.append((trio.current_time(), json.loads(await socket.get_message())))
+                    message = json.loads(await socket.get_message())
+                    self.heard.append((trio.current_time(), message))
+                    if message["event"] == "media":
+                        words = demodulator.feed(base64.b64decode(message["payload"]))
+                        self.said += [one for one in words if isinstance(one, Spoken)]
                     self.tell()
         except* ConnectionClosed:
             pass
