@@ -204,16 +204,6 @@ class MediaDigits:
 
 
 @frozen(kw_only=True)
-class MediaSpeech:
-    """The carrier's side recognized speech and tells so on the media socket (the simulated phone network does)."""
-
-    text: str
-    final: bool
-    started_ms: int = 0
-    ended_ms: int = 0
-
-
-@frozen(kw_only=True)
 class MediaStop:
     """The carrier will send no more."""
 
@@ -227,7 +217,7 @@ class MediaIgnored:
     kind: str
 
 
-MediaMessage = MediaStart | MediaAudio | MediaMark | MediaDigits | MediaSpeech | MediaStop | MediaIgnored
+MediaMessage = MediaStart | MediaAudio | MediaMark | MediaDigits | MediaStop | MediaIgnored
 
 
 class MediaCodec(Protocol):
@@ -308,11 +298,20 @@ class AudioTap(Protocol):
     """The caller's audio as a transcriber drinks it. The media plane appends; it never waits for the reader."""
 
     async def drain(self) -> bytes:
-        """All μ-law audio since the last call, at least 100 ms of it. Raises ``trio.EndOfChannel`` at the end."""
+        """All μ-law audio since the last call: at least 100 ms of it, or less when no more comes just now.
+
+        A carrier may send nothing for silence. Raises ``trio.EndOfChannel`` at the end.
+        """
         ...
 
-    async def hint(self) -> MediaSpeech:
-        """The next recognition that the carrier's side sent along. Raises ``trio.EndOfChannel`` at the end."""
+    @property
+    def ends_ms(self) -> int:
+        """Where the audio that was drained last ends, in milliseconds since the media opened."""
+        ...
+
+    @property
+    def closed(self) -> bool:
+        """Whether the media is closed; what is left can still be drained."""
         ...
 
 

@@ -25,7 +25,7 @@ async def greet(socket: WebSocketConnection, server: Server) -> None:
     """Say hello on every stream, and reply once to whatever is said."""
     await speak(socket, GREETING, mark="greeting")
     for turn in range(1, 100):
-        await server.until(lambda turn=turn: len([one for one in server.of("speech") if one["isFinal"]]) >= turn)
+        await server.until(lambda turn=turn: len(server.said) >= turn)
         await speak(socket, "I see.", mark=f"reply {turn}")
 
 
@@ -98,8 +98,8 @@ def test_frames_of_twenty_milliseconds_come_all_the_time_and_on_time(tmp_path: P
                 one["atMs"] for one in call["timeline"] if one["what"].startswith("media open")
             )
             assert len(frames) * 20 == pytest.approx(lasted_ms, abs=400)
-            (final,) = [one for one in server.of("speech") if one["isFinal"]]
-            assert final["endedMs"] - final["startedMs"] == pytest.approx(len(said) // 8, abs=400)
+            (heard,) = server.said
+            assert (heard.text, heard.started_ms) == ("One two.", start // 8)
 
     run(story)
 

@@ -28,7 +28,8 @@ from voicecall.audio.recording import Recording
 from voicecall.audio.utterances import UNDECIDED, Utterances
 from voicecall.audio.vad import Onset, VoiceDetector, power_of
 from voicecall.audio.websocket import POLICY
-from voicecall.events import CallId, EffectId, facts as fact
+from voicecall.events import CallId, EffectId
+from voicecall.events import facts as fact
 from voicecall.events.effects import Speak
 from voicecall.ports import (
     MediaAudio,
@@ -37,7 +38,6 @@ from voicecall.ports import (
     MediaIgnored,
     MediaMark,
     MediaMessage,
-    MediaSpeech,
     MediaStart,
     MediaStop,
     NotUnderstood,
@@ -206,8 +206,6 @@ class Session:
                 self._utterances.settle(self._utterances.playback.acknowledge(message.name))
             case MediaDigits():
                 self._tell(fact.DigitsPressed(digits=message.digits))
-            case MediaSpeech():
-                self._listening.tap.tell(message)
             case MediaStart():
                 self._link.close(POLICY, "Duplicate start")
                 self.close("lost")
@@ -229,6 +227,8 @@ class Session:
 
     def _hear_gap(self, now: float) -> None:
         """A carrier that sends nothing for silence still has to end the caller's utterance."""
+        if now - self._heard > GAP_S:
+            self._listening.tap.lull()
         while self._detector.speaking and now - self._heard > GAP_S:
             self._heard += FRAME_S
             self._detect(None, self._heard)

@@ -189,17 +189,8 @@ class NetworkCall:
             self.tell("call.dtmf", digits=digit)
 
     def recognize(self, text: str, *, final: bool, started: float, ended: float) -> None:
-        """A transcript: on the media stream, by webhook where none was ever asked for, else lost with the sound."""
-        if self.stream is not None:
-            since = self.stream.since
-            self.stream.tell_object(
-                "speech",
-                text=text,
-                isFinal=final,
-                startedMs=max(0, round((started - since) * 1000)),
-                endedMs=max(0, round((ended - since) * 1000)),
-            )
-        elif self.media == "none":
+        """A transcript by webhook. Where a media stream was asked for, recognition is up to whoever hears the sound."""
+        if self.media == "none":
             self.tell("call.speech", transcript=text, isFinal=final, confidence=1)
 
     def said(self, text: str, started: float) -> None:

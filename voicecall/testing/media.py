@@ -77,7 +77,6 @@ class Stream:
 
     def __init__(self, *, stream_id: str, phone: Phone) -> None:
         self.stream_id = stream_id
-        self.since = 0.0
         self._phone = phone
         self._put, self._take = trio.open_memory_channel[bytes](QUEUE)
         self._lost: bool | None = None
@@ -94,10 +93,6 @@ class Stream:
         """Queue a message that is not sound."""
         self.tell(msgspec.json.encode({"event": event, **fields}))
 
-    def offset_ms(self) -> int:
-        """Milliseconds since the stream started."""
-        return round((trio.current_time() - self.since) * 1000)
-
     def stop(self, reason: str) -> None:
         """Say ``stop``, send what is queued, and be over."""
         self.tell_object("stop", reason=reason)
@@ -106,7 +101,6 @@ class Stream:
 
     async def carry(self, wire: Wire, *, call_id: str, vendor_call_id: str, ticket: str) -> End:
         """Carry the call's sound over ``wire`` until one side ends it."""
-        self.since = trio.current_time()
         await self._greet(wire, call_id=call_id, vendor_call_id=vendor_call_id, ticket=ticket)
         self._phone.connect(self.tell, lambda name: self.tell_object("mark", name=name))
         over = False

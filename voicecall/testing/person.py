@@ -32,6 +32,8 @@ Voice = Callable[[str], bytes]
 """Text to μ-law at 8 kHz. Must not block for long."""
 PARTIAL_AT = 0.5
 """Where in an utterance its partial transcript is reported."""
+BREATH_S = 1.0
+"""Between picking up and speaking. Words that come before the other side has opened a media stream are lost."""
 
 
 class Handset(Protocol):
@@ -49,7 +51,10 @@ class Handset(Protocol):
         ...
 
     def recognize(self, text: str, *, final: bool, started: float, ended: float) -> None:
-        """The network recognized speech; instants are trio's time in seconds."""
+        """What a carrier that recognizes speech itself recognized; instants are trio's time in seconds.
+
+        On a media stream nobody tells: there the sound itself holds the words.
+        """
         ...
 
     def said(self, text: str, started: float) -> None:
@@ -112,6 +117,8 @@ class Person:
         self._listen_from_now()
         if isinstance(self.script.pickup, Voicemail):
             await self._record(self.script.pickup)
+        elif isinstance(next(iter(self.script.talk), None), Say):
+            await trio.sleep(BREATH_S)
         for step in self.script.talk:
             await self._do(step)
         await trio.sleep_forever()
@@ -151,7 +158,7 @@ class Person:
                 assert_never(step)
 
     async def _say(self, text: str) -> None:
-        """Real sound, and what a recognizer would make of it: a partial half way, the final text soon after."""
+        """Real sound, and what the carrier's recognizer makes of it: a partial half way, the final text soon after."""
         sound = self.voice(text)
         started, length_s = trio.current_time(), len(sound) / 8_000
         self.handset.ear.speaks()
@@ -205,7 +212,7 @@ class Person:
 
     async def _record(self, step: Voicemail) -> None:
         """A machine: greeting, beep, then whatever is said, then it hangs up."""
-        await trio.sleep(0.5)
+        await trio.sleep(BREATH_S)
         await self._say(step.greeting)
         await self.handset.speak(voice.beep())
         self.handset.note("beep")

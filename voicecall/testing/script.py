@@ -62,7 +62,7 @@ class Voicemail:
 
 @frozen(kw_only=True)
 class Say:
-    """Say it, and be done when the last sound is out."""
+    """Say it, and be done when the last sound is out. As the first thing after picking up, it takes a breath before."""
 
     do: ClassVar[str] = "say"
     text: str
@@ -153,7 +153,7 @@ _DIGITS = re.compile(r"[0-9*#A-D]+")
 @frozen(kw_only=True)
 class Script:
     """``ring_ms`` is the time from one ring to the next. ``recognition_ms`` passes between the end of the person's
-    sound and the network's report of its text."""
+    sound and the carrier's report of its text, where the carrier recognizes speech."""
 
     steps: tuple[Step, ...] = ()
     ring_ms: int = field(default=2_000)
