@@ -150,6 +150,13 @@ def test_lines_change_the_sound_but_not_the_words(line: Line, offset: int) -> No
     ]
 
 
+@pytest.mark.parametrize(("gain", "heard"), [(0.1, [SENTENCE]), (0.04, [SENTENCE]), (0.02, []), (0.01, [])])
+def test_faint_voices_are_not_heard_however_they_come(gain: float, heard: list[str]) -> None:
+    audio = mixed(say(SENTENCE) + quiet(100), gain)
+    assert spoken(audio) == heard
+    assert hear(audio, [FRAME] * (len(audio) // FRAME)) == hear(audio)
+
+
 @settings(deadline=None)
 @given(text=texts, seed=st.integers(0, 2**32), gain=st.floats(0.25, 4))
 def test_noise_of_minus_40_decibels_does_not_matter(text: str, seed: int, gain: float) -> None:

@@ -90,7 +90,7 @@ class Assembly:
         number, size = packet[0] >> 4, packet[0] & 15
         if number == 0:
             self._message, self._count, self._began, self._told = bytearray(), 0, at, ""
-        if self._message is None or number != _number(self._count) or size > CARRIED:
+        if self._message is None or number != _number(self._count):
             self._message = None
             return True, None
         if self._count == 1:
