@@ -142,8 +142,8 @@ def _targets(exposure: Exposure, request: HttpRequest) -> Iterator[str]:
         if (whole := request.headers.get(name, "").strip()).startswith("/"):
             yield whole
     for _, url in exposure.addresses():
-        own = split_url(url)[2].partition("?")[0]
-        yield (own or "/") + mark + query
+        if own := split_url(url)[2].partition("?")[0]:
+            yield own + mark + query
     yield (path.rstrip("/") if path.endswith("/") else path + "/") + mark + query
 
 

@@ -21,7 +21,7 @@ from voicecall.ports import HttpRequest
 
 FORWARDED_HOSTS = ("x-forwarded-host", "x-original-host", "ngrok-forwarded-host")
 """The headers in which proxies name the host that their client asked for; the first usable one counts."""
-PORT_OF = {"http": 80, "https": 443}
+PORT_OF = {"https": 443, "http": 80}
 
 
 @frozen(kw_only=True)

@@ -76,6 +76,7 @@ class RefusedLog:
         self._path = path
         self._kept: deque[RefusedRequest] = deque(read_refused(path) if path is not None else (), maxlen=KEPT)
         self._number = max((_number(one.id) for one in self._kept), default=0)
+        self._written = self.newest_last
         self._news = trio.Event()
 
     @property
@@ -105,17 +106,17 @@ class RefusedLog:
         """Keep the file up to date until cancelled, and leave it so."""
         if self._path is None:
             return
-        path, written = self._path, self.newest_last
+        path = self._path
         try:
             while True:
                 await self._news.wait()
                 self._news = trio.Event()
                 kept = self.newest_last
                 await trio.to_thread.run_sync(_write, path, kept)
-                written = kept
+                self._written = kept
                 await trio.sleep(WRITE_EVERY_S)
         finally:
-            if written != self.newest_last:
+            if self._written != self.newest_last:
                 _write(path, self.newest_last)
 
 
