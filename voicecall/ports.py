@@ -298,10 +298,7 @@ class AudioTap(Protocol):
     """The caller's audio as a transcriber drinks it. The media plane appends; it never waits for the reader."""
 
     async def drain(self) -> bytes:
-        """All μ-law audio since the last call: at least 100 ms of it, or less when no more comes just now.
-
-        A carrier may send nothing for silence. Raises ``trio.EndOfChannel`` at the end.
-        """
+        """All μ-law audio since the last call: 100 ms, or less in a lull. Raises ``trio.EndOfChannel`` at the end."""
         ...
 
     @property
