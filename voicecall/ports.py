@@ -130,6 +130,7 @@ class Leg:
     media_url: str
     vendor_call_id: str = ""
     ticket: str = field(default="", repr=False)
+    direction: Literal["inbound", "outbound"] = "outbound"
     nonce: str = ""
     stance: Stance = Stance.STREAM
     voice: str = ""
@@ -144,7 +145,8 @@ class Heard:
     ``call_id`` is ours when it travelled with the request ("" when not). ``key`` is what the vendor authenticated and
     repeats verbatim: the same key is the same message again. ``offer`` marks the start of an inbound call: then
     ``caller``, ``callee`` and ``vendor_call_id`` tell of it and ``event`` may be None. ``flow`` marks a request that is
-    answered with instructions: of several facts in one request, the last, and never an outcome.
+    answered with instructions: of several facts in one request, the last, and never an outcome. ``asks`` names the
+    effect whose instructions are asked for, where a request of ours told the carrier to come for them.
     """
 
     key: str
@@ -155,6 +157,7 @@ class Heard:
     caller: str = ""
     callee: str = ""
     flow: bool = False
+    asks: str = ""
 
 
 Owed = tuple[tuple[EffectId, AnyEffect], ...]
@@ -184,9 +187,11 @@ class MediaStart:
 
 @frozen(kw_only=True)
 class MediaAudio:
-    """Audio from the person: μ-law at 8 kHz, usually 160 bytes (20 ms)."""
+    """Audio from the person: μ-law at 8 kHz, usually 160 bytes (20 ms). ``place`` counts messages from 1 where the
+    carrier may mix up their order, else 0."""
 
     payload: bytes = field(repr=False)
+    place: int = 0
 
 
 @frozen(kw_only=True)
@@ -259,6 +264,10 @@ class Carrier(Protocol):
 
     def verify(self, request: HttpRequest, *, account: Account, now: Instant) -> None:
         """Prove where ``request`` comes from. Raises ``BadSignature``."""
+        ...
+
+    def learn(self, request: HttpRequest, account: Account) -> Account:
+        """What a verified request teaches of the account, once and for ever (a stronger proof that it uses)."""
         ...
 
     def decode(self, request: HttpRequest) -> tuple[Heard, ...]:

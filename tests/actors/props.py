@@ -36,6 +36,9 @@ class Wire:
 
     def verify(self, request: HttpRequest, *, account: Account, now: Instant) -> None: ...
 
+    def learn(self, request: HttpRequest, account: Account) -> Account:
+        return account
+
     def decode(self, request: HttpRequest) -> tuple[Heard, ...]:
         return ()
 

@@ -35,7 +35,7 @@ from voicecall.actors.fault import Caught, describe
 from voicecall.actors.lanes import Lanes
 from voicecall.actors.mailbox import Letter, Mailbox, Repeated, Written
 from voicecall.actors.recovery import RESTART, Inheritance, given_up, inherit
-from voicecall.actors.replying import carried_before, offered, outcomes
+from voicecall.actors.replying import asked_for, carried_before, offered, outcomes
 from voicecall.actors.world import World, stream_of
 from voicecall.core.admit import admit
 from voicecall.core.ledger import Again, Ledger, fold, step
@@ -237,7 +237,8 @@ class CallActor:
         self._ledger = fold(self._ledger, entry)
         self._observe(self._call_id, self._position, entry)
         voice = self._lanes_now().voice
-        owed = offered(entry, self.state, voice.waiting, flow=letter.flow, busy=voice.busy)
+        owed = asked_for(self.state, letter.asks)
+        owed = owed or offered(entry, self.state, voice.waiting, flow=letter.flow, busy=voice.busy)
         reply = self._reply(entry, self.state, owed=owed, flow=letter.flow) if letter.webhook else None
         letter.settle(Written(entry=entry, reply=reply.response if reply else None))
         self.unfinished = None

@@ -25,6 +25,14 @@ def by_carrier(state: CallState, effect: AnyEffect) -> bool:
     return type(effect).lane is Lane.MEDIA or isinstance(effect, do.SendDigits)
 
 
+def asked_for(state: CallState, asks: str) -> Owed:
+    """The effect whose instructions the carrier comes for, if it still has no outcome and has not begun."""
+    effect = state.owes(EffectId(asks))
+    if isinstance(effect, do.Speak) and any(one.started for one in state.saying if one.number == effect.utterance):
+        return ()
+    return () if effect is None else ((EffectId(asks), effect),)
+
+
 def offered(entry: Entry, state: CallState, waiting: Owed, *, flow: bool, busy: bool) -> Owed:
     """What the answer to the webhook of ``entry`` may carry out; ``busy``: the carrier is being asked to speak."""
     control = tuple(

@@ -188,6 +188,7 @@ class Supervisor:
             verified=verified,
             webhook=True,
             flow=heard.flow,
+            asks=heard.asks,
             receipt=Receipt(),
         )
         return await self._send(call_id, letter, RECEIPT_S)

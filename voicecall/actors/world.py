@@ -66,6 +66,7 @@ class World:
             media_url=self.media_url(),
             vendor_call_id=state.vendor_call_id,
             ticket=ticket,
+            direction=state.direction,
             nonce=nonce,
             stance=stance(state),
             voice=state.policy.voice,

@@ -72,7 +72,8 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
         case fact.CallAnswered() if state.phase in UNANSWERED or state.phase is Phase.LIVE:
             return (*_lead_in(state), *_open(state))
         case fact.FlowAsked() if state.phase is Phase.LIVE:
-            return _lead_in(state)
+            asking = any(isinstance(effect, do.OpenMedia) for _, effect in state.owed)
+            return () if asking else _lead_in(evolve(state, event))
         case fact.MachineDetected() | fact.MachineFinished() if state.phase in UNANSWERED or state.phase is Phase.LIVE:
             return _on_machine(state, event)
         case fact.CallRinging() | fact.CallAnswered() if state.phase is Phase.ENDING:
@@ -97,7 +98,7 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
         case fact.SayRequested() | fact.ListenRequested() if state.phase is Phase.LIVE:
             return (_say(state, event.text, "say"),) if event.text.strip() else ()
         case fact.DigitsRequested() if state.phase is Phase.LIVE:
-            return (do.SendDigits(digits=event.digits),)
+            return (do.SendDigits(digits=speech.dialed_keys(event.digits)),)
         case fact.HangupRequested() if state.phase not in (Phase.NEW, Phase.ENDING):
             return (do.Hangup(reason=event.reason),)
         case fact.TimerFired() if is_due(state, event):

@@ -88,7 +88,10 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
             return _failed(state, settled)
         case fact.EffectSucceeded() | fact.VendorReported() | fact.DigitsRequested() | fact.HangupRequested():
             return state
-        case fact.SpeechChunk() | fact.AudioMeasured() | fact.FlowAsked() | fact.Unknown():
+        case fact.FlowAsked():
+            # The stream that was asked for is over, or never came; asking again is not asking twice.
+            return change(state, media_asked=False) if event.after == "stream" else state
+        case fact.SpeechChunk() | fact.AudioMeasured() | fact.Unknown():
             return state
         case fact.ActorStarted():
             return state

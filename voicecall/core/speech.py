@@ -21,6 +21,15 @@ MS_PER_CHARACTER = 60
 """How fast a carrier's own voice speaks, where nobody measures what was heard of it."""
 
 
+PAUSES = str.maketrans({"p": "WW", "P": "WW", ",": "WW", "a": "A", "b": "B", "c": "C", "d": "D"})
+
+
+def dialed_keys(keys: str) -> str:
+    """Keys as every carrier takes them: ``0-9 * # A-D``, ``w`` for half a second and ``W`` for one; ``p`` and a comma
+    are the two seconds of a telephone's dialing pause."""
+    return keys.translate(PAUSES)
+
+
 def keys_text(keys: str) -> str:
     """Pressed keys as the agent is told of them."""
     return f"[keys {keys}]"

@@ -40,6 +40,9 @@ class MockCarrier:
     def verify(self, request: HttpRequest, *, account: Account, now: Instant) -> None:
         inbound.verify(request, secret=account.secrets.get("webhook", ""), now=now)
 
+    def learn(self, request: HttpRequest, account: Account) -> Account:
+        return account
+
     def decode(self, request: HttpRequest) -> tuple[Heard, ...]:
         return inbound.decode(request)
 

@@ -31,6 +31,9 @@ class TwilioCarrier:
     def verify(self, request: HttpRequest, *, account: Account, now: Instant) -> None:
         signature.verify(request, token=account.secrets.get("auth_token", ""))
 
+    def learn(self, request: HttpRequest, account: Account) -> Account:
+        return account
+
     def decode(self, request: HttpRequest) -> tuple[Heard, ...]:
         return inbound.decode(request)
 

@@ -1,0 +1,157 @@
+"""What Telnyx tells us: signed JSON events into facts (Telnyx, "Receiving webhooks for Call Control").
+
+A redelivery has the same ``data.id``, which is the key. Whose call it is travels in ``client_state``, which is signed;
+nothing is taken from the URL. What moves nothing is kept in Telnyx's words.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import msgspec
+
+from voicecall.adapters.carriers.telnyx import words
+from voicecall.adapters.carriers.telnyx.echo import Echo, read_echo
+from voicecall.events import AnyEvent, EffectId
+from voicecall.events import facts as fact
+from voicecall.ports import Heard, HttpRequest, NotUnderstood
+
+DETAIL_LIMIT = 2_000
+KEYS = frozenset("0123456789*#ABCD")
+Plain = dict[str, Any]
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """Every field of any event that matters to us."""
+
+    call_control_id: str = ""
+    client_state: str | None = None
+    direction: str = ""
+    state: str = ""
+    from_: str = msgspec.field(name="from", default="")
+    to: str = ""
+    hangup_cause: str = ""
+    hangup_source: str = ""
+    sip_hangup_cause: str = ""
+    status: str = ""
+    digit: str = ""
+    result: str = ""
+    failure_reason: str = ""
+    transcription_data: Plain = {}
+
+
+def decode(request: HttpRequest) -> tuple[Heard, ...]:
+    """The fact in a verified request. Raises ``NotUnderstood`` naming the field."""
+    data = _data(request.body)
+    kind, name, plain = data.get("event_type"), data.get("id"), data.get("payload")
+    if not isinstance(kind, str) or not kind:
+        raise NotUnderstood("data.event_type: is missing")
+    if not isinstance(name, str) or not name:
+        raise NotUnderstood("data.id: is missing")
+    if not isinstance(plain, dict):
+        raise NotUnderstood("data.payload: must be an object")
+    key = f"telnyx:{name}"
+    try:
+        payload = msgspec.convert(plain, Payload)
+    except msgspec.ValidationError as error:
+        return _misshapen(key, kind, cast("Plain", plain), str(error))
+    if not payload.call_control_id:
+        return ()
+    told = read_echo(payload.client_state)
+    offer = kind == "call.initiated" and payload.direction == "incoming"
+    return (
+        Heard(
+            key=key,
+            event=None if offer else _fact(kind, payload, told, cast("Plain", plain)),
+            call_id=told.call_id,
+            vendor_call_id=payload.call_control_id,
+            offer=offer,
+            caller=payload.from_ if offer else "",
+            callee=payload.to if offer else "",
+        ),
+    )
+
+
+def _data(body: bytes) -> Plain:
+    try:
+        envelope = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise NotUnderstood(f"the body is not JSON: {error}") from error
+    data = cast("Plain", envelope).get("data") if isinstance(envelope, dict) else None
+    if not isinstance(data, dict):
+        raise NotUnderstood('the body must be an object with "data" (webhook API version 2)')
+    return cast("Plain", data)
+
+
+def _misshapen(key: str, kind: str, plain: Plain, why: str) -> tuple[Heard, ...]:
+    """An event whose fields have other types than we know: kept, if it says whose it is."""
+    name, state = plain.get("call_control_id"), plain.get("client_state")
+    if not isinstance(name, str) or not name:
+        return ()
+    told = read_echo(state if isinstance(state, str) else None)
+    event = _kept(kind, plain, code=f"not understood: {why}")
+    return (Heard(key=key, event=event, call_id=told.call_id, vendor_call_id=name),)
+
+
+def _fact(kind: str, payload: Payload, told: Echo, plain: Plain) -> AnyEvent:
+    match kind:
+        case "call.ringing":
+            return fact.CallRinging(vendor_call_id=payload.call_control_id)
+        case "call.answered":
+            return fact.CallAnswered(vendor_call_id=payload.call_control_id)
+        case "call.hangup":
+            inbound = told.direction != "outbound"
+            cause, source = payload.hangup_cause, payload.hangup_source
+            return words.ended(cause, source, inbound=inbound, sip_code=payload.sip_hangup_cause)
+        case "call.dtmf.received" if payload.digit and KEYS.issuperset(payload.digit):
+            return fact.DigitsPressed(digits=payload.digit)
+        case "streaming.failed" | "call.streaming.failed":
+            return fact.FlowAsked(after="stream")
+        case _:
+            return _speech(kind, payload, told, plain) or _machine(kind, payload) or _kept(kind, plain)
+
+
+def _speech(kind: str, payload: Payload, told: Echo, plain: Plain) -> AnyEvent | None:
+    match kind:
+        case "call.speak.ended" if told.effect and told.utterance:
+            return fact.PlaybackFinished(
+                settles=EffectId(told.effect),
+                utterance=told.utterance,
+                heard_ms=0,
+                interrupted=payload.status != "completed",
+                told="carrier",
+            )
+        case "call.transcription":
+            return _transcript(payload.transcription_data)
+        case _:
+            return None
+
+
+def _transcript(data: Plain) -> AnyEvent | None:
+    text, confidence = data.get("transcript"), data.get("confidence")
+    if not isinstance(text, str) or not text.strip() or data.get("transcription_track") == "outbound":
+        return None
+    if data.get("is_final") is not True:
+        return fact.CallerHeard(text=text.strip())
+    sure = float(confidence) if isinstance(confidence, int | float) else 1.0
+    return fact.CallerSaid(text=text.strip(), confidence=min(1.0, max(0.0, sure)))
+
+
+def _machine(kind: str, payload: Payload) -> AnyEvent | None:
+    if not kind.startswith("call.machine."):
+        return None
+    word = payload.result
+    if kind.endswith("detection.ended"):
+        return fact.MachineDetected(result=words.MACHINES.get(word, "unknown"), vendor_word=word)
+    if kind.endswith("greeting.ended"):
+        return fact.MachineFinished(how=words.GREETINGS.get(word, "other"), vendor_word=word)
+    return None
+
+
+def _kept(kind: str, plain: Plain, *, code: str = "") -> fact.VendorReported:
+    shown = {name: value for name, value in plain.items() if name != "client_state"}
+    detail = msgspec.json.encode(shown, order="deterministic").decode("utf-8", "replace")
+    reason = plain.get("failure_reason")
+    return fact.VendorReported(
+        status=kind, code=code or (reason if isinstance(reason, str) else ""), detail=detail[:DETAIL_LIMIT]
+    )
