@@ -34,6 +34,7 @@ from voicecall.ports import Account, Agent, Carrier, Fetch, Heard, MediaStart, S
 from voicecall.projections.directory import Directory
 from voicecall.web.exposure import base_url, exposure_of
 from voicecall.web.gate import Gate
+from voicecall.web.lessons import Lessons
 from voicecall.web.refused_log import RefusedLog
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Parts:
     incarnation: Callable[[], str] = new_incarnation
     directory: Directory = field(factory=Directory)
     recordings: Path | None = None
-    refused: Path | None = None
+    gate_state: Path | None = None
     tick_ms: int = TICK_MS
     rings: int = RINGS
     lead_s: float = LEAD_S
@@ -189,7 +190,8 @@ async def assemble(config: Config, parts: Parts) -> AsyncGenerator[Calls]:
         wall=parts.wall,
         skip_verification=config.skip_signature_verification,
         exposure=exposure_of(config, known=parts.webhook_url),
-        refused=RefusedLog(parts.refused),
+        refused=RefusedLog(parts.gate_state and parts.gate_state / "refused.jsonl"),
+        lessons=Lessons(parts.gate_state and parts.gate_state / "lessons.json"),
     )
     gate.announce()
     async with trio.open_nursery() as nursery:
@@ -324,6 +326,6 @@ def _real_parts(
         media_url=lambda: base.replace("http", "ws", 1) + config.streaming.stream_path,
         directory=directory,
         recordings=state / "recordings" if config.recording else None,
-        refused=state / "refused.jsonl",
+        gate_state=state,
         observe=observe,
     )

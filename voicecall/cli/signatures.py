@@ -24,6 +24,7 @@ from voicecall.ports import HttpRequest
 from voicecall.system import carrier_of, wall_clock
 from voicecall.web.diagnosis import Proof, advice, everything
 from voicecall.web.exposure import base_url, exposure_of
+from voicecall.web.lessons import Lessons
 from voicecall.web.refused_log import RefusedRequest, Verdict, read_refused
 
 DESCRIBED = "docs/webhooks.md describes the form"
@@ -131,9 +132,10 @@ def _saved(place: Place, path: Path) -> Explained:
     request = _request(saved, path)
     base = base_url(config, config.serve.port)
     exposure = exposure_of(config, known=lambda: base + config.serve.path)
+    account = account_of(config, mock_secret=_mock_secret(config, place.state))
     proof = Proof(
         carrier=carrier_of(config.provider),
-        account=account_of(config, mock_secret=_mock_secret(config, place.state)),
+        account=Lessons(place.state / "lessons.json").recall(config.provider, account),
         now=Instant(saved.at) if saved.at else _now(),
     )
     verdicts = tuple(

@@ -27,6 +27,7 @@ from voicecall.web import diagnosis
 from voicecall.web.diagnosis import Proof, Ration, examine
 from voicecall.web.exposure import Exposure
 from voicecall.web.fault import Contained, redacted
+from voicecall.web.lessons import Lessons
 from voicecall.web.places import Places
 from voicecall.web.redaction import outline, outline_headers, outline_url
 from voicecall.web.refusal import ANSWERS, Reason, Refused, answer_to
@@ -75,10 +76,14 @@ class Gate:
     skip_verification: bool = False
     exposure: Exposure = field(factory=Exposure)
     refused: RefusedLog = field(factory=RefusedLog, repr=False)
+    lessons: Lessons = field(factory=Lessons, repr=False)
     refusals: dict[Reason, int] = field(factory=lambda: dict.fromkeys(ANSWERS, 0))
     unproven: Places = field(factory=lambda: Places(each=UNPROVEN))
     proven: Places = field(factory=lambda: Places(each=PROVEN))
     ration: Ration = field(factory=Ration, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._hold(self.lessons.recall(self.provider, self.accounts[self.provider]))
 
     @property
     def carrier(self) -> Carrier:
@@ -92,6 +97,17 @@ class Gate:
     def proof(self) -> Proof:
         """What a request of this moment is proven by."""
         return Proof(carrier=self.carrier, account=self.accounts[self.provider], now=self.wall())
+
+    def learn(self, request: HttpRequest) -> None:
+        """Let a proven request tell what its account can do, so that nothing weaker passes from now on."""
+        account = self.accounts[self.provider]
+        learned = self.carrier.learn(request, account)
+        if learned != account:
+            self.lessons.keep(self.provider, account, learned)
+            self._hold(learned)
+
+    def _hold(self, account: Account) -> None:
+        self.accounts = {**self.accounts, self.provider: account}
 
     def announce(self) -> None:
         """Say loudly what is less safe than usual."""
@@ -183,6 +199,7 @@ def _prove(gate: Gate, visit: _Visit) -> bool:
             visit.verdicts = (*visit.verdicts, told)
         else:
             visit.request = here
+            gate.learn(here)
             return True
     if gate.exposure.lets_through(request):
         log.warning("webhook let through with an invalid signature", why=redacted(visit.verdicts[0].why))
