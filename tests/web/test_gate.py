@@ -8,6 +8,8 @@ import pytest
 import structlog
 import trio
 import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.web.kit import AT, event, new_gate, ok, signed
 from voicecall.ports import Heard, HttpRequest, HttpResponse
@@ -202,3 +204,24 @@ def test_a_carrier_that_needs_no_headers_is_asked_to_verify_all_the_same() -> No
     gate = new_gate(wall=lambda: (AT + 10_000) * 1000)
     assert answer(gate, request(event())).status == 401
     assert gate.refusals["signature"] == 1
+
+
+@given(
+    headers=st.dictionaries(
+        st.sampled_from(["x-mock-signature", "x-mock-timestamp", "host", "content-length", "x-forwarded-for", "x-odd"]),
+        st.text(st.characters(max_codepoint=255), max_size=60),
+    ),
+    body=st.binary(max_size=200),
+    target=st.text(max_size=30),
+    peer=st.text(max_size=20),
+)
+@settings(deadline=None)
+def test_whatever_a_stranger_sends_is_refused_and_never_our_fault(
+    headers: dict[str, str], body: bytes, target: str, peer: str
+) -> None:
+    gate = new_gate()
+    asked = request(body, url=f"http://phone.example/voice/webhook?{target}", headers=headers, peer=peer)
+    with structlog.testing.capture_logs():
+        assert answer(gate, asked).status in (401, 413)
+    assert gate.refusals["fault"] == 0
+    assert len(gate.refused.newest_last) == 1
