@@ -181,19 +181,7 @@ async def assemble(config: Config, parts: Parts) -> AsyncGenerator[Calls]:
         max_calls=config.max_concurrent_calls,
         observe=parts.observe,
     )
-    gate = Gate(
-        provider=name,
-        carriers=world.carriers,
-        accounts=world.accounts,
-        path=config.serve.path,
-        deliver=supervisor.receive,
-        wall=parts.wall,
-        skip_verification=config.skip_signature_verification,
-        exposure=exposure_of(config, known=parts.webhook_url),
-        refused=RefusedLog(parts.gate_state and parts.gate_state / "refused.jsonl"),
-        lessons=Lessons(parts.gate_state and parts.gate_state / "lessons.json"),
-    )
-    gate.announce()
+    gate = _gate(config, parts, world, supervisor)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(alarm.run)
         nursery.start_soon(gate.refused.run)
@@ -201,6 +189,25 @@ async def assemble(config: Config, parts: Parts) -> AsyncGenerator[Calls]:
         await nursery.start(supervisor.run)
         yield Calls(supervisor=supervisor, plane=plane, gate=gate, world=world, directory=parts.directory)
         nursery.cancel_scope.cancel()
+
+
+def _gate(config: Config, parts: Parts, world: World, supervisor: Supervisor) -> Gate:
+    """The gate for webhooks, which says loudly what makes it less safe than usual."""
+    state = parts.gate_state
+    gate = Gate(
+        provider=parts.carrier.name,
+        carriers=world.carriers,
+        accounts=world.accounts,
+        path=config.serve.path,
+        deliver=supervisor.receive,
+        wall=parts.wall,
+        skip_verification=config.skip_signature_verification,
+        exposure=exposure_of(config, known=parts.webhook_url),
+        refused=RefusedLog(state and state / "refused.jsonl"),
+        lessons=Lessons(state and state / "lessons.json"),
+    )
+    gate.announce()
+    return gate
 
 
 @frozen(kw_only=True)
