@@ -97,6 +97,17 @@ def test_the_file_is_private_and_complete_when_the_server_stops(tmp_path: Path) 
     assert [one.name for one in tmp_path.iterdir()] == ["refused.jsonl"]
 
 
+def test_a_file_that_others_could_read_becomes_private(tmp_path: Path) -> None:
+    for name in ("refused.jsonl", "refused.new"):
+        (tmp_path / name).touch(mode=0o644)
+
+    async def story(log: RefusedLog) -> None:
+        log.add(refused())
+
+    keep(tmp_path / "refused.jsonl", story)
+    assert stat.S_IMODE((tmp_path / "refused.jsonl").stat().st_mode) == 0o600
+
+
 def test_the_first_refusal_is_on_disk_at_once_and_a_flood_is_written_once_a_second(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
