@@ -131,8 +131,8 @@ class FakeServer:
             return actions({"answer": MEDIA_ORDER})
         return actions({"media": MEDIA_ORDER}) if isinstance(heard.event, fact.CallAnswered) else ok()
 
-    def accept(self, url: str, end: LinkEnd) -> None:
-        assert url == MEDIA
+    def accept(self, handshake: HttpRequest, end: LinkEnd) -> None:
+        assert (handshake.method, handshake.url) == ("GET", MEDIA)
         line = Line(end)
         self.lines.append(line)
         self.nursery.start_soon(line.listen)
@@ -184,7 +184,7 @@ class World:
 
     async def dial(self, to: str, script: Any = None, *, call_id: str = "c1", **more: Any) -> None:
         if script is not None:
-            assert (await self.ask("POST", "/people", {"number": to, "script": script}))[0] == 200
+            assert (await self.ask("POST", "/_network/people", {"number": to, "script": script}))[0] == 200
         body = {"callId": call_id, "from": US, "to": to, "webhookUrl": WEBHOOK, **more}
         assert await self.ask("POST", "/calls", body, key=f"{call_id}:1.0") == (
             201,

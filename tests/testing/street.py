@@ -44,7 +44,7 @@ class Process:
         return await self.client.request(method, f"{self.url}{path}", json=body, headers=headers)
 
     async def report(self) -> Plain:
-        return (await self.ask("GET", "/report")).json()
+        return (await self.ask("GET", "/_network/report")).json()
 
     async def settled(self, sockets: int) -> None:
         """Wait until the process has no more than so many sockets open."""
@@ -115,7 +115,7 @@ class Server:
     def webhook_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/voice/webhook"
 
-    def answer(self, request: HttpRequest) -> HttpResponse:
+    async def answer(self, request: HttpRequest) -> HttpResponse:
         now = Instant(self.started_ms + round((trio.current_time() - self.started) * 1000))
         carrier.verify(request, account=Account(api_url="", secrets={"webhook": SECRET}), now=now)
         event = json.loads(request.body)["event"]

@@ -10,6 +10,7 @@ import trio.testing
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Ping, RejectConnection, RejectData, Request, TextMessage
 
+from voicecall.ports import HttpRequest
 from voicecall.testing.media import Broken, NotConnected
 from voicecall.testing.media_client import connect_socket
 
@@ -61,7 +62,7 @@ def test_a_ping_that_crosses_our_close_hurts_nobody() -> None:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(carry_on)
-            async with connect_socket(url):
+            async with connect_socket(HttpRequest(method="GET", url=url)):
                 pass
         assert sibling.is_set()
 
@@ -81,7 +82,7 @@ def test_pings_are_answered_and_messages_come_whole() -> None:
         await stream.send_all(protocol.send(CloseConnection(code=1000)))
 
     async def story(url: str) -> None:
-        async with connect_socket(url) as wire:
+        async with connect_socket(HttpRequest(method="GET", url=url)) as wire:
             assert await wire.receive() == b"hello world"
 
     meet(chat, story)
@@ -95,7 +96,7 @@ def test_how_it_was_closed_is_told(code: int, clean: bool) -> None:
             await stream.send_all(protocol.send(CloseConnection(code=code)))
 
     async def story(url: str) -> None:
-        async with connect_socket(url) as wire:
+        async with connect_socket(HttpRequest(method="GET", url=url)) as wire:
             with pytest.raises(Broken) as caught:
                 await wire.receive()
             assert caught.value.clean is clean
@@ -112,7 +113,7 @@ def test_a_refused_handshake_says_why() -> None:
 
     async def story(url: str) -> None:
         with pytest.raises(NotConnected, match="401 no ticket"):
-            async with connect_socket(url):
+            async with connect_socket(HttpRequest(method="GET", url=url)):
                 raise AssertionError("unreachable")
 
     meet(refuse, story)
@@ -122,7 +123,7 @@ def test_a_refused_handshake_says_why() -> None:
 def test_a_place_without_a_server_is_not_connected(url: str) -> None:
     async def story() -> None:
         with pytest.raises(NotConnected):
-            async with connect_socket(url):
+            async with connect_socket(HttpRequest(method="GET", url=url)):
                 raise AssertionError("unreachable")
 
     trio.run(story)

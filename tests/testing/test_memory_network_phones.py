@@ -96,7 +96,7 @@ def test_without_a_media_stream_speech_and_keys_come_as_webhooks() -> None:
 def test_somebody_calls_us_and_the_reply_answers_and_carries_the_sound() -> None:
     async def story(world: World) -> None:
         body = {"from": SOMEBODY, "to": US, "webhookUrl": WEBHOOK}
-        status, offered = await world.ask("POST", "/offers", body)
+        status, offered = await world.ask("POST", "/_network/offers", body)
         assert (status, offered["direction"], offered["status"]) == (201, "inbound", "initiated")
         call = await world.ended()
         assert world.server.raw[0]["from"] == SOMEBODY
@@ -110,7 +110,7 @@ def test_somebody_calls_us_and_the_reply_answers_and_carries_the_sound() -> None
 def test_an_inbound_call_may_be_rejected_or_left_ringing() -> None:
     async def story(world: World) -> None:
         for caller in ("+15550002222", "+15550003333"):
-            await world.ask("POST", "/offers", {"from": caller, "to": US, "webhookUrl": WEBHOOK})
+            await world.ask("POST", "/_network/offers", {"from": caller, "to": US, "webhookUrl": WEBHOOK})
         await trio.sleep(60)
         rejected, ignored = world.network.board.report()["calls"]
         assert (rejected["answered"], rejected["reason"]) == (False, "rejected")

@@ -83,7 +83,7 @@ def test_frames_of_twenty_milliseconds_come_all_the_time_and_on_time(tmp_path: P
                 {"do": "wait", "ms": 4000},
                 "hangUp",
             ]
-            await network.ask("POST", "/people", {"number": SOMEBODY, "script": steps})
+            await network.ask("POST", "/_network/people", {"number": SOMEBODY, "script": steps})
             await network.ask("POST", "/calls", server.dial(SOMEBODY, "c1"), key="c1:1.0")
             await server.until(lambda: "call.ended" in server.kinds() and not server.open_streams)
             frames = [base64.b64decode(one["payload"]) for one in server.of("media")]
@@ -127,7 +127,7 @@ def test_the_network_outlives_a_server_that_breaks_down(tmp_path: Path) -> None:
     async def story() -> None:
         server = Server(say_nothing)
         async with open_process(tmp_path) as network:
-            await network.ask("POST", "/people", {"number": SOMEBODY, "script": ["answer", "staySilent"]})
+            await network.ask("POST", "/_network/people", {"number": SOMEBODY, "script": ["answer", "staySilent"]})
             async with server.serving():
                 await network.ask("POST", "/calls", server.dial(SOMEBODY, "c1"), key="c1:1.0")
                 await server.until(lambda: bool(server.of("media")))
@@ -198,16 +198,15 @@ def test_the_api_refuses_by_name_and_does_nothing_twice(tmp_path: Path) -> None:
             missing = await network.ask("GET", "/calls/mock-nobody")
             assert (missing.status_code, missing.json()) == (404, {"error": "no such call"})
             assert (await network.ask("GET", "/weather")).status_code == 404
-            stranger = await network.client.get(f"{network.url}/report", headers={"authorization": "Bearer guess"})
-            assert stranger.status_code == 401
-            bad = await network.ask("POST", "/people", {"number": SOMEBODY, "script": [{"do": "say"}]})
+            for path in ("/_network/report", "/calls"):
+                guess = await network.client.get(network.url + path, headers={"authorization": "Bearer guess"})
+                assert guess.status_code == 401
+            bad = await network.ask("POST", "/_network/people", {"number": SOMEBODY, "script": [{"do": "say"}]})
             assert (bad.status_code, bad.json()["error"]) == (400, "script[0].text: is missing")
-            assert (
-                await reply_to(network.url, b"POST /people HTTP/1.1\r\nhost: x\r\ncontent-length: 2000000\r\n\r\n")
-                == 413
-            )
+            large = b"POST /_network/people HTTP/1.1\r\nhost: x\r\ncontent-length: 2000000\r\n\r\n"
+            assert await reply_to(network.url, large) == 413
             assert await reply_to(network.url, b"\x16\x03\x01 hello\r\n\r\n") == 400
-            chunks = b"POST /people HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n200000\r\n"
+            chunks = b"POST /_network/people HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n200000\r\n"
             assert await reply_to(network.url, chunks + b" " * 0x110000) == 413
 
     run(story)

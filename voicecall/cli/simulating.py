@@ -47,7 +47,7 @@ async def open_network(config: Config, state: Path, *, clock_rate: float) -> Asy
 async def _runs(url: str, secret: str) -> bool:
     try:
         async with _client(secret) as client:
-            answer = await client.get(f"{url}/report")
+            answer = await client.get(f"{url}/_network/report")
     except httpx.ConnectError:
         return False
     except httpx.HTTPError as error:
@@ -91,7 +91,7 @@ async def stop_network(url: str, secret: str) -> None:
     """Ask the network to end, if it is there."""
     async with _client(secret) as client:
         with suppress(httpx.HTTPError):
-            await client.post(f"{url}/stop")
+            await client.post(f"{url}/_network/stop")
 
 
 def _client(secret: str) -> httpx.AsyncClient:

@@ -27,7 +27,8 @@ from voicecall.cli.looking import read_call
 from voicecall.cli.reading import newest
 from voicecall.cli.rendering import record_view, tail_text, turns_view
 from voicecall.cli.simulating import NoNetwork, start_network, stop_network
-from voicecall.events import CallId, Entry, facts as fact
+from voicecall.events import CallId, Entry
+from voicecall.events import facts as fact
 from voicecall.events.schema import decode_entry
 from voicecall.projections.latency import turn_latencies
 from voicecall.projections.status import call_record
@@ -154,7 +155,7 @@ async def _begin(stage: Stage, scenario: Scenario) -> None:
     offer = {"to": OURS, "from": "+15550002000", "webhookUrl": stage.webhook_url}
     async with httpx.AsyncClient(trust_env=False) as client:
         answer = await client.post(
-            f"{stage.network}/offers", json=offer, headers={"authorization": f"Bearer {stage.secret}"}
+            f"{stage.network}/_network/offers", json=offer, headers={"authorization": f"Bearer {stage.secret}"}
         )
     if answer.status_code != 201:
         raise DemoFailed(f"the network refused the offer: {answer.text}")

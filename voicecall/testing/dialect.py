@@ -8,8 +8,11 @@ How to write a simulator
 A vendor is a folder ``voicecall/testing/<vendor>/``; ``--carrier <vendor>`` finds it by its name. Its package has two
 functions (see ``mock/``, the smallest one, and ``docs/mock-carrier.md``)::
 
-    def account(secret: str) -> dict[str, str]: ...                     # what opens it, derived from one secret
+    def account(secret: str) -> dict[str, str]: ...
     def open_dialect(network: Network, account: Mapping[str, str]) -> Dialect: ...
+
+``account`` derives from one secret all that opens the API and signs, under the names of ``ports.Account.secrets`` (and
+more, where the vendor signs with what we do not have); the same secret always gives the same account.
 
 1. **REST** (``Dialect.answer``): one request in, one response out, nothing awaited. To dial, call ``network.start``
    with a ``Party``, a ``Plan`` and a function that makes the call's ``CallControl``. To do something with a call, find
@@ -36,8 +39,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal, Protocol
 
+import trio
 from attrs import field, frozen
 
 from voicecall.events import Instant
@@ -56,7 +61,7 @@ Trouble = Literal["ct", "rt", "4xx", "5xx", "later"]
 class Patience:
     """How long and how often one webhook is tried.
 
-    ``read_s`` bounds one attempt, ``total_s`` all of them; after ``life_s`` since it happened no attempt is begun.
+    ``read_s`` bounds one attempt, ``total_s`` all of them; ``life_s`` after it happened no further attempt is begun.
     ``pauses_s`` has one pause for each further attempt, and ``again`` says what is worth one.
     """
 
@@ -85,8 +90,26 @@ class Webhook:
 # --- the network, as a dialect sees it -------------------------------------------------------------------------------
 
 
+class Listener(Protocol):
+    """Whoever listens to the person at the carrier's. Instants are trio's, in seconds."""
+
+    def speech_began(self) -> None:
+        """The person speaks, or spoke already when the listening began."""
+        ...
+
+    def understood(self, text: str, *, final: bool, started: float, ended: float) -> None:
+        """The recognizer's text of what was said while listening; "" when it was all said before."""
+        ...
+
+    def key(self, digit: str) -> None:
+        """The person pressed a key."""
+        ...
+
+
 class Call(Protocol):
-    """One call, and everything that the account may want of it. Nothing here waits, except ``exchange``."""
+    """One call, and everything that the account may want of it. ``dials`` counts how often it was ordered."""
+
+    dials: int
 
     @property
     def party(self) -> Party: ...
@@ -122,12 +145,27 @@ class Call(Protocol):
         """The call is over. Nothing when it is already."""
         ...
 
-    def post(self, webhook: Webhook, taken: Callable[[HttpResponse], None] | None = None) -> None:
-        """Deliver a report; ``taken`` gets the answer that took it, before the next one for its URL is sent."""
+    def post(self, webhook: Webhook, taken: Callable[[HttpResponse], None] | None = None) -> trio.Event:
+        """Deliver a report; ``taken`` gets the answer that took it, before the next one for its URL is sent.
+
+        The event is set when it is settled: taken, refused, given up or lost.
+        """
         ...
 
     async def exchange(self, webhook: Webhook) -> Exchange:
         """Send a request whose answer matters, as patiently as it says; the last answer, good or bad."""
+        ...
+
+    async def say(self, text: str) -> None:
+        """The carrier's own voice says it; returns when it has been heard, and is silent when cancelled."""
+        ...
+
+    def listening(self, listener: Listener) -> AbstractContextManager[None]:
+        """While it is entered, what the person says and presses goes to the ``listener``: at most one at a time."""
+        ...
+
+    async def stream_over(self) -> Literal["stopped", "closed", "lost", "refused"]:
+        """Wait until no media stream is connected or on its way; how the last one ended."""
         ...
 
     def spawn(self, task: Callable[[], Awaitable[object]]) -> None:

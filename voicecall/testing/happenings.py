@@ -36,6 +36,23 @@ class Ending:
     word: str = ""
 
 
+def word_of(ending: Ending) -> str:
+    """Why a call ended, in one word that is the same whatever the vendor."""
+    if ending.word:
+        return ending.word
+    match ending.why:
+        case "hangup" | "canceled":
+            return "hangup-user" if ending.by == "person" else "hangup-bot"
+        case "completed" | "rejected" | "busy" | "declined" | "no-answer" | "error":
+            return ending.why
+        case "unreachable":
+            return "failed"
+        case "machine":
+            return "voicemail"
+        case "time-limit":
+            return "timeout"
+
+
 @frozen(kw_only=True)
 class Party:
     """Who calls whom. ``vendor_call_id`` names the call on the wire; ``call_id`` is the account's own name for it."""
@@ -66,6 +83,7 @@ class Offer:
     webhook_url: str
     status_url: str = ""
     fallback_url: str = ""
+    ring_timeout_s: float = 30.0
     script: Script | None = None
 
 

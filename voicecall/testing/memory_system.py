@@ -110,7 +110,7 @@ async def open_memory_system(
     def wall() -> Instant:
         return Instant(START_MS + round((trio.current_time() - epoch) * 1000))
 
-    def accept(url: str, link: LinkEnd) -> None:
+    def accept(_: HttpRequest, link: LinkEnd) -> None:
         gates[0].plane.accept(link, carrier="mock", codec=carrier.media(), peer="127.0.0.1")
 
     async def deliver(request: HttpRequest) -> HttpResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, assert_never
+from typing import Literal, Protocol, assert_never
 
 import trio
 from attrs import define
@@ -24,6 +24,7 @@ from voicecall.testing.script import (
     Script,
     StaySilent,
     Step,
+    Unreachable,
     Voicemail,
     Wait,
 )
@@ -42,7 +43,11 @@ class Handset(Protocol):
     @property
     def ear(self) -> Ear: ...
 
-    async def speak(self, sound: bytes) -> None:
+    def begin_speech(self) -> None:
+        """The person opens the mouth."""
+        ...
+
+    async def utter(self, sound: bytes) -> None:
         """Send sound; returns when it is out."""
         ...
 
@@ -69,7 +74,13 @@ class Handset(Protocol):
 
     def pick_up(self) -> None: ...
 
-    def end(self, reason: str) -> None: ...
+    def hang_up(self, why: Literal["hangup", "busy", "declined", "unreachable"]) -> None:
+        """End the call, or never take it."""
+        ...
+
+    def greeting_ended(self, *, beep: bool) -> None:
+        """A machine has said what it says to everybody."""
+        ...
 
 
 @define
@@ -88,15 +99,15 @@ class Person:
         """React to the ringing phone; False when the call will never be answered by the person."""
         step = self.script.pickup
         match step:
-            case Busy():
-                self.handset.end("busy")
+            case Busy() | Unreachable():
+                self.handset.hang_up("busy" if isinstance(step, Busy) else "unreachable")
                 return False
             case NeverAnswer():
                 await self._rings(None)
                 return False
             case Reject():
                 await self._rings(step.rings)
-                self.handset.end("declined")
+                self.handset.hang_up("declined")
                 return False
             case Answer() | Voicemail():
                 await self._rings(step.rings)
@@ -136,10 +147,10 @@ class Person:
                     await trio.sleep(step.gap_ms / 1000)
                 self._listen_from_now()
             case HangUp():
-                self.handset.end("hangup-user")
+                self.handset.hang_up("hangup")
             case Notice() | Hear() | Wait() | StaySilent():
                 await self._attend(step)
-            case Answer() | NeverAnswer() | Busy() | Reject() | Voicemail():
+            case Answer() | NeverAnswer() | Busy() | Reject() | Unreachable() | Voicemail():
                 pass  # Only a first step can be one of these, and that was the ringing phone.
             case _:
                 assert_never(step)
@@ -161,13 +172,13 @@ class Person:
         """Real sound, and what the carrier's recognizer makes of it: a partial half way, the final text soon after."""
         sound = self.voice(text)
         started, length_s = trio.current_time(), len(sound) / 8_000
-        self.handset.ear.speaks()
+        self.handset.begin_speech()
         words = text.split()
         half = " ".join(words[: len(words) // 2])
         async with trio.open_nursery() as nursery:
             if half:
                 nursery.start_soon(self._report_half, half, started, length_s * PARTIAL_AT)
-            await self.handset.speak(sound)
+            await self.handset.utter(sound)
             nursery.cancel_scope.cancel()
         ended = trio.current_time()
         self.handset.ear.expect()
@@ -214,9 +225,9 @@ class Person:
         """A machine: greeting, beep, then whatever is said, then it hangs up."""
         await trio.sleep(BREATH_S)
         await self._say(step.greeting)
-        await self.handset.speak(voice.beep())
+        await self.handset.utter(voice.beep())
         self.handset.note("beep")
         self._listen_from_now()
         with trio.move_on_after(step.limit_ms / 1000):
             await self._hear_out(step.quiet_ms, limit_ms=step.quiet_ms)
-        self.handset.end("hangup-user")
+        self.handset.hang_up("hangup")
