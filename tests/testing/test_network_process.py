@@ -45,7 +45,10 @@ def test_a_whole_call_over_real_sockets(tmp_path: Path) -> None:
     async def story() -> None:
         server = Server(greet)
         async with open_process(tmp_path) as network, server.serving():
-            response = await network.ask("POST", "/calls", server.dial("+15550001001", "c1"), key="c1:1.0")
+            say_thanks = {"do": "say", "text": "That sounds good to me."}
+            steps = ["answer", {"do": "hear"}, say_thanks, {"do": "hear"}, say_thanks, {"do": "hear"}, "hangUp"]
+            await network.ask("POST", "/_network/people", {"number": SOMEBODY, "script": steps})
+            response = await network.ask("POST", "/calls", server.dial(SOMEBODY, "c1"), key="c1:1.0")
             assert (response.status_code, response.json()["providerCallId"]) == (201, "mock-c1")
             await server.until(lambda: "call.ended" in server.kinds() and not server.open_streams)
             assert server.kinds() == ["call.initiated", "call.ringing", "call.answered", "call.ended"]
@@ -66,7 +69,6 @@ def test_a_whole_call_over_real_sockets(tmp_path: Path) -> None:
             assert (call["reason"], call["dials"], call["mediaSockets"]) == ("hangup-user", 1, 1)
             assert call["marks"] == {"received": 3, "played": 3, "cleared": 0}
             assert call["heardMs"] > len(say(GREETING)) // 8
-            assert call["longestSilenceMs"] < 3_000
             assert not call["mediaOpen"]
 
     run(story)
