@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from voicecall.config import Config, route_for
+from voicecall.core.pairing import spoken
 from voicecall.events import Mode, Patience, Policy
 from voicecall.events.policy import OnMachine
 from voicecall.ports import Capability
@@ -23,13 +24,32 @@ def outbound_policy(config: Config, *, message: str, mode: Mode | None, capabili
     return evolve(policy, on_machine=config.outbound.on_machine or usual)
 
 
-def inbound_policy(config: Config, *, caller: str, callee: str, capabilities: frozenset[Capability]) -> Policy:
-    """For a call that we are offered: the greeting of the dialed number, and whether the caller may come in."""
+def inbound_policy(
+    config: Config,
+    *,
+    caller: str,
+    callee: str,
+    capabilities: frozenset[Capability],
+    paired: bool = False,
+    code: str = "",
+) -> Policy:
+    """For a call that we are offered: the greeting of the dialed number, and whether the caller may come in.
+
+    ``paired``: the operator has let them in; ``code``: what an unknown caller is told instead of being let in.
+    """
     route = route_for(config, callee)
     greetings = (route.inbound_greeting if route else None, config.inbound_greeting)
     greeting = next((one for one in greetings if one and one.strip()), GREETING)
-    word = verdict(config, caller)
+    word = verdict(config, caller, paired=paired)
+    if word != "accept" and code:
+        text = config.phrases.pairing.replace("{code}", spoken(code))
+        return _policy(config, greeting=text, mode=Mode.NOTIFY, verdict="accept", capabilities=capabilities)
     return _policy(config, greeting=greeting, mode=Mode.CONVERSATION, verdict=word, capabilities=capabilities)
+
+
+def full_policy(config: Config, policy: Policy) -> Policy:
+    """For a caller for whom no line is free, where they are to be told so in words."""
+    return evolve(policy, greeting=config.phrases.busy, mode=Mode.NOTIFY)
 
 
 def streams(config: Config, capabilities: frozenset[Capability]) -> bool:
@@ -37,7 +57,7 @@ def streams(config: Config, capabilities: frozenset[Capability]) -> bool:
     return Capability.STREAM in capabilities and (config.streaming.enabled or Capability.SPEAK not in capabilities)
 
 
-def verdict(config: Config, caller: str) -> str:
+def verdict(config: Config, caller: str, *, paired: bool = False) -> str:
     """``accept``, or why not. Screening by caller ID is not authentication; a withheld number matches nothing."""
     match config.inbound_policy:
         case "open":
@@ -47,7 +67,7 @@ def verdict(config: Config, caller: str) -> str:
         case "allowlist" | "pairing":
             digits = _digits(caller)
             allowed = digits and any(digits == _digits(number) for number in config.allow_from)
-            return "accept" if allowed else "not-allowed"
+            return "accept" if allowed or paired else "not-allowed"
 
 
 def _digits(number: str) -> str:

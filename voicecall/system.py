@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -23,13 +24,14 @@ from journal import FileJournal, Journal, Position, open_journal
 from voicecall.accounts import account_of
 from voicecall.actors.alarm import Alarm
 from voicecall.actors.checkpoint import Checkpoint, load_directory
+from voicecall.actors.pairing import Pairings
 from voicecall.actors.supervisor import Supervisor
 from voicecall.actors.world import World
 from voicecall.audio.plane import LEAD_S, RINGS, TICK_MS, MediaPlane
 from voicecall.config import Config
 from voicecall.core.requests import Refused
 from voicecall.events import CallId, Entry, Instant, Policy
-from voicecall.policies import inbound_policy
+from voicecall.policies import full_policy, inbound_policy, verdict
 from voicecall.ports import Account, Agent, Carrier, Fetch, Heard, MediaStart, Synthesizer, Transcriber
 from voicecall.projections.directory import Directory
 from voicecall.web.exposure import base_url, exposure_of
@@ -55,6 +57,11 @@ def wall_clock() -> Callable[[], Instant]:
 def new_incarnation() -> str:
     """A name that no other writer has."""
     return f"w-{uuid.uuid4().hex[:12]}"
+
+
+def new_code() -> str:
+    """Six digits that nobody can guess."""
+    return f"{secrets.randbelow(1_000_000):06d}"
 
 
 def keep_key(path: Path) -> bytes:
@@ -100,6 +107,7 @@ class Parts:
     webhook_url: Callable[[], str]
     media_url: Callable[[], str]
     incarnation: Callable[[], str] = new_incarnation
+    fresh_code: Callable[[], str] = new_code
     directory: Directory = field(factory=Directory)
     recordings: Path | None = None
     gate_state: Path | None = None
@@ -119,6 +127,7 @@ class Calls:
     gate: Gate
     world: World
     directory: Directory
+    pairings: Pairings
 
 
 @asynccontextmanager
@@ -170,15 +179,31 @@ async def assemble(config: Config, parts: Parts) -> AsyncGenerator[Calls]:
         reply_timeout_ms=config.response_timeout_ms,
     )
 
+    pairings = Pairings(journal=parts.journal, wall=parts.wall, fresh_code=parts.fresh_code)
+    await pairings.load()
+
+    async def meet(heard: Heard) -> None:
+        if config.inbound_policy == "pairing" and verdict(config, heard.caller) != "accept":
+            await pairings.meet(heard.caller)
+
     def offer_policy(heard: Heard) -> Policy:
-        capabilities = parts.carrier.capabilities
-        return inbound_policy(config, caller=heard.caller, callee=heard.callee, capabilities=capabilities)
+        pairing = config.inbound_policy == "pairing"
+        return inbound_policy(
+            config,
+            caller=heard.caller,
+            callee=heard.callee,
+            capabilities=parts.carrier.capabilities,
+            paired=pairing and pairings.knows(heard.caller),
+            code=pairings.code_of(heard.caller) if pairing else "",
+        )
 
     supervisor = Supervisor(
         world=world,
         directory=parts.directory,
         offer_policy=offer_policy,
         max_calls=config.max_concurrent_calls,
+        meet=meet,
+        full_policy=partial(full_policy, config) if config.when_busy == "notice" else None,
         observe=parts.observe,
     )
     gate = _gate(config, parts, world, supervisor)
@@ -187,7 +212,7 @@ async def assemble(config: Config, parts: Parts) -> AsyncGenerator[Calls]:
         nursery.start_soon(gate.refused.run)
         await nursery.start(plane.run)
         await nursery.start(supervisor.run)
-        yield Calls(supervisor=supervisor, plane=plane, gate=gate, world=world, directory=parts.directory)
+        yield Calls(supervisor=supervisor, plane=plane, gate=gate, world=world, directory=parts.directory, pairings=pairings)
         nursery.cancel_scope.cancel()
 
 
@@ -278,6 +303,7 @@ async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
                 journal=journal,
                 directory=directory,
                 capabilities=parts.carrier.capabilities,
+                pairings=calls.pairings,
             )
             await nursery.start(serve_rpc, state / "voicecall.sock", methods)
             try:

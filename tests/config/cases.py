@@ -44,6 +44,7 @@ CASES = [
     Case("silenceTimeoutMs", 800, 1, 0.5),
     Case("transcriptTimeoutMs", 180_000, 1, True),
     Case("ringTimeoutMs", 30_000, 1, "30"),
+    Case("whenBusy", "busy", "notice", "loud"),
     Case("maxConcurrentCalls", 1, 50, 0),
     Case("serve.port", 3334, 65_535, 65_536),
     Case("serve.bind", "127.0.0.1", "0.0.0.0", ""),
@@ -154,4 +155,10 @@ CASES = [
     Case("phrases.filler", "One moment, please.", "Hm.", ""),
     Case("phrases.apology", "I am sorry, something went wrong on my side.", "Sorry.", 1),
     Case("phrases.busy", "All lines are busy right now. Please call again later.", "Busy.", None),
+    Case(
+        "phrases.pairing",
+        "I do not know this number yet. Please give my operator this code: {code}. I repeat: {code}. Goodbye.",
+        "Your code is {code}.",
+        "",
+    ),
 ]

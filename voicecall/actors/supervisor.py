@@ -6,7 +6,7 @@ phantom call. Capacity is reserved before the first await, so two requests at on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Never, Protocol
 
 import structlog
@@ -57,7 +57,11 @@ class Accepted:
 
 
 class Supervisor:
-    """``run`` must be running for anything to happen."""
+    """``run`` must be running for anything to happen.
+
+    ``meet`` is awaited before an unknown inbound call is judged by ``offer_policy``; ``full_policy`` makes the policy of
+    a caller who is told in words that no line is free (None: a busy tone).
+    """
 
     def __init__(
         self,
@@ -66,12 +70,17 @@ class Supervisor:
         directory: Directory,
         offer_policy: Callable[[Heard], Policy],
         max_calls: int,
+        meet: Callable[[Heard], Awaitable[None]] | None = None,
+        full_policy: Callable[[Policy], Policy] | None = None,
         observe: Observe | None = None,
     ) -> None:
         self._world = world
         self._directory = directory
         self._offer_policy = offer_policy
         self._max_calls = max_calls
+        self._meet = meet
+        self._full_policy = full_policy
+        self._told_full: set[CallId] = set()
         self._tell = observe
         self._desks: dict[CallId, Desk] = {}
         self._taken: set[CallId] = set(directory.living())
@@ -177,6 +186,8 @@ class Supervisor:
             log.warning("webhook for an unknown call", carrier=carrier, key=heard.key)
             return None
         content = heard.event
+        if heard.offer and self._meet is not None and not self._known(call_id):
+            await self._meet(heard)
         if heard.offer and (content is None or not self._directory.knows(call_id)):
             content = self._offer(carrier, call_id, heard)
         if content is None:
@@ -214,7 +225,7 @@ class Supervisor:
         fresh = call_id not in self._taken and not self._directory.knows(call_id)
         if fresh and policy.verdict == "accept":
             if len(self._taken) >= self._max_calls:
-                policy = change(policy, verdict="busy")
+                policy = self._turned_away(call_id, policy)
             else:
                 self._taken.add(call_id)
         return fact.CallOffered(
@@ -225,6 +236,13 @@ class Supervisor:
             policy=policy,
             rules=RULES,
         )
+
+    def _turned_away(self, call_id: CallId, policy: Policy) -> Policy:
+        """No line is free: a busy tone, or, to no more callers than there are lines, words to the same effect."""
+        if self._full_policy is None or len(self._told_full) >= self._max_calls:
+            return change(policy, verdict="busy")
+        self._told_full.add(call_id)
+        return self._full_policy(policy)
 
     async def _send(self, call_id: CallId, letter: Letter, limit_s: float) -> Result:
         receipt = letter.receipt or Receipt()
@@ -259,6 +277,7 @@ class Supervisor:
         self._directory.apply(call_id, position, entry)
         if isinstance(entry.event, fact.CallEnded):
             self._taken.discard(call_id)
+            self._told_full.discard(call_id)
         if self._tell is not None:
             self._tell(call_id, position, entry)
 

@@ -312,3 +312,45 @@ def why_signature(
     from voicecall.cli.signatures import why_signature as explain
 
     return explain(_place(state, config), which, json=json)
+
+
+pairing = App(name="pairing", help="Callers who are let in by a code that they were told (inboundPolicy: pairing).")
+app.command(pairing)
+
+
+@pairing.command(name="list", help_epilogue=examples("voicecall pairing list"))
+def list_pairings(*, json: JsonOption = False, state: StateOption = None, config: ConfigOption = None) -> int:
+    """Who is let in, and whose code waits."""
+    from voicecall.cli.pairing import show_pairings
+
+    return show_pairings(_place(state, config), json=json)
+
+
+@pairing.command(help_epilogue=examples("voicecall pairing approve 123456"))
+def approve(
+    code: Annotated[str, Parameter(help="The six digits that the caller was told.")],
+    *,
+    json: JsonOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Let in whoever was told this code."""
+    from voicecall.cli.pairing import change_pairing
+
+    place = _place(state, config)
+    return change_pairing(place, "voicecall.pairing.approve", {"code": code}, "may call now", json=json)
+
+
+@pairing.command(help_epilogue=examples("voicecall pairing revoke +15550001234"))
+def revoke(
+    number: Annotated[str, Parameter(help="Whose calls are refused from now on, E.164.")],
+    *,
+    json: JsonOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Shut a number out again."""
+    from voicecall.cli.pairing import change_pairing
+
+    place = _place(state, config)
+    return change_pairing(place, "voicecall.pairing.revoke", {"number": number}, "is shut out", json=json)
