@@ -99,11 +99,14 @@ class Journal(Readable, Protocol):
         """Append one body; durable when it returns.
 
         ``after`` is the stream's last position (``START`` for a new one). ``ending`` may use the space kept in reserve
-        for the last words of a call. Raises ``Fenced``, ``Erased``, ``BadBody``, ``NoSpace``, ``Broken``. After a
-        cancellation nobody knows whether the line was written.
+        for the last words of a call. Raises ``Fenced``, ``Erased`` or ``BadBody``, and ``Unavailable`` (``NoSpace``,
+        ``Broken`` and the like), after which, as after a cancellation, only reading tells whether the line is there.
         """
         ...
 
     async def erase(self, stream: str) -> None:
-        """Remove a stream's lines for good and refuse later appends to it. Erasing twice, or nothing, is fine."""
+        """Remove a stream's lines for good and refuse later appends to it. Erasing twice, or nothing, is fine.
+
+        Raises ``BadBody`` or ``Unavailable``.
+        """
         ...

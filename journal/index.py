@@ -13,11 +13,14 @@ what they lead to proves itself (``reading.py``), so the checksum covers all tha
 from __future__ import annotations
 
 import json
+import os
 import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import blake2b
+from itertools import accumulate
 from pathlib import Path
 
 from attrs import define, field
@@ -35,47 +38,33 @@ class BadSidecar(ValueError):
     """Missing, damaged, or made for another state of the segment."""
 
 
-def _numbers() -> array[int]:
-    return array("Q")
-
-
 @define(eq=False)
 class Index:
-    """The growing index of one segment: for each line its offset, its position and the line before it of its stream."""
+    """The growing index of one segment. Offsets are kept as bytes: the garbage collector does not walk those."""
 
     size: int = 0
     last: Position = START
     erased: set[str] = field(factory=set[str])
-    _latest: dict[str, int] = field(factory=dict[str, int])
-    _offsets: array[int] = field(factory=_numbers)
-    _positions: array[int] = field(factory=_numbers)
-    _earlier: array[int] = field(factory=lambda: array("q"))
+    _latest: dict[str, Position] = field(factory=dict[str, Position])
+    _offsets: dict[str, bytearray] = field(factory=dict[str, bytearray])
 
     def add(self, stream: str, position: Position, length: int, *, erased: bool) -> None:
         """A line of ``length`` bytes was written at the end."""
-        self._earlier.append(self._latest.get(stream, -1))
-        self._latest[stream] = len(self._offsets)
-        self._offsets.append(self.size)
-        self._positions.append(position)
+        if stream not in self._latest:
+            self._offsets[stream] = bytearray()
+        self._offsets[stream] += self.size.to_bytes(WIDTH, sys.byteorder)
+        self._latest[stream] = self.last = position
         self.size += length
-        self.last = position
         if erased:
             self.erased.add(stream)
 
     def last_of(self, stream: str) -> Position:
         """The position of a stream's last line here; ``START``: it has none."""
-        line = self._latest.get(stream, -1)
-        return START if line < 0 else Position(self._positions[line])
+        return self._latest.get(stream, START)
 
     def offsets(self, stream: str) -> array[int]:
         """Where the stream's lines begin, in order."""
-        found = _numbers()
-        line = self._latest.get(stream, -1)
-        while line >= 0:
-            found.append(self._offsets[line])
-            line = self._earlier[line]
-        found.reverse()
-        return found
+        return array("Q", bytes(self._offsets.get(stream, b"")))
 
     def names(self) -> Iterator[str]:
         """Every stream, sorted."""
@@ -84,28 +73,32 @@ class Index:
     def encode(self) -> bytes:
         """The sidecar's bytes."""
         names, where = bytearray(), dict[str, int]()
-        for name in sorted(self._latest):
+        for name in self.names():
             where[name] = len(names)
             names += name.encode() + b"\n"
         names += bytes(-len(names) % WIDTH)
-        columns, lines = [_numbers() for _ in range(COLUMNS)], _numbers()
-        for hashed, name in sorted((name_hash(name), name) for name in self._latest):
-            for column, value in zip(columns, (hashed, self.last_of(name), where[name], len(lines)), strict=True):
-                column.append(value)
-            lines.extend(self.offsets(name))
-        front = b"".join(column.tobytes() for column in columns) + bytes(names)
+        ordered = sorted((name_hash(name), name) for name in where)
+        offsets = [self._offsets[name] for _, name in ordered]
+        lines = [0, *accumulate(len(some) // WIDTH for some in offsets)]
+        columns = (
+            [hashed for hashed, _ in ordered],
+            [self._latest[name] for _, name in ordered],
+            [where[name] for _, name in ordered],
+            lines[:-1],
+        )
+        front = b"".join([array("Q", column).tobytes() for column in columns]) + bytes(names)
         head: dict[str, object] = {
             "version": VERSION,
             "order": sys.byteorder,
             "size": self.size,
             "last": self.last,
-            "streams": len(where),
-            "lines": len(lines),
+            "streams": len(ordered),
+            "lines": lines[-1],
             "names": len(names),
             "erased": sorted(self.erased),
         }
         sound = json.dumps(head).encode() + b"\n" + front
-        return b"%08x " % crc32c(sound) + sound + lines.tobytes()
+        return b"%08x " % crc32c(sound) + sound + b"".join(offsets)
 
 
 class Sidecar:
@@ -120,9 +113,10 @@ class Sidecar:
                 self._start = file.tell()
                 self._count, self._lines, names = int(head["streams"]), int(head["lines"]), int(head["names"])
                 self._front = file.read(self._count * COLUMNS * WIDTH + names)
+                whole = file.seek(0, os.SEEK_END) == self._start + len(self._front) + self._lines * WIDTH
             self.size, self.last = int(head["size"]), Position(int(head["last"]))
             self.erased = frozenset[str](head["erased"])
-            sound = crc32c(text + self._front) == int(checksum, 16)
+            sound = whole and crc32c(text + self._front) == int(checksum, 16)
             fits = (head["version"], head["order"], self.size) == (VERSION, sys.byteorder, segment_size)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadSidecar(f"{path}: {error}") from None
@@ -141,7 +135,7 @@ class Sidecar:
     def offsets(self, stream: str) -> array[int]:
         """See ``Index.offsets``. Raises ``BadSidecar``; and as the file may have been replaced meanwhile, or these
         bytes of it damaged, what is found must be checked."""
-        found = _numbers()
+        found = array("Q")
         row = self._row(stream)
         if row >= 0:
             begin = self._columns[3][row]
@@ -164,15 +158,17 @@ class Sidecar:
 
     def _row(self, stream: str) -> int:
         hashes, _, names, _ = self._columns
-        wanted, name = name_hash(stream), stream.encode() + b"\n"
+        wanted = name_hash(stream)
         row = bisect_left(hashes, wanted)
         while row < self._count and hashes[row] == wanted:
-            if self._front.startswith(name, self._names + names[row]):
+            if self._front.startswith(stream.encode() + b"\n", self._names + names[row]):
                 return row
             row += 1
         return -1
 
 
+# The same name is looked for in every segment.
+@lru_cache(maxsize=16)
 def name_hash(stream: str) -> int:
     """64 bits of a stream's name; equal hashes are told apart by the name itself."""
     return int.from_bytes(blake2b(stream.encode(), digest_size=WIDTH).digest(), "little")

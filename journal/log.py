@@ -44,10 +44,11 @@ class Log:
 
     def last_of(self, stream: str) -> Position:
         """The position of a stream's last line, wherever it is; ``START``: it has none."""
-        for segment in (self.active, *reversed(self.sealed.values())):
-            if (last := segment.index.last_of(stream)) != START:
-                return last
-        return START
+        last = self.active.index.last_of(stream)
+        if last == START and self.sealed:
+            past = (segment.index.last_of(stream) for segment in reversed(self.sealed.values()))
+            last = next(filter(None, past), START)
+        return last
 
     def add(self, batch: Iterable[Staged]) -> None:
         """These lines are durable in the active segment."""

@@ -17,6 +17,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from heapq import merge
+from itertools import zip_longest
 from pathlib import Path
 from typing import Protocol
 
@@ -153,7 +154,7 @@ class Reader:
     def _from(self, after: Position) -> Iterator[Path]:
         """Segments that may hold something after ``after``."""
         paths = self._segments.paths()
-        for path, following in zip(paths, [*paths[1:], None], strict=True):
+        for path, following in zip_longest(paths, paths[1:]):
             if following is None or first_position(following) > after + 1:
                 yield path
 
@@ -182,6 +183,7 @@ class Reader:
                 # It was sealed in the meantime: what it has now is all there will be.
                 while (lines := tail.more(self._segments.size(path))) is not None:
                     yield lines
+                tail.refuse_rest()
                 return
             elif wait:
                 await self._segments.news()
@@ -240,6 +242,11 @@ class Tail:
             if isinstance(line, Line):
                 lines.append(line)
         return lines
+
+    def refuse_rest(self) -> None:
+        """Raises ``Corrupt`` unless everything in the file was read."""
+        if os.fstat(self._descriptor).st_size > self._offset:
+            raise damaged(self._path, self._offset, "the end of a sealed segment is damaged")
 
     def _complete(self, limit: int | None) -> bytes:
         size = CHUNK

@@ -10,6 +10,10 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+import call_states_page
+import cli_page
+import events_page
+
 from voicecall.config.keys import Row, walk
 from voicecall.config.root import SCRIPT, Config
 
@@ -61,7 +65,12 @@ no file, runs everything against the simulated phone network.
 """
 
 
-PAGES: Mapping[str, Callable[[], str]] = {"configuration.md": configuration}
+PAGES: Mapping[str, Callable[[], str]] = {
+    "cli.md": cli_page.page,
+    "configuration.md": configuration,
+    "events.md": events_page.page,
+    "call-states.md": call_states_page.page,
+}
 
 
 def stale() -> list[str]:

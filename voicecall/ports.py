@@ -118,8 +118,9 @@ class Leg:
     ``vendor_call_id`` is "" until the carrier has told it. ``ticket`` opens one media socket at ``media_url``; it is
     fresh for every ``Leg``. ``nonce`` names what this leg was made for (the seq of the fact that is answered, or the
     effect that is carried out): in the URLs of instructions it makes each listening a different one, so that the same
-    words said again are not taken for the same message again. ``placed_at`` is when the call began. ``claimed`` tells
-    whether a vendor's call id belongs to another call of ours.
+    words said again are not taken for the same message again. ``stance`` is how to go on now, ``after`` once an
+    utterance other than a filler has been said. ``placed_at`` is when the call began. ``claimed`` tells whether a
+    vendor's call id is another call's.
     """
 
     call_id: CallId
@@ -133,6 +134,7 @@ class Leg:
     direction: Literal["inbound", "outbound"] = "outbound"
     nonce: str = ""
     stance: Stance = Stance.STREAM
+    after: Stance = Stance.STREAM
     voice: str = ""
     placed_at: Instant = EPOCH
     claimed: Callable[[str], bool] = nobody_else

@@ -65,30 +65,35 @@ def new_code() -> str:
 
 
 def keep_key(path: Path) -> bytes:
-    """The key in ``path``, made (mode 0600) when it is not there. Raises ``OSError``."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        key = path.read_bytes()
-        if len(key) < KEY_BYTES:
-            raise OSError(f"{path}: expected {KEY_BYTES} bytes; remove the file to have a new one made") from None
-        return key
-    with open(descriptor, "wb") as file:
-        key = secrets.token_bytes(KEY_BYTES)
-        file.write(key)
-        file.flush()
-        os.fsync(descriptor)
-    return key
+    """The key in ``path``, made (mode 0600) when it is not there. Raises ``OSError``, saying what to do."""
+    return _keep(path, secrets.token_bytes(KEY_BYTES), at_least=KEY_BYTES)
 
 
 def keep_secret(path: Path) -> str:
-    """The text key in ``path``, made (mode 0600) when it is not there. Raises ``OSError``."""
-    if not path.exists():
-        raw = secrets.token_hex(KEY_BYTES)
+    """The text key in ``path``, made (mode 0600) when it is not there. Raises ``OSError``, saying what to do."""
+    text = _keep(path, secrets.token_hex(KEY_BYTES).encode() + b"\n", at_least=1).strip()
+    if not text or not text.isascii():
+        raise _bad_key(path)
+    return text.decode()
+
+
+def _keep(path: Path, fresh: bytes, *, at_least: int) -> bytes:
+    try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "w", encoding="ascii") as file:
-            file.write(raw + "\n")
-    return path.read_text(encoding="ascii").strip()
+    except FileExistsError:
+        kept = path.read_bytes()
+        if len(kept) < at_least:
+            raise _bad_key(path) from None
+        return kept
+    with open(descriptor, "wb") as file:
+        file.write(fresh)
+        file.flush()
+        os.fsync(descriptor)
+    return fresh
+
+
+def _bad_key(path: Path) -> OSError:
+    return OSError(f"{path}: this is no key; remove the file to have a new one made")
 
 
 @frozen(kw_only=True)
@@ -212,7 +217,9 @@ async def assemble(config: Config, parts: Parts) -> AsyncGenerator[Calls]:
         nursery.start_soon(gate.refused.run)
         await nursery.start(plane.run)
         await nursery.start(supervisor.run)
-        yield Calls(supervisor=supervisor, plane=plane, gate=gate, world=world, directory=parts.directory, pairings=pairings)
+        yield Calls(
+            supervisor=supervisor, plane=plane, gate=gate, world=world, directory=parts.directory, pairings=pairings
+        )
         nursery.cancel_scope.cancel()
 
 
@@ -251,20 +258,22 @@ class System:
 async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
     """Everything: journal, calls, sound, door and RPC, with its files in ``state``.
 
-    Raises ``journal.api.JournalError`` (locked, corrupt, no permission), ``web.listening.CannotListen`` and
-    ``rpc.server.AlreadyServing``, each saying what to do.
+    Raises ``journal.api.JournalError`` (locked, corrupt, no permission), ``rpc.server.CannotServe`` and
+    ``web.listening.CannotListen``, each saying what to do; then no call was touched.
     """
     from voicecall.actors.fetch import open_fetch
+    from voicecall.rpc.client import SOCKET
     from voicecall.rpc.methods import Methods
-    from voicecall.rpc.server import serve_rpc
+    from voicecall.rpc.server import open_socket, serve_rpc
     from voicecall.web.app import build_app
     from voicecall.web.door import serve_door
     from voicecall.web.listening import open_listeners
 
     state.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
-    # The port comes before the calls: one that is woken may at once tell its carrier where we are.
+    # Lock, socket and port come before the calls: one that is woken may at once tell its carrier where we are.
     async with (
         open_journal(state / "journal") as journal,
+        open_socket(state / SOCKET) as rpc_listener,
         open_listeners(config.serve.bind, config.serve.port) as listeners,
         open_fetch() as fetch,
     ):
@@ -305,7 +314,7 @@ async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
                 capabilities=parts.carrier.capabilities,
                 pairings=calls.pairings,
             )
-            await nursery.start(serve_rpc, state / "voicecall.sock", methods)
+            await nursery.start(serve_rpc, rpc_listener, methods)
             try:
                 yield System(
                     config=config,

@@ -95,51 +95,84 @@ def lost(*, sent: bool = True) -> Exchange:
 
 @define
 class Speaker:
-    """Sound that plays everything at once, unless told to hold it back."""
+    """Sound as the media plane keeps it: streams outlive actors, facts wait for the next one.
 
+    Plays everything at once, unless told to ``hold`` it back until ``finish``.
+    """
+
+    streams: dict[CallId, str] = field(factory=dict)
     posts: dict[CallId, Post] = field(factory=dict)
+    waiting: dict[CallId, list[AnyEvent]] = field(factory=dict)
     said: list[str] = field(factory=list)
     closed: list[CallId] = field(factory=list)
+    listening: list[CallId] = field(factory=list)
+    stopped: list[int] = field(factory=list)
     hold: bool = False
-    held: dict[EffectId, int] = field(factory=dict)
+    held: dict[tuple[CallId, EffectId], int] = field(factory=dict)
+
+    def tell(self, call_id: CallId, event: AnyEvent) -> None:
+        """A fact for the call's actor, or for the next one."""
+        if call_id in self.posts:
+            self.posts[call_id](event)
+        else:
+            self.waiting.setdefault(call_id, []).append(event)
 
     def adopt(self, call_id: CallId, post: Post) -> bool:
         self.posts[call_id] = post
-        return False
+        for event in self.waiting.pop(call_id, []):
+            post(event)
+        return call_id in self.streams
 
     def release(self, call_id: CallId) -> None:
         self.posts.pop(call_id, None)
 
     def holds(self, call_id: CallId, effect_id: EffectId) -> bool:
-        return effect_id in self.held
+        return (call_id, effect_id) in self.held
 
     def speak(self, call_id: CallId, effect_id: EffectId, speak: do.Speak) -> None:
+        if call_id not in self.streams:
+            self.tell(call_id, fact.EffectFailed(settles=effect_id, reason="no media stream is open"))
+            return
         self.said.append(speak.text)
-        self.held[effect_id] = speak.utterance
-        self.posts[call_id](fact.PlaybackStarted(utterance=speak.utterance))
+        self.held[call_id, effect_id] = speak.utterance
+        self.tell(call_id, fact.PlaybackStarted(utterance=speak.utterance))
         if not self.hold:
             self.finish(call_id, effect_id)
 
     def finish(self, call_id: CallId, effect_id: EffectId, *, heard_ms: int = 800, interrupted: bool = False) -> None:
-        utterance = self.held.pop(effect_id)
-        self.posts[call_id](
+        utterance = self.held.pop((call_id, effect_id))
+        self.tell(
+            call_id,
             fact.PlaybackFinished(
                 settles=effect_id, utterance=utterance, heard_ms=heard_ms, sent_ms=800, interrupted=interrupted
-            )
+            ),
         )
 
     def stop(self, call_id: CallId, utterance: int) -> None:
-        for effect_id, number in tuple(self.held.items()):
-            if number <= utterance:
-                self.finish(call_id, effect_id, heard_ms=200, interrupted=True)
+        self.stopped.append(utterance)
+        self._interrupt(call_id, up_to=utterance)
 
     def listen(self, call_id: CallId, effect_id: EffectId) -> None:
-        self.posts[call_id](fact.EffectSucceeded(settles=effect_id))
+        if call_id not in self.streams:
+            self.tell(call_id, fact.EffectFailed(settles=effect_id, reason="no media stream is open"))
+            return
+        self.listening.append(call_id)
+        self.tell(call_id, fact.EffectSucceeded(settles=effect_id))
 
     def hang_up(self, call_id: CallId) -> None:
         self.closed.append(call_id)
-        for effect_id in tuple(self.held):
-            self.finish(call_id, effect_id, heard_ms=100, interrupted=True)
+        self.lose(call_id, "closed")
+
+    def lose(self, call_id: CallId, reason: str = "lost") -> None:
+        """The media stream is gone."""
+        self._interrupt(call_id)
+        if (stream_id := self.streams.pop(call_id, "")) != "":
+            self.tell(call_id, fact.MediaClosed(stream_id=stream_id, reason=reason))
+
+    def _interrupt(self, call_id: CallId, up_to: int | None = None) -> None:
+        for (whose, effect_id), number in tuple(self.held.items()):
+            if whose == call_id and (up_to is None or number <= up_to):
+                self.finish(call_id, effect_id, heard_ms=200, interrupted=True)
 
 
 @define

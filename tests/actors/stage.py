@@ -44,6 +44,12 @@ class Stage:
     thinker: Thinker
     directory: Directory
 
+    @property
+    def memory(self) -> MemoryJournal:
+        """The journal, for its faults."""
+        assert isinstance(self.journal, MemoryJournal)
+        return self.journal
+
     async def place(self, request_id: str = "r1", **policy: object) -> CallId:
         """Place a call and let the dial happen."""
         accepted = await self.supervisor.place(wish(request_id, **policy))
@@ -65,7 +71,13 @@ class Stage:
         expires = Instant(self.world.wall() + 60_000)
         ticket = tickets.mint(self.world.ticket_key, call_id=call_id, carrier="wire", expires=expires, nonce=nonce)
         start = MediaStart(stream_id=f"s-{nonce}", vendor_call_id="", ticket=ticket)
+        before = self.speaker.streams.get(call_id)
+        self.speaker.streams[call_id] = start.stream_id  # before the answer: nothing decided meanwhile may miss it
         opened = await self.supervisor.open_stream("wire", start)
+        if isinstance(opened, Refused):
+            self.speaker.streams.pop(call_id)
+            if before is not None:
+                self.speaker.streams[call_id] = before
         await trio.sleep(0.05)
         return opened
 

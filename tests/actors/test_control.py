@@ -106,11 +106,12 @@ def test_a_dial_gets_one_attempt_whatever_happens() -> None:
         assert len(wire.sent) == 1
 
 
-def test_nothing_is_sent_for_a_call_that_has_ended_and_a_hangup_counts_as_done() -> None:
+def test_nothing_but_a_hangup_is_sent_for_a_call_that_has_ended() -> None:
     wire = Grumpy()
     assert isinstance(perform(wire, do.Answer(), ended=lambda: True), fact.EffectFailed)
-    assert isinstance(perform(wire, do.Hangup(), ended=lambda: True), fact.EffectSucceeded)
     assert wire.sent == []
+    assert isinstance(perform(wire, do.Hangup(), ended=lambda: True), fact.EffectSucceeded)
+    assert [kind for kind, _ in wire.sent] == ["hangup"]
 
 
 def test_trying_stops_when_the_call_ends() -> None:

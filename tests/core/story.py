@@ -93,7 +93,9 @@ class Story:
     def starts(self, utterance: int) -> Effects:
         return self.tell(fact.PlaybackStarted(utterance=utterance))
 
-    def finishes(self, utterance: int, *, heard_ms: int = 1_000, interrupted: bool = False) -> Effects:
+    def finishes(
+        self, utterance: int, *, heard_ms: int = 1_000, sent_ms: int = 1_000, interrupted: bool = False
+    ) -> Effects:
         name = next(
             name
             for name, effect in self.ledger.owed.items()
@@ -101,7 +103,7 @@ class Story:
         )
         return self.tell(
             fact.PlaybackFinished(
-                settles=name, utterance=utterance, heard_ms=heard_ms, sent_ms=1_000, interrupted=interrupted
+                settles=name, utterance=utterance, heard_ms=heard_ms, sent_ms=sent_ms, interrupted=interrupted
             )
         )
 

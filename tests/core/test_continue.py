@@ -73,7 +73,9 @@ def test_a_question_that_could_not_be_said_is_not_waited_for() -> None:
     call = asked()
     call.fails(do.Speak, "speech failed")
     assert call.state.waiting_since == 0
-    assert spoken(call.fire("silence")) == ["One moment, please."]
+    assert spoken(call.fire("silence")) == ["I am sorry, something went wrong on my side."]
+    call.plays(3)
+    assert call.wait(60_000) == ()
 
 
 def test_another_utterance_that_could_not_be_said_does_not_end_the_wait() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.core.story import conversing, kinds, spoken
+from tests.core.story import connected, conversing, kinds, spoken
 from voicecall.core.state import Floor, Owing
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
@@ -102,6 +102,8 @@ def test_an_answer_that_could_not_be_synthesized_is_asked_for_again_once() -> No
     call.thought(turn=2)
     call.fails(do.Speak, "speech failed")
     assert spoken(call.wait(5_500)) == ["I am sorry, something went wrong on my side."]
+    call.plays(4)
+    assert call.wait(60_000) == ()
 
 
 def test_an_agent_that_is_still_answering_is_not_asked_again() -> None:
@@ -129,12 +131,31 @@ def test_an_agent_that_fails_in_the_middle_is_apologized_for_when_the_person_wai
     assert spoken(call.thought(reason="failed")) == ["I am sorry, something went wrong on my side."]
 
 
-def test_an_agent_that_fails_while_it_is_heard_needs_no_apology() -> None:
+def test_an_agent_that_fails_after_the_caller_interrupted_it_needs_no_apology() -> None:
     call = conversing()
     call.says("Tell me.")
     call.replies("Let me look.")
     call.starts(2)
+    call.tell(fact.CallerStarted())
     assert call.thought(reason="failed") == ()
+
+
+def test_a_greeting_that_the_callee_talked_over_at_its_first_sound_is_said_again() -> None:
+    call = connected()
+    call.starts(1)
+    call.tell(fact.CallerStarted())
+    call.finishes(1, heard_ms=0, interrupted=True)
+    assert spoken(call.fire("silence")) == ["Hello, this is us."]
+    call.plays(2)
+    assert call.wait(60_000) == ()
+
+
+def test_a_greeting_of_which_something_was_heard_is_not_said_again() -> None:
+    call = connected()
+    call.starts(1)
+    call.tell(fact.CallerStarted())
+    call.finishes(1, heard_ms=300, interrupted=True)
+    assert call.wait(60_000) == ()
 
 
 def test_an_older_turn_that_fails_is_nobodys_business() -> None:

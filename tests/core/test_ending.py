@@ -130,6 +130,25 @@ def test_a_dial_in_doubt_that_does_not_show_up_after_the_hang_up_is_over() -> No
     assert kinds(call.wait(10_000)) == ["conclude"]
 
 
+def test_a_call_that_we_gave_up_and_that_is_answered_after_all_is_hung_up_once() -> None:
+    call = placed()
+    call.fails(do.Dial, in_doubt=True)
+    call.fire("ring")
+    call.fails(do.Reconcile, "no such call")
+    call.tell(fact.CallEnded(reason="failed", settles=call.owed(do.Conclude)))
+    assert call.tell(fact.CallRinging(vendor_call_id="v1"), after_ms=2_000) == (do.Hangup(reason="failed"),)
+    assert call.tell(fact.CallAnswered(vendor_call_id="v1")) == ()
+    call.done(do.Hangup)
+    call.tell(fact.CallEnded(reason="completed"))
+    assert (call.phase, call.state.end_reason, len(terminal(call))) == (Phase.ENDED, "failed", 1)
+
+
+def test_a_late_callback_of_a_call_that_the_carrier_ended_hangs_up_nothing() -> None:
+    call = dialed()
+    call.tell(fact.CallEnded(reason="busy"))
+    assert call.tell(fact.CallAnswered(vendor_call_id="v1")) == ()
+
+
 def test_a_dial_that_is_refused_while_we_hang_up_is_over_at_once() -> None:
     call = placed()
     call.ask(EndCall())

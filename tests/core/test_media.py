@@ -60,6 +60,33 @@ def test_being_back_does_not_settle_what_the_person_waits_for() -> None:
     assert call.state.owing is Owing.AGENT
 
 
+def test_half_an_answer_that_was_cut_off_by_a_restart_is_not_owed_any_more() -> None:
+    call = conversing()
+    call.says("Is Thursday free?")
+    call.replies("Let me see.", "It is.")
+    call.plays(2)
+    call.starts(3)
+    call.thought()
+    call.tell(fact.MediaClosed(stream_id="s1", reason="restart"))
+    call.fails(do.Speak, "restart")
+    open_media(call, "s2")
+    call.plays(4)
+    assert call.state.owing is Owing.NOBODY
+    assert call.wait(60_000) == ()
+
+
+def test_an_answer_of_which_a_restart_left_nothing_is_asked_for_again() -> None:
+    call = conversing()
+    call.says("Is Thursday free?")
+    call.replies("It is.")
+    call.thought()
+    call.tell(fact.MediaClosed(stream_id="s1", reason="restart"))
+    call.fails(do.Speak, "restart")
+    open_media(call, "s2")
+    call.plays(3)
+    assert kinds(call.wait(2_500)) == ["ask_agent"]
+
+
 def test_a_carrier_that_asks_again_where_the_sound_should_go_is_told() -> None:
     call = answered()
     call.fails(do.OpenMedia, "timed out")

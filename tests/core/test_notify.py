@@ -40,6 +40,7 @@ def test_the_message_is_not_interrupted_and_nobody_answers_the_person() -> None:
     assert call.state.saying[0].interruptible is False
     assert call.tell(fact.CallerStarted()) == ()
     assert call.says("Who is this?") == ()
+    call.finishes(1)
     assert call.state.owing is Owing.NOBODY
 
 
@@ -59,12 +60,28 @@ def test_a_stream_that_comes_back_after_the_message_says_nothing_more() -> None:
     assert "notify" in call.timers()
 
 
-def test_a_message_of_which_nothing_was_heard_is_still_owed() -> None:
+def test_a_message_that_was_sent_but_never_confirmed_is_not_said_twice() -> None:
     call = notifying()
     call.starts(1)
     call.finishes(1, heard_ms=0)
+    assert kinds(call.wait(3_000)) == ["hangup"]
+
+
+def test_a_message_without_a_sound_is_still_owed() -> None:
+    call = notifying()
+    call.finishes(1, heard_ms=0, sent_ms=0)
     assert "notify" not in call.timers()
-    assert spoken(call.fire("silence")) == ["One moment, please."]
+    assert spoken(call.fire("silence")) == ["Hello, this is us."]
+    call.plays(2)
+    assert kinds(call.wait(3_000)) == ["hangup"]
+
+
+def test_a_message_that_never_makes_a_sound_ends_the_call() -> None:
+    call = notifying()
+    for utterance in (1, 2, 3):
+        call.finishes(utterance, heard_ms=0, sent_ms=0)
+        decided = call.fire("silence")
+    assert decided == (do.Hangup(reason="error"),)
 
 
 def test_whoever_speaks_during_the_delay_is_not_cut_off() -> None:

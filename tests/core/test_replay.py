@@ -76,3 +76,13 @@ def test_a_second_terminal_fact_is_named() -> None:
     entries = a_call().entries
     second = evolve(entries[-1], seq=entries[-1].seq + 1, key="another")
     assert problem([*entries, second]) == "this fact would have been recorded in other words: vendor.reported"
+
+
+def test_a_changed_setting_shows_where_it_would_have_mattered() -> None:
+    first, *rest = a_call().entries
+    assert isinstance(first.event, fact.CallPlaced)
+    terse = evolve(first.event.policy, greeting="Yes?")
+    changed = evolve(first, event=evolve(first.event, policy=terse))
+    difference = replay([changed, *rest]).divergences[0]
+    assert [getattr(effect, "text", "") for effect in difference.recorded] == ["", "Hello, this is us.", ""]
+    assert [getattr(effect, "text", "") for effect in difference.decided] == ["", "Yes?", ""]

@@ -30,17 +30,34 @@ def test_patience_is_what_the_policy_says() -> None:
     assert kinds(call.wait(100)) == ["hangup"]
 
 
-def test_the_first_sound_of_the_answer_ends_the_wait() -> None:
+def test_an_answer_that_is_heard_ends_the_wait() -> None:
     call = conversing()
     call.says("Tell me.")
     call.wait(2_000)
     call.replies("Here it is.")
     call.starts(2)
     call.thought()
-    assert "silence" not in {name for name, left in call.timers().items() if left > 500}
     assert call.wait(1_000) == ()
     call.finishes(2)
     assert call.wait(60_000) == ()
+
+
+def test_sound_that_never_reaches_the_ear_does_not_end_the_wait() -> None:
+    call = conversing()
+    call.says("Tell me.")
+    call.replies("Here it is.")
+    call.starts(2)
+    call.thought()
+    call.finishes(2, heard_ms=0)
+    assert kinds(call.wait(2_500)) == ["ask_agent"]
+    call.replies("Here it is.", turn=2)
+    call.thought(turn=2)
+    call.starts(3)
+    call.finishes(3, heard_ms=0)
+    assert spoken(call.wait(5_500)) == ["I am sorry, something went wrong on my side."]
+    call.starts(4)
+    call.finishes(4, heard_ms=0)
+    assert call.wait(7_000) == (do.Hangup(reason="error"),)
 
 
 def test_asking_again_does_not_reset_the_agents_time() -> None:
@@ -92,6 +109,25 @@ def test_an_operator_has_more_patience_from_the_person() -> None:
     assert call.state.owing is Owing.OPERATOR
     assert call.timers()["silence"] == 10_000
     assert spoken(call.wait(10_000)) == ["One moment, please."]
+
+
+def test_what_an_operator_said_in_vain_is_apologized_for_and_that_is_all() -> None:
+    call = conversing()
+    call.ask(Say(text="One more thing."))
+    call.fails(do.Speak, "speech failed")
+    assert spoken(call.wait(2_500)) == ["I am sorry, something went wrong on my side."]
+    call.plays(3)
+    assert call.wait(60_000) == ()
+
+
+def test_a_voice_that_is_gone_for_good_ends_the_call() -> None:
+    call = conversing()
+    call.ask(Say(text="One more thing."))
+    for _ in range(2):
+        call.fails(do.Speak, "speech failed")
+        assert spoken(call.fire("silence")) == ["I am sorry, something went wrong on my side."]
+    call.fails(do.Speak, "speech failed")
+    assert call.fire("silence") == (do.Hangup(reason="error"),)
 
 
 def test_a_greeting_that_could_not_be_said_is_tried_again() -> None:

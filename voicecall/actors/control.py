@@ -14,7 +14,7 @@ import trio
 from voicecall.actors.fault import Caught, describe
 from voicecall.events import AnyEffect, AnyEvent, EffectId, OnRestart
 from voicecall.events.effects import Dial, Hangup
-from voicecall.events.facts import EffectFailed, EffectSucceeded
+from voicecall.events.facts import EffectFailed
 from voicecall.ports import Carrier, Exchange, Fetch, HttpRequest, Leg, Post
 
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -34,8 +34,9 @@ async def perform(
     ended: Callable[[], bool],
 ) -> None:
     """Carry out one effect and post its outcome. Never raises for what the carrier or its codec does."""
-    if ended():
-        post(_too_late(effect_id, effect))
+    # That it has ended may be our own word only; a carrier to whom it is old news says so.
+    if ended() and not isinstance(effect, Hangup):
+        post(EffectFailed(settles=effect_id, reason="the call has ended"))
         return
     outcome = await _attempt(effect_id, effect, carrier=carrier, leg=leg, fetch=fetch)
     for pause in BACKOFF_S:
@@ -69,9 +70,3 @@ async def _attempt(
         reason = f"{carrier.name}'s codec failed: {describe(caught.error)}"
     left = begun > len(exchanges) or any(exchange.sent for exchange in exchanges)
     return EffectFailed(settles=effect_id, reason=reason, in_doubt=left and isinstance(effect, Dial))
-
-
-def _too_late(effect_id: EffectId, effect: AnyEffect) -> AnyEvent:
-    if isinstance(effect, Hangup):
-        return EffectSucceeded(settles=effect_id, detail="the call had ended already")
-    return EffectFailed(settles=effect_id, reason="the call has ended")

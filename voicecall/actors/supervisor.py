@@ -59,8 +59,8 @@ class Accepted:
 class Supervisor:
     """``run`` must be running for anything to happen.
 
-    ``meet`` is awaited before an unknown inbound call is judged by ``offer_policy``; ``full_policy`` makes the policy of
-    a caller who is told in words that no line is free (None: a busy tone).
+    ``meet`` is awaited before an unknown inbound call is judged by ``offer_policy``; ``full_policy`` makes the policy
+    of a caller who is told in words that no line is free (None: a busy tone).
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from journal.api import Journal
 from voicecall.actors.alarm import Alarm
 from voicecall.core import tickets
-from voicecall.core.stance import stance
+from voicecall.core.stance import after, stance
 from voicecall.core.state import CallState
 from voicecall.events import CallId, Instant
 from voicecall.ports import Account, Agent, Carrier, Fetch, Leg, Sound
@@ -69,6 +69,7 @@ class World:
             direction=state.direction,
             nonce=nonce,
             stance=stance(state),
+            after=after(state),
             voice=state.policy.voice,
             placed_at=state.started_at,
             claimed=lambda vendor_call_id: self.claimed(state.carrier, call_id, vendor_call_id),

@@ -31,7 +31,7 @@ class Archive:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             session.record(self._new(session.call_id))
         except OSError as error:
-            self._give_up(session, error)
+            self._give_up(session, None, error)
 
     def save(self, session: Session, now: float) -> None:
         """Write what there is, if it is time to. Does not wait for it."""
@@ -49,7 +49,7 @@ class Archive:
         try:
             recording.write()
         except OSError as error:
-            self._give_up(session, error)
+            self._give_up(session, recording, error)
 
     async def _write_beside(self, session: Session, recording: Recording) -> None:
         """Shielded: what was recorded is written also when everything stops."""
@@ -58,7 +58,7 @@ class Archive:
                 while recording.waiting:
                     await trio.to_thread.run_sync(recording.write)
         except OSError as error:
-            self._give_up(session, error)
+            self._give_up(session, recording, error)
         finally:
             self._writing.discard(recording)
 
@@ -71,6 +71,8 @@ class Archive:
             except FileExistsError:
                 number += 1
 
-    def _give_up(self, session: Session, error: OSError) -> None:
+    def _give_up(self, session: Session, recording: Recording | None, error: OSError) -> None:
+        if recording is not None:
+            recording.close()
         log.error("a call is not recorded", call=session.call_id, error=error.strerror)
         session.lose_recording(error.strerror or type(error).__name__)

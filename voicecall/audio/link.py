@@ -62,7 +62,7 @@ class SocketLink:
         self._websocket = WebSocket()
         self._leftover = leftover
         self._gone = ""
-        self._quiet_since = 0.0
+        self._quiet_since: float | None = None
         self._asked = False
         self.closed = False
 
@@ -98,14 +98,14 @@ class SocketLink:
         except OSError as error:
             self._gone = error.strerror or "the socket failed"
             return data
-        self._quiet_since = 0.0
+        self._quiet_since = None
         if not piece:
             self._gone = "the socket ended without a close"
         return data + piece
 
     def _be_patient(self) -> None:
         now = trio.current_time()
-        if not self._quiet_since:
+        if self._quiet_since is None:
             self._quiet_since, self._asked = now, False
         elif now - self._quiet_since > 2 * QUIET_S:
             self._gone = "the peer has vanished"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import trio
 from attrs import define
 
-GOODBYE_S = 1.0
+GOODBYE_S = 5.0
 """How long a peer may take to read our last words and to close."""
 
 

@@ -27,7 +27,7 @@ from voicecall.audio.link import MediaLink, SocketLink
 from voicecall.audio.lobby import Arrival, Lobby
 from voicecall.audio.outbox import Outbox
 from voicecall.audio.parting import Parting
-from voicecall.audio.session import LEAD_S, NO_STREAM, Session
+from voicecall.audio.session import LEAD_S, MARK_GRACE_S, NO_STREAM, Session
 from voicecall.audio.websocket import GOING_AWAY, INTERNAL, POLICY
 from voicecall.core.requests import Refused
 from voicecall.events import CallId, EffectId
@@ -65,6 +65,7 @@ class MediaPlane:
         tick_ms: int = TICK_MS,
         rings: int = RINGS,
         lead_s: float = LEAD_S,
+        mark_grace_s: float = MARK_GRACE_S,
         silence_ms: int = 800,
         start_timeout_s: float = 5.0,
         max_pending: int = 32,
@@ -80,6 +81,7 @@ class MediaPlane:
         self._archive = None if recordings is None else Archive(recordings, self._spawn, threads)
         self._tick_s = tick_ms / 1000
         self._lead_s = lead_s
+        self._mark_grace_s = mark_grace_s
         self._silence_ms = silence_ms
         self._max_connections = max_connections
         self._observe = observe
@@ -231,21 +233,23 @@ class MediaPlane:
             due = due + self._tick_s if now - due < LATE_S else now + self._tick_s
             await trio.sleep_until(due)
 
-    def _serve(self, sessions: list[Session], now: float) -> None:
-        over: list[Session] = []
-        for session in sessions:
-            try:
-                session.serve(now)
-            except Exception as error:  # noqa: BLE001 - one call's fault must not stop every call's sound
-                log.error("a media session failed", call=session.call_id, error=repr(error))
-                session.close("lost")
-            if self._archive is not None:
-                self._archive.save(session, now)
-            if session.over:
-                over.append(session)
-        for session in over:
-            sessions.remove(session)
+    def _serve(self, ring: list[Session], now: float) -> None:
+        gone = [session for session in ring if not self._visit(session, now)]
+        for session in gone:
+            ring.remove(session)
+
+    def _visit(self, session: Session, now: float) -> bool:
+        """Serve one session; whether it goes on."""
+        try:
+            session.serve(now)
+        except Exception as error:  # noqa: BLE001 - one call's fault must not stop every call's sound
+            log.error("a media session failed", call=session.call_id, error=repr(error))
+            session.close("lost")
+        if self._archive is not None:
+            self._archive.save(session, now)
+        if session.over:
             self._end(session)
+        return not session.over
 
     def _welcome(self, arrival: Arrival) -> None:
         try:
@@ -263,7 +267,7 @@ class MediaPlane:
         elif (start.encoding, start.sample_rate) != (ENCODING, SAMPLE_RATE):
             expected = f"expected {ENCODING} at {SAMPLE_RATE} Hz"
             guest.link.close(POLICY, f"encoding: {expected}, got {start.encoding} at {start.sample_rate} Hz")
-        elif call_id in self._sessions:
+        elif self._is_open(call_id):
             guest.link.close(POLICY, "Media stream already open")
         else:
             session = self._sessions[call_id] = Session(
@@ -277,10 +281,18 @@ class MediaPlane:
                 transcriber=self._transcriber,
                 spawn=self._spawn,
                 lead_s=self._lead_s,
+                mark_grace_s=self._mark_grace_s,
                 silence_ms=self._silence_ms,
             )
             self._admitting += 1
             self._spawn(self._admission, arrival, session)
+
+    def _is_open(self, call_id: CallId) -> bool:
+        """Whether the call has a stream. A carrier may connect again before we have looked at the line that broke."""
+        session = self._sessions.get(call_id)
+        if session is not None and any(session in ring for ring in self._rings):
+            self._visit(session, trio.current_time())
+        return call_id in self._sessions
 
     async def _admission(self, arrival: Arrival, session: Session) -> None:
         link = arrival.guest.link

@@ -174,7 +174,10 @@ class Playback:
     @property
     def unacknowledged(self) -> int:
         """The first utterance of which everything was sent and only the last echo is missing, or 0."""
-        return next((track.utterance for track in self._tracks if track.sent and track.sent_ms), 0)
+        for track in self._tracks:
+            if track.closed and not track.audio and track.sent_ms:
+                return track.utterance
+        return 0
 
     @property
     def last_interruptible(self) -> int:
@@ -187,7 +190,10 @@ class Playback:
         return last
 
     def _current(self) -> _Track | None:
-        return next((track for track in self._tracks if not track.sent), None)
+        for track in self._tracks:
+            if track.audio or not track.closed:
+                return track
+        return None
 
     def _find(self, utterance: int) -> _Track | None:
         return next((track for track in self._tracks if track.utterance == utterance), None)

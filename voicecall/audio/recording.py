@@ -2,8 +2,9 @@
 
 Audio is put in place by its offset since the media opened; what is missing is silence, so both channels are as long
 as the call. A socket loses nothing but may hold sound up: what then comes in a burst goes where it belongs, as long as
-the silence that stands in its place has not been written. ``put``, ``unsay`` and ``cut`` only touch memory; ``write``
-leaves a file that can be read whenever the process dies.
+the silence that stands in its place has not been written; later than that, pauses are shortened until both sides are in
+step again. ``put``, ``unsay`` and ``cut`` only touch memory; ``write`` leaves a file that can be read whenever the
+process dies.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ import numpy as np
 from attrs import define, field
 from numpy.typing import NDArray
 
-from voicecall.audio.g711 import RATE, SILENCE, ulaw_decode
-from voicecall.audio.vad import dbfs
+from voicecall.audio.g711 import FRAME_BYTES, RATE, SILENCE, ulaw_decode
+from voicecall.audio.vad import LOWEST, dbfs, power_of
 
 Side = Literal["caller", "agent"]
-JITTER = 800
-"""Samples. Audio that comes less than 100 ms late follows what came before it."""
-AHEAD = RATE
-"""Samples. Audio that is more than a second ahead of its time comes faster than anybody speaks, and is dropped."""
+JITTER: dict[Side, int] = {"caller": 800, "agent": 16}
+"""Samples. Audio that comes no later than this follows what came before it. The caller's comes by the network (100 ms),
+ours has no jitter but the rounding of its offsets."""
+AHEAD = 10 * RATE
+"""Samples. Audio that is 10 s ahead of its time comes faster than anybody speaks, and is dropped."""
 HELD_MS = 1_000
 """The newest second stays in memory until the end: what belongs there may still come or be taken back."""
 HEADER_BYTES = 44
@@ -36,35 +38,46 @@ SAMPLE_BYTES = 4
 
 @define
 class _Track:
-    """What is in memory of one side. ``fill`` samples of silence that end at ``fill_end`` stand for missing audio."""
+    """What is in memory of one side. ``fills`` are stretches of silence (end, samples) that stand for missing audio."""
 
+    jitter: int
     audio: bytearray = field(factory=bytearray)
-    fill: int = 0
-    fill_end: int = 0
+    fills: list[tuple[int, int]] = field(factory=list[tuple[int, int]])
+    begun: bool = False
 
     def put(self, at: int, ulaw: bytes) -> None:
         gap = at - len(self.audio)
-        if gap > JITTER:
+        if gap > (self.jitter if self.begun else 0):
             self.audio.extend(bytes([SILENCE]) * gap)
-            self.fill, self.fill_end = gap, len(self.audio)
-        elif gap < 0 and self.fill:
-            back = min(-gap, self.fill)
-            del self.audio[self.fill_end - back : self.fill_end]
-            self.fill, self.fill_end = self.fill - back, self.fill_end - back
-        elif gap < -AHEAD:
-            return
-        self.audio.extend(ulaw)
+            self.fills.append((len(self.audio), gap))
+        elif gap < 0:
+            gap += self._take_back(-gap)
+        if gap > (-FRAME_BYTES if power_of(ulaw) < LOWEST else -AHEAD):
+            self.audio.extend(ulaw)
+            self.begun = True
+
+    def _take_back(self, samples: int) -> int:
+        """Remove up to so many samples of the latest silence that only stood for what comes now."""
+        left = samples
+        while left and self.fills:
+            end, size = self.fills.pop()
+            back = min(left, size)
+            del self.audio[end - back : end]
+            left -= back
+            if size > back:
+                self.fills.append((end - back, size - back))
+        return samples - left
 
     def unsay(self, at: int) -> None:
         del self.audio[max(at, 0) :]
-        self.fill = max(self.fill - max(self.fill_end - len(self.audio), 0), 0)
-        self.fill_end = min(self.fill_end, len(self.audio))
+        length = len(self.audio)
+        self.fills = [(min(end, length), size - max(end - length, 0)) for end, size in self.fills]
+        self.fills = [one for one in self.fills if one[1] > 0]
 
     def take(self, samples: int) -> bytes:
         taken = bytes(self.audio[:samples]).ljust(samples, bytes([SILENCE]))
         del self.audio[:samples]
-        self.fill_end = max(self.fill_end - samples, 0)
-        self.fill = min(self.fill, self.fill_end)
+        self.fills = [(end - samples, min(size, end - samples)) for end, size in self.fills if end > samples]
         return taken
 
 
@@ -81,7 +94,7 @@ class Recording:
         self._written = 0
         self._file.write(_header(0))
         self._cut = 0
-        self._tracks: dict[Side, _Track] = {"caller": _Track(), "agent": _Track()}
+        self._tracks: dict[Side, _Track] = {side: _Track(jitter) for side, jitter in JITTER.items()}
         self._queue: deque[tuple[bytes, ...]] = deque()
 
     @property

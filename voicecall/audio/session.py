@@ -79,6 +79,7 @@ class Session:
         transcriber: Transcriber,
         spawn: Callable[..., None],
         lead_s: float = LEAD_S,
+        mark_grace_s: float = MARK_GRACE_S,
         silence_ms: int = 800,
     ) -> None:
         self.call_id = call_id
@@ -91,6 +92,7 @@ class Session:
         self._tell = outbox.tell
         self._spawn = spawn
         self._lead_s = lead_s
+        self._mark_grace_s = mark_grace_s
         self._opened = self._next_frame = self._heard = self._recorded = trio.current_time()
         self._flowing = False
         self._goodbye = False
@@ -139,9 +141,7 @@ class Session:
 
     def lose_recording(self, reason: str) -> None:
         """It cannot be written any more; the call goes on."""
-        if self._recording is not None:
-            self._recording.close()
-            self._recording = None
+        self._recording = None
         self._tell(fact.VendorReported(status="recording failed", detail=reason))
 
     def refuse(self) -> None:
@@ -182,12 +182,15 @@ class Session:
         self._check(now)
 
     def to_write(self, now: float) -> Recording | None:
-        """The recording, when there is enough of it to write."""
-        if self._recording is None or (not self.over and now - self._recorded < WRITE_S):
+        """The recording, when there is enough of it to write; once more, and for the last time, at the end."""
+        recording = self._recording
+        if recording is None or (not self.over and now - self._recorded < WRITE_S):
             return None
         self._recorded = now
-        self._recording.cut(self.offset_ms(now), last=self.over)
-        return self._recording
+        recording.cut(self.offset_ms(now), last=self.over)
+        if self.over:
+            self._recording = None
+        return recording
 
     def offset_ms(self, now: float) -> int:
         """Milliseconds since the media opened."""
@@ -264,7 +267,7 @@ class Session:
     def _check(self, now: float) -> None:
         playback = self._utterances.playback
         late = playback.unacknowledged
-        if late and now > self._next_frame + MARK_GRACE_S:
+        if late and now > self._next_frame + self._mark_grace_s:
             self._utterances.settle(playback.give_up(late, interrupted=False))
         elif late and (mark := playback.close_mark(late)):
             self._link.send(self._codec.mark(self._stream_id, mark))

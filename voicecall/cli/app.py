@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from voicecall.cli.place import Place
+from voicecall.cli.place import BAD_USAGE, Place, fail
+from voicecall.config.problems import ConfigError
 
 app = App(
     name="voicecall",
@@ -35,6 +35,7 @@ Mode = Annotated[
     Literal["notify", "conversation"] | None,
     Parameter(name="--mode", help="notify: say it and hang up; conversation: talk. Default: outbound.defaultMode."),
 ]
+FileOption = Annotated[Path | None, Parameter(name="--file", help="Any journal: a directory or one segment.")]
 WaitOption = Annotated[bool, Parameter(name="--wait", negative="", help="Stay until the call has ended.")]
 
 
@@ -49,8 +50,9 @@ def run(arguments: list[str]) -> int:
         result = app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         command = f"{arguments[0]} " if arguments and arguments[0] in app else ""
-        sys.stderr.write(f"voicecall: {error}\nTry `voicecall {command}--help`.\n")
-        return 2
+        return fail(f"voicecall: {error}\nTry `voicecall {command}--help`.", BAD_USAGE)
+    except ConfigError as error:
+        return fail(str(error), BAD_USAGE)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -220,6 +222,7 @@ def end(
 def status(
     *,
     call_id: Annotated[str | None, Parameter(name="--call-id", help="One call; none: those in progress.")] = None,
+    file: FileOption = None,
     json: JsonOption = False,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -227,7 +230,7 @@ def status(
     """What is known of a call, or which calls are in progress. Works without a server."""
     from voicecall.cli.looking import show_status
 
-    return show_status(_place(state, config), call_id, json=json)
+    return show_status(_place(state, config), call_id, file=file, json=json)
 
 
 @app.command(
@@ -241,7 +244,7 @@ def tail(
     call_id: Annotated[str | None, Parameter(name="--call-id", help="Only this call.")] = None,
     since: Annotated[int, Parameter(help="How many past entries to begin with.")] = 25,
     follow: Annotated[bool, Parameter(help="Go on with what happens from now on.")] = True,
-    file: Annotated[Path | None, Parameter(help="Any journal: a directory or one segment.")] = None,
+    file: FileOption = None,
     poll: Annotated[int, Parameter(help="Accepted for compatibility; following needs no setting.")] = 250,
     json: JsonOption = False,
     state: StateOption = None,
@@ -263,7 +266,7 @@ def replay(
     call_id: Annotated[str, Parameter(help="Call id, its beginning, or the carrier's id.")],
     *,
     until: Annotated[int | None, Parameter(help="Stop after this seq and print the state there.")] = None,
-    file: Annotated[Path | None, Parameter(help="Any journal: a directory or one segment.")] = None,
+    file: FileOption = None,
     json: JsonOption = False,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -282,7 +285,7 @@ def replay(
 def latency(
     *,
     last: Annotated[int, Parameter(help="How many of the newest calls to look at.")] = 200,
-    file: Annotated[Path | None, Parameter(help="Any journal: a directory or one segment.")] = None,
+    file: FileOption = None,
     json: JsonOption = False,
     state: StateOption = None,
     config: ConfigOption = None,

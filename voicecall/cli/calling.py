@@ -9,15 +9,17 @@ from typing import Any, get_args
 
 import trio
 
-from voicecall.cli.place import Place, fail, print_json, wants_json
+from voicecall.cli.place import BAD_USAGE, FAILED, Place, fail, print_json, wants_json
 from voicecall.events import EndReason
 from voicecall.rpc.client import Client, NoServer, connect
-from voicecall.rpc.protocol import RpcError
+from voicecall.rpc.protocol import INVALID_PARAMS, RpcError, invalid
 
 Work = Callable[[Client], Any]
 ASK_AGAIN_S = 0.2
 PICKED_UP = frozenset({"answered", "active", "speaking", "listening"})
 ENDED = frozenset(get_args(EndReason))
+OPTIONS = {"to": "--to", "message": "--message", "callId": "--call-id", "digits": "--digits"}
+"""What a person types for a parameter."""
 
 
 def place_call(place: Place, method: str, params: dict[str, Any], *, wait: bool, json: bool) -> int:
@@ -69,6 +71,17 @@ def ask(place: Place, method: str, params: dict[str, Any], *, json: bool, waitin
     return _run(place.state, work, show)
 
 
+def ask_server(
+    place: Place, method: str, params: dict[str, Any], show: Callable[[dict[str, Any]], None], *, named: bool = False
+) -> int:
+    """Ask something that concerns no call; ``named`` where it changes something, so that a repeat is known as one."""
+
+    async def work(client: Client) -> dict[str, Any]:
+        return await client.call(method, _named(params) if named else params)
+
+    return _run(place.state, work, show)
+
+
 async def _until(client: Client, call_id: str, enough: frozenset[str], *, quiet: bool) -> dict[str, Any]:
     """Ask for a call's state until it has come far ``enough``; a spinner says how far it is."""
     with _spinner("" if quiet else "calling") as spinner:
@@ -95,6 +108,9 @@ def _named(params: dict[str, Any]) -> dict[str, Any]:
     from voicecall.cli.entropy import new_request_id
 
     given = {key: value for key, value in params.items() if value is not None}
+    for key, value in given.items():
+        if any("\ud800" <= one <= "\udfff" for one in value):
+            raise invalid(key, f"{key}: is not UTF-8; check the encoding of the terminal")
     return {**given, "requestId": new_request_id(), "by": "cli"}
 
 
@@ -105,16 +121,19 @@ def _run(state: Path, work: Work, show: Callable[[dict[str, Any]], None]) -> int
 
     try:
         answer = trio.run(main)
-    except* NoServer as errors:
-        return_code = fail(str(_first(errors)))
-    except* RpcError as errors:
-        return_code = fail(str(_first(errors)))
-    else:
-        show(answer)
-        return_code = 0
-    return return_code
+    except NoServer as error:
+        return fail(str(error))
+    except RpcError as error:
+        return _refuse(error)
+    show(answer)
+    return 0
 
 
-def _first(error: BaseException) -> BaseException:
-    inner = getattr(error, "exceptions", ())
-    return _first(inner[0]) if inner else error
+def _refuse(error: RpcError) -> int:
+    """Say what the server said, in the words of the command line."""
+    field, message = str((error.data or {}).get("field", "")), error.message
+    if message.startswith("to required"):
+        message = "Missing --to and no toNumber configured"
+    elif field in OPTIONS:
+        message = f"{OPTIONS[field]}: {message.removeprefix(field + ':').lstrip()}"
+    return fail(message, BAD_USAGE if error.code == INVALID_PARAMS else FAILED)

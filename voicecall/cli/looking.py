@@ -12,7 +12,7 @@ import trio
 from journal.api import JournalError, Line
 from journal.reading import Reader
 from voicecall.actors.checkpoint import load_directory
-from voicecall.cli.place import Place, fail, print_json, wants_json
+from voicecall.cli.place import BAD_USAGE, Place, explain, fail, print_json, wants_json
 from voicecall.cli.reading import (
     NoJournal,
     NoSuchCall,
@@ -30,24 +30,26 @@ def look(work: Callable[[], Awaitable[int]]) -> int:
     """Run ``work``; what cannot be looked at is said in one line."""
     try:
         return trio.run(work)
-    except (NoJournal, NoSuchCall, JournalError, BadEntry) as error:
-        return fail(str(error))
+    except BrokenPipeError:
+        raise  # the reader has enough
+    except (NoJournal, NoSuchCall, JournalError, BadEntry, OSError) as error:
+        return fail(explain(error))
 
 
-def show_status(place: Place, name: str | None, *, json: bool) -> int:
+def show_status(place: Place, name: str | None, *, file: Path | None, json: bool) -> int:
     """One call's record, or the calls that have not ended. An unknown call is an answer, not a failure."""
     from voicecall.projections.status import call_line, call_record
 
     async def work() -> int:
-        server = server_runs(place.state)
-        source = open_source(place, None)
+        server = file is None and server_runs(place.state)
+        source = open_source(place, file)
         if name is None:
-            calls = await load_directory(source, checkpoint_of(place, None))
+            calls = await load_directory(source, checkpoint_of(place, file))
             rows = [row for one in calls.living() if (row := calls.row(one)) is not None]
             _show_calls([call_line(row, server=server) for row in rows], server=server, json=json)
             return 0
         try:
-            call_id = await find_call(source, name, checkpoint_of(place, None))
+            call_id = await find_call(source, name, checkpoint_of(place, file))
         except NoSuchCall as error:
             if wants_json(json=json):
                 print_json({"found": False})
@@ -88,7 +90,7 @@ async def read_call(source: Reader, call_id: CallId) -> list[Entry]:
 def show_tail(place: Place, name: str | None, *, since: int, follow: bool, file: Path | None, json: bool) -> int:
     """The last ``since`` entries, then every new one until the reader has enough."""
     if since < 0:
-        return fail("--since: must be 0 or more")
+        return fail(f"--since: must be 0 or more, got {since}", BAD_USAGE)
 
     async def work() -> int:
         source = open_source(place, file)
@@ -142,7 +144,7 @@ def _readable() -> Callable[[Line], None]:
 def show_latency(place: Place, *, last: int, file: Path | None, json: bool) -> int:
     """How long people waited, over the newest calls."""
     if last < 1:
-        return fail("--last: must be 1 or more")
+        return fail(f"--last: must be 1 or more, got {last}", BAD_USAGE)
 
     async def work() -> int:
         from voicecall.cli.summing import latency_report

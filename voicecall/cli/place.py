@@ -8,6 +8,10 @@ from pathlib import Path
 
 from attrs import frozen
 
+FAILED = 1
+BAD_USAGE = 2
+"""Exit codes. The second is for options and configurations that cannot be used."""
+
 
 @frozen(kw_only=True)
 class Place:
@@ -19,7 +23,10 @@ class Place:
 
     @staticmethod
     def find(state: Path | None, config: Path | None, environment: Mapping[str, str]) -> Place:
-        """From options, then environment, then the configuration's ``store``, then the default."""
+        """From options, then environment, then the configuration's ``store``, then the default.
+
+        Raises ``ConfigError`` when the configuration cannot be read.
+        """
         from voicecall.config.file import find_state_directory
 
         named = environment.get("VOICECALL_CONFIG")
@@ -27,19 +34,21 @@ class Place:
         kept = environment.get("VOICECALL_STATE_DIR")
         state = state or (Path(kept) if kept else None)
         if state is None:
-            from voicecall.config.problems import ConfigError
-
-            try:
-                state = find_state_directory(config, Path(environment.get("HOME", "/")))
-            except ConfigError as error:
-                raise SystemExit(fail(str(error))) from None
+            state = find_state_directory(config, Path(environment.get("HOME", "/")))
         return Place(state=state.absolute(), config=config, environment=environment)
 
 
-def fail(message: str) -> int:
-    """Say why on stderr; the exit code of a command that failed."""
+def fail(message: str, code: int = FAILED) -> int:
+    """Say why on stderr; the exit code."""
     sys.stderr.write(message.rstrip() + "\n")
-    return 1
+    return code
+
+
+def explain(error: BaseException) -> str:
+    """An error in one line; what a system call refused, with the path."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; check the path and its permissions, or use another --state"
+    return str(error)
 
 
 def wants_json(*, json: bool) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from attrs import frozen
 
 from journal.api import START, Line, Position
+from journal.lines import BadLine, parse
 from journal.reading import Reader
 from voicecall.actors.checkpoint import load_directory
 from voicecall.cli.place import Place
@@ -36,7 +37,7 @@ class Past:
 def open_source(place: Place, file: Path | None) -> Reader:
     """The journal of the state directory, or any other: its directory, a state directory, or one file of lines.
 
-    Raises ``NoJournal``.
+    Raises ``NoJournal``, ``OSError``.
     """
     if file is None:
         directory = place.state / "journal"
@@ -46,9 +47,16 @@ def open_source(place: Place, file: Path | None) -> Reader:
     if file.is_dir():
         inner = file / "journal"
         return Reader(inner if inner.is_dir() else file)
-    if file.is_file():
-        return Reader(file.parent, only=file)
-    raise NoJournal(f"No log file at {file}")
+    if not file.is_file():
+        raise NoJournal(f"No log file at {file}")
+    with file.open("rb") as lines:
+        first = lines.readline()
+    try:
+        if first.endswith(b"\n"):
+            parse(first)
+    except BadLine as error:
+        raise NoJournal(f"--file: {file} is no journal: line 1: {error}") from None
+    return Reader(file.parent, only=file)
 
 
 def checkpoint_of(place: Place, file: Path | None) -> Path | None:
@@ -80,8 +88,10 @@ async def find_call(source: Reader, name: str, checkpoint: Path | None) -> CallI
                 return CallId(name)
     found = (await load_directory(source, checkpoint)).find(name)
     if found is None:
-        hint = "`voicecall tail --since 1000 --no-follow` shows what there is"
-        raise NoSuchCall(f"no call {name!r} in this journal, or more than one that begins like this; {hint}")
+        hint = (
+            "give more of the id (at least 4 characters); `voicecall tail --since 1000 --no-follow` shows what there is"
+        )
+        raise NoSuchCall(f"no call {name!r} in this journal, or more than one that begins like this: {hint}")
     return found
 
 
@@ -89,11 +99,11 @@ def server_runs(state: Path) -> bool:
     """Whether a server listens on the state directory's socket."""
     import socket
 
-    probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        probe.connect(str(state / "voicecall.sock"))
-    except OSError:
-        return False
-    finally:
-        probe.close()
+    from voicecall.rpc.client import SOCKET
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(state / SOCKET))
+        except OSError:
+            return False
     return True

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from voicecall.cli.looking import look, read_call
-from voicecall.cli.place import Place, print_json, wants_json
+from voicecall.cli.place import BAD_USAGE, Place, fail, print_json, wants_json
 from voicecall.cli.reading import checkpoint_of, find_call, open_source
 from voicecall.core.replay import Divergence, Replay, replay
 from voicecall.core.state import CallState
@@ -17,6 +17,8 @@ from voicecall.events.schema import to_plain
 
 def show_replay(place: Place, name: str, *, until: int | None, file: Path | None, as_json: bool) -> int:
     """0: every decision is the same today; 1: the first difference is shown."""
+    if until is not None and until < 1:
+        return fail(f"--until: must be 1 or more, got {until}", BAD_USAGE)
 
     async def work() -> int:
         source = open_source(place, file)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
-from contextlib import AsyncExitStack
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import attrs
 import structlog
 import trio
 import trio.testing
+from attrs import frozen
 
 from journal.api import JournalError
-from voicecall.cli.place import Place, fail
+from voicecall.cli.place import BAD_USAGE, Place, explain, fail
 from voicecall.cli.simulating import NoNetwork, open_network
 from voicecall.config import Config, ConfigError, default_config, load
-from voicecall.rpc.server import AlreadyServing
+from voicecall.rpc.server import CannotServe
 from voicecall.system import System, open_system
 from voicecall.web.listening import CannotListen
-
-CANNOT = 1
-BAD_CONFIG = 2
 
 
 def serve(place: Place, *, simulate: bool, port: int | None, clock_rate: float) -> int:
@@ -31,12 +30,10 @@ def serve(place: Place, *, simulate: bool, port: int | None, clock_rate: float) 
     try:
         config = load(place.config, place.environment) if place.config else default_config(place.environment)
     except ConfigError as error:
-        fail(f"the configuration cannot be used:\n{error}")
-        return BAD_CONFIG
-    problem = _problem(config, port)
+        return fail(f"the configuration cannot be used:\n{error}", BAD_USAGE)
+    problem = _problem(config, port, clock_rate)
     if problem:
-        fail(problem)
-        return BAD_CONFIG
+        return fail(problem, BAD_USAGE)
     if port is not None:
         config = attrs.evolve(config, serve=attrs.evolve(config.serve, port=port))
     clock = trio.testing.MockClock(rate=clock_rate) if clock_rate != 1 else None
@@ -47,22 +44,24 @@ def serve(place: Place, *, simulate: bool, port: int | None, clock_rate: float) 
     code = 0
     try:
         trio.run(main, clock=clock)
-    except* (JournalError, CannotListen, AlreadyServing, NoNetwork, OSError) as errors:
+    except* (JournalError, CannotListen, CannotServe, NoNetwork, OSError) as errors:
         code = fail("\n".join(dict.fromkeys(_reasons(errors))))
     return code
 
 
-def _problem(config: Config, port: int | None) -> str:
+def _problem(config: Config, port: int | None, clock_rate: float) -> str:
     if not config.enabled:
         return "enabled: is false in the configuration; set it to true to serve calls"
     if port is not None and not 0 <= port <= 65_535:
         return f"--port: must be between 0 (any free one) and 65535, got {port}"
+    if not 0 < clock_rate < math.inf:
+        return f"--clock-rate: must be more than 0, got {clock_rate}"
     return ""
 
 
 def _reasons(error: BaseException) -> list[str]:
     inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
-    return [reason for one in inner for reason in _reasons(one)] if inner else [str(error)]
+    return [reason for one in inner for reason in _reasons(one)] if inner else [explain(error)]
 
 
 def set_up_logging() -> None:
@@ -71,20 +70,36 @@ def set_up_logging() -> None:
     render: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), render],
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", Unfailing(sys.stderr))),
     )
+
+
+@frozen
+class Unfailing:
+    """A stream for logs. Nobody may be reading it any more, and no call must end for that."""
+
+    stream: TextIO
+
+    def write(self, text: str) -> None:
+        """Write if possible."""
+        with suppress(OSError):
+            self.stream.write(text)
+
+    def flush(self) -> None:
+        """Flush if possible."""
+        with suppress(OSError):
+            self.stream.flush()
 
 
 async def _run(config: Config, state: Path, *, simulate: bool, clock_rate: float) -> None:
     told = trio.Event()
     async with trio.open_nursery() as nursery:
         await nursery.start(_until_told, told, nursery.cancel_scope)
-        async with AsyncExitStack() as stack:
-            state.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
-            network = (
-                await stack.enter_async_context(open_network(config, state, clock_rate=clock_rate)) if simulate else ""
-            )
-            system = await stack.enter_async_context(open_system(config, state=state))
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
+        async with (
+            open_network(config, state, clock_rate=clock_rate) if simulate else nullcontext("") as network,
+            open_system(config, state=state) as system,
+        ):
             _announce(system, network)
             await told.wait()
         nursery.cancel_scope.cancel()

@@ -13,9 +13,9 @@ def change(value: T, **changes: Any) -> T:
     Raises ``TypeError`` for a field that the value does not have.
     """
     fields = value.__dict__
-    if not changes.keys() <= fields.keys():
+    changed = {**fields, **changes}
+    if len(changed) != len(fields):
         raise TypeError(f"{type(value).__name__} has no field {sorted(changes.keys() - fields.keys())}")
     copy = object.__new__(type(value))
-    copy.__dict__.update(fields)
-    copy.__dict__.update(changes)
+    object.__setattr__(copy, "__dict__", changed)
     return copy

@@ -42,13 +42,21 @@ RETURNING = frozenset({"lost", "restart"})
 
 def decide(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
     """The effects that ``event`` causes in ``state``, timers last."""
-    if state.phase is Phase.ENDED or (state.quarantined and not isinstance(event, fact.TimerFired)):
+    if state.phase is Phase.ENDED:
+        return _bury(state, event)
+    if state.quarantined and not isinstance(event, fact.TimerFired):
         return ()
     wanted = react(state, event)
     after = evolve(state, event)
     for effect in wanted:
         after = intend(after, EffectId(""), effect)
     return (*wanted, *_timers(after))
+
+
+def _bury(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
+    """A call that we declared ended without the carrier's word, and that rings or is answered after all, is hung up."""
+    alive = isinstance(event, fact.CallRinging | fact.CallAnswered)
+    return (do.Hangup(reason=state.end_reason or "error"),) if alive and state.concluded else ()
 
 
 def _timers(state: CallState) -> tuple[AnyEffect, ...]:
@@ -130,10 +138,8 @@ def _open(state: CallState) -> tuple[AnyEffect, ...]:
     policy = state.policy
     if policy.streaming or state.machine is not Machine.NONE:
         return ()
-    notify = policy.mode is Mode.NOTIFY
-    first = policy.greeting and not state.greeted and not state.saying
-    greeting = (_say(state, policy.greeting, "greeting", interruptible=not notify),) if first else ()
-    return greeting if state.listening or notify else (*greeting, do.Listen())
+    greeting = (_greeting(state),) if speech.is_greeting_due(state) and not state.saying else ()
+    return greeting if state.listening or policy.mode is Mode.NOTIFY else (*greeting, do.Listen())
 
 
 def _on_machine(state: CallState, event: fact.MachineDetected | fact.MachineFinished) -> tuple[AnyEffect, ...]:
@@ -162,8 +168,8 @@ def _on_reply_end(state: CallState, event: fact.AgentFinished) -> tuple[AnyEffec
             do.Speak(utterance=state.utterance + number, text=text, turn=event.turn, purpose="reply")
             for number, text in enumerate(wrap(state.draft, LONGEST_SAY), 1)
         )
-    lost = state.replied_turn < event.turn or state.owing is Owing.AGENT
-    return (_say(state, state.policy.apology, "apology"),) if lost and event.reason == "failed" else ()
+    wanted = event.reason == "failed" and event.turn > state.discarded_turn
+    return (_say(state, state.policy.apology, "apology"),) if wanted else ()
 
 
 def _lead_in(state: CallState) -> tuple[AnyEffect, ...]:
@@ -173,14 +179,18 @@ def _lead_in(state: CallState) -> tuple[AnyEffect, ...]:
 
 
 def _greet(state: CallState) -> tuple[AnyEffect, ...]:
-    policy = state.policy
     if state.machine is Machine.GREETING:
         return ()
-    unheard = policy.mode is Mode.NOTIFY and not state.notified_at
-    if policy.greeting and (not state.greeted or unheard):
-        return (_say(state, policy.greeting, "greeting", interruptible=policy.mode is not Mode.NOTIFY),)
-    back = state.media is Media.CLOSED and policy.mode is not Mode.NOTIFY
-    return (_say(state, policy.return_phrase, "return"),) if back else ()
+    if speech.is_greeting_due(state):
+        return (_greeting(state),)
+    back = state.media is Media.CLOSED and state.policy.mode is not Mode.NOTIFY
+    return (_say(state, state.policy.return_phrase, "return"),) if back else ()
+
+
+def _greeting(state: CallState) -> do.Speak:
+    """The first words; a notify call's message is not interrupted."""
+    policy = state.policy
+    return _say(state, policy.greeting, "greeting", interruptible=policy.mode is not Mode.NOTIFY)
 
 
 def _make_way(state: CallState) -> tuple[AnyEffect, ...]:
@@ -229,17 +239,18 @@ def _on_time(state: CallState, name: str) -> tuple[AnyEffect, ...]:
 
 
 def _break_silence(state: CallState) -> tuple[AnyEffect, ...]:
+    """A filler, an apology, a hang-up; when nobody is at work on an answer any more, the apology is all there is."""
     policy = state.policy
     if state.owing_stage >= 2:
         return (do.Hangup(reason="error"),)
-    if policy.greeting and not state.greeted:
-        return (_say(state, policy.greeting, "greeting", interruptible=policy.mode is not Mode.NOTIFY),)
-    if state.owing_stage == 1:
-        return (_say(state, policy.apology, "filler"),)
+    if speech.is_greeting_due(state):
+        return (_greeting(state),)
+    if state.owing is Owing.OPERATOR or speech.is_thinking(state):
+        return (_say(state, policy.apology if state.owing_stage else policy.filler, "filler"),)
     asked = next((one.text for one in reversed(state.remarks) if one.speaker == "caller"), "")
-    if asked and speech.is_unheard(state):
+    if asked and not state.owing_stage and speech.is_unheard(state):
         return (do.AskAgent(turn=state.turn + 1, text=asked),)
-    return (_say(state, policy.filler, "filler"),)
+    return (_say(state, policy.apology, "apology"),)
 
 
 def _on_outcome(state: CallState, event: fact.EffectFailed | fact.EffectSucceeded) -> tuple[AnyEffect, ...]:

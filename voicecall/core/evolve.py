@@ -46,7 +46,7 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
         case fact.CallAnswered():
             return _answered(_known(state, event.vendor_call_id))
         case fact.CallEnded():
-            return _ended(state, final_reason(state.end_reason, event))
+            return _ended(state, final_reason(state.end_reason, event), concluded=bool(event.settles))
         case fact.CallReconciled():
             state = _known(change(state, reconciling_since=EPOCH), event.vendor_call_id)
             return _answered(state) if event.alive and event.answered and state.phase in UNANSWERED else state
@@ -104,6 +104,8 @@ def intend(state: CallState, effect_id: EffectId, effect: AnyEffect) -> CallStat
         case StartTimer():
             armed = tuple(one for one in state.armed if one[0] != effect.name)
             return change(state, armed=(*armed, (effect.name, effect.due)))
+        case Hangup() if state.phase is Phase.ENDED:
+            state = change(state, concluded=False)
         case Hangup() | Reject():
             reason: EndReason = "rejected" if isinstance(effect, Reject) else effect.reason
             state = change(_to(state, Phase.ENDING), end_reason=state.end_reason or reason)
@@ -210,13 +212,14 @@ def final_reason(ours: EndReason | Literal[""], event: fact.CallEnded) -> EndRea
     return ours if ours and (event.presumed or event.reason in OURS_TO_SAY) else event.reason
 
 
-def _ended(state: CallState, reason: EndReason) -> CallState:
+def _ended(state: CallState, reason: EndReason, *, concluded: bool) -> CallState:
     if state.phase in (Phase.ENDED, Phase.NEW):
         return _odd(state)
     return change(
         _to(state, Phase.ENDED),
         end_reason=reason,
         ended_at=state.now,
+        concluded=concluded,
         floor=Floor.NOBODY,
         owing=Owing.NOBODY,
         waiting_since=EPOCH,

@@ -13,10 +13,6 @@ from voicecall.events.base import EPOCH
 from voicecall.events.effects import AskAgent, Speak
 from voicecall.events.facts import AgentFinished, PlaybackFinished
 
-BRIDGES = frozenset({"filler", "return"})
-"""Utterances that only bridge a wait: hearing one does not settle what we owe."""
-
-
 MS_PER_CHARACTER = 60
 """How fast a carrier's own voice speaks, where nobody measures what was heard of it."""
 
@@ -85,15 +81,7 @@ def playing(state: CallState, number: int) -> CallState:
     if current is None:
         return state
     saying = tuple(change(one, started=True) if one.number == number else one for one in state.saying)
-    state = change(
-        state,
-        saying=saying,
-        floor=Floor.AGENT,
-        sound_at=state.now,
-        greeted=state.greeted or current.purpose == "greeting",
-        heard_turn=max(state.heard_turn, current.turn),
-    )
-    return state if current.purpose in BRIDGES else owe(state, Owing.NOBODY)
+    return change(state, saying=saying, floor=Floor.AGENT, sound_at=state.now)
 
 
 def played(state: CallState, event: PlaybackFinished) -> CallState:
@@ -101,7 +89,7 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
     current = next((one for one in state.saying if one.number == event.utterance), None)
     if current is None:
         return state
-    text = _heard(state, current, event)
+    text = _words_heard(state, current, event)
     state = _without(state, event.utterance)
     if text:
         state = _remark(state, Remark(speaker="agent", text=text))
@@ -111,16 +99,27 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
         return state
     if state.waiting_since and event.utterance == state.waiting_for:
         state = change(state, waiting_since=state.now)
-    if not text and not event.interrupted:
-        return owe(state, Owing.AGENT)
     message = state.policy.mode is Mode.NOTIFY or state.machine is Machine.RECORDING
-    if current.purpose == "greeting" and message and not event.interrupted:
-        state = change(state, notified_at=state.now)
+    whole = not event.interrupted and (event.sent_ms > 0 or event.told == "carrier")
+    if current.purpose == "greeting" and message and whole:
+        return owe(change(state, notified_at=state.now, greeted=True), Owing.NOBODY)
+    if event.heard_ms > 0 or (text and event.told == "carrier"):
+        return _heard(state, current)
+    return state if event.interrupted else owe(state, Owing.AGENT)
+
+
+def _heard(state: CallState, one: Utterance) -> CallState:
+    """What was heard settles what we owed, unless it only bridged a wait; an agent that goes on thinking owes anew."""
+    greeted = state.greeted or one.purpose == "greeting"
+    state = change(state, greeted=greeted, heard_turn=max(state.heard_turn, one.turn))
+    back = one.purpose == "return" and (is_thinking(state) or is_unheard(state))
+    if one.purpose != "filler" and not back:
+        state = owe(state, Owing.NOBODY)
     thinking = is_thinking(state) and state.turn > state.discarded_turn
     return owe(state, Owing.AGENT) if thinking and not state.saying else state
 
 
-def _heard(state: CallState, one: Utterance, event: PlaybackFinished) -> str:
+def _words_heard(state: CallState, one: Utterance, event: PlaybackFinished) -> str:
     """What of an utterance reached the person's ear."""
     if event.told == "carrier":
         elapsed_ms = state.now - state.sound_at
@@ -146,6 +145,12 @@ def lost(state: CallState, number: int) -> CallState:
     if number == state.waiting_for:
         state = change(state, waiting_since=EPOCH)
     return owe(state, Owing.AGENT) if state.phase is Phase.LIVE else state
+
+
+def is_greeting_due(state: CallState) -> bool:
+    """Whether the first words are still to be heard; the message of a notify call has to be played to its end."""
+    unheard = state.policy.mode is Mode.NOTIFY and not state.notified_at
+    return bool(state.policy.greeting) and (not state.greeted or unheard)
 
 
 def is_thinking(state: CallState) -> bool:

@@ -121,6 +121,7 @@ class CallState:
     ended_at: Instant = EPOCH
     end_reason: EndReason | Literal[""] = ""
     ending_since: Instant = EPOCH
+    concluded: bool = False
     reconciling_since: Instant = EPOCH
     media_asked: bool = False
     media_since: Instant = EPOCH

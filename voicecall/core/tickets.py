@@ -18,7 +18,7 @@ class BadTicket(Exception):
 
 
 def mint(key: bytes, *, call_id: CallId, carrier: str, expires: Instant, nonce: str) -> str:
-    """A ticket for one media socket. ``nonce`` (an entry's seq, an effect's id) makes two of one call differ."""
+    """A ticket for one media socket. ``nonce`` makes two tickets of one call differ: an entry's seq, an effect's id."""
     seconds = str(expires // 1000)
     return f"{call_id}.{seconds}.{nonce}.{_sign(key, carrier, call_id, seconds, nonce)}"
 

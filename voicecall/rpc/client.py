@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,21 +13,24 @@ from typing import Any, cast
 
 import trio
 
-from voicecall.rpc.protocol import Lines, Params, RpcError
+from voicecall.rpc.protocol import ANSWER_BYTES, Lines, Params, RpcError
 
 SOCKET = "voicecall.sock"
 
 
 class NoServer(Exception):
-    """No server runs for this state directory. The text says how to start one."""
+    """No server answers for this state directory. The text says what to do."""
 
 
 @asynccontextmanager
 async def connect(state: Path) -> AsyncGenerator[Client]:
     """A connection to the server of ``state``. Raises ``NoServer``."""
+    path = state / SOCKET
     try:
-        stream = await trio.open_unix_socket(os.fspath(state / SOCKET))
+        stream = await trio.open_unix_socket(os.fspath(path))
     except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise NoServer(f"{path}: this user may not use it; be the one who runs the server") from error
         hint = f"no voicecall server is running for {state}: start it with `voicecall serve --state {state}`"
         raise NoServer(hint) from error
     async with stream:
@@ -33,30 +38,37 @@ async def connect(state: Path) -> AsyncGenerator[Client]:
 
 
 class Client:
-    """One request at a time."""
+    """One request at a time; after a cancelled one the connection is of no use any more."""
 
-    def __init__(self, stream: trio.SocketStream, state: Path) -> None:
+    def __init__(self, stream: trio.abc.Stream, state: Path) -> None:
         self._stream = stream
         self._state = state
-        self._lines = Lines()
+        self._lines = Lines(limit=ANSWER_BYTES)
         self._ids = count(1)
 
     async def call(self, method: str, params: Params) -> dict[str, Any]:
         """The result of ``method``. Raises ``RpcError``, or ``NoServer`` when the server goes away."""
-        import json
-
         name = next(self._ids)
         request = {"jsonrpc": "2.0", "id": name, "method": method, "params": params}
         try:
             await self._stream.send_all(json.dumps(request).encode() + b"\n")
             while data := await self._stream.receive_some(65_536):
                 for line in self._lines.feed(bytes(data)):
-                    answer = cast("dict[str, Any]", json.loads(line))
+                    answer = self._read(line)
                     if answer.get("id") in (name, None) and ("result" in answer or "error" in answer):
                         return _result(answer)
         except trio.BrokenResourceError:
             pass
         raise NoServer(f"the voicecall server of {self._state} went away before it answered; ask `voicecall status`")
+
+    def _read(self, line: bytes | None) -> dict[str, Any]:
+        try:
+            answer: object = json.loads(line or b"")
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise NoServer(f"{self._state / SOCKET}: what listens there is no voicecall server; stop it")
+        return cast("dict[str, Any]", answer)
 
 
 def _result(answer: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -28,6 +29,13 @@ from voicecall.rpc.protocol import METHOD_NOT_FOUND, Params, RpcError, invalid, 
 MOCK_NUMBER = "+15550000000"
 """Our number when the mock carrier is given none, as in the reference."""
 
+TAIL = "voicecall.tail.subscribe"
+"""The one method that is not a question and an answer; ``server.py`` has it."""
+OPERATION = re.compile(r"[1-9][0-9]{0,9}")
+NO_OPERATION = "operation not found: operationId is what voicecall.continue.start answered"
+NOT_THIS = "requestId: names another request of this call already; give every request a name of its own"
+REQUEST_ID = "requestId required: name the request, so that a repeat is known as one"
+
 Method = Callable[["Methods", Params], Awaitable[dict[str, Any]]]
 
 
@@ -46,9 +54,8 @@ class Methods:
         """The answer. Raises ``RpcError``."""
         found = METHODS.get(method)
         if found is None:
-            raise RpcError(
-                METHOD_NOT_FOUND, f"unknown method {method!r}; known: {', '.join(sorted(METHODS))}", {"field": "method"}
-            )
+            words = f"method: unknown, {method[:40]!r}; known: {', '.join(sorted((*METHODS, TAIL)))}"
+            raise RpcError(METHOD_NOT_FOUND, words, {"code": "INVALID_REQUEST", "field": "method"})
         return await found(self, params)
 
     async def initiate(self, params: Params) -> dict[str, Any]:
@@ -101,14 +108,18 @@ class Methods:
         call_id, message = self._call_and_message(params)
         accepted = await self._ask(call_id, Ask(text=message, by=_by(params)), params)
         done = await self._operation(call_id, accepted.seq, wait=True)
+        if not done.found:
+            raise invalid("requestId", NOT_THIS)
         if done.status == "failed":
-            raise refused(done.result)
+            raise refused(done.result, reason="operation-failed")
         return {"success": True, "transcript": done.result}
 
     async def proceed_start(self, params: Params) -> dict[str, Any]:
         """``continue.start``: the same without waiting."""
         call_id, message = self._call_and_message(params)
         accepted = await self._ask(call_id, Ask(text=message, by=_by(params)), params)
+        if not (await self._operation(call_id, accepted.seq, wait=False)).found:
+            raise invalid("requestId", NOT_THIS)
         poll = self.config.transcript_timeout_ms + 30_000
         return {"operationId": f"{call_id}:{accepted.seq}", "status": "pending", "pollTimeoutMs": poll}
 
@@ -117,11 +128,11 @@ class Methods:
         read.only(params, "operationId")
         name = read.text(params, "operationId", "operationId required")
         call_id, _, seq = name.rpartition(":")
-        if not seq.isdigit() or not self.directory.knows(CallId(call_id)):
-            raise invalid("operationId", "operation not found")
+        if not OPERATION.fullmatch(seq) or not self.directory.knows(CallId(call_id)):
+            raise invalid("operationId", NO_OPERATION)
         done = await self._operation(CallId(call_id), int(seq), wait=False)
         if not done.found:
-            raise invalid("operationId", "operation not found")
+            raise invalid("operationId", NO_OPERATION)
         answer: dict[str, Any] = {"operationId": name, "status": done.status}
         if done.status == "completed":
             answer["result"] = {"success": True, "transcript": done.result}
@@ -151,7 +162,7 @@ class Methods:
     def _call(self, name: str) -> CallId:
         call_id = self.directory.find(name)
         if call_id is None:
-            raise refused("Call not found")
+            raise read.no_call(name)
         return call_id
 
     async def _ask(self, call_id: CallId, wish: Wish, params: Params) -> Accepted:
@@ -197,7 +208,7 @@ METHODS: Mapping[str, Method] = {
 
 
 def _request_id(params: Params) -> str:
-    return read.text(params, "requestId", "requestId required: name the request, so that a repeat is known as one")
+    return read.text(params, "requestId", REQUEST_ID)
 
 
 def _by(params: Params) -> str:
@@ -209,4 +220,5 @@ def _accepted(result: Accepted | Refused) -> Accepted:
         return result
     if result.code == "bad-request":
         raise invalid(result.reason.partition(":")[0], result.reason)
-    raise refused(result.reason)
+    fix = "; end one of them, or raise maxConcurrentCalls" if result.code == "limit" else ""
+    raise refused(result.reason + fix, reason=result.code)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
 from attrs import define, field, frozen
 
 LINE_BYTES = 1 << 20
-"""The longest line; a longer one ends the connection."""
+"""The longest line that a server reads; a longer one is passed over and answered with an error."""
+ANSWER_BYTES = 64 << 20
+"""The longest line that a client reads: an answer may hold a whole call."""
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL, REFUSED = (
     -32700,
@@ -20,6 +23,20 @@ PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL, REFUSE
 )
 
 Params = dict[str, Any]
+Id = str | int | float | None
+
+_JSON_TYPES = (
+    (bool, "true or false"),
+    (str, "text"),
+    ((int, float), "a number"),
+    (list, "a list"),
+    (dict, "an object"),
+)
+
+
+def type_of(value: object) -> str:
+    """What a JSON value is, in words."""
+    return next((words for kind, words in _JSON_TYPES if isinstance(value, kind)), "null")
 
 
 @frozen
@@ -28,7 +45,7 @@ class RpcError(Exception):
 
     code: int
     message: str
-    data: dict[str, Any] | None = None
+    data: Mapping[str, Any] | None = None
 
     def __str__(self) -> str:
         return self.message
@@ -39,45 +56,67 @@ def invalid(field: str, message: str) -> RpcError:
     return RpcError(INVALID_PARAMS, message, {"code": "INVALID_REQUEST", "field": field})
 
 
-def refused(message: str, code: str = "UNAVAILABLE") -> RpcError:
-    """The request is well-formed but cannot be done now."""
-    return RpcError(REFUSED, message, {"code": code})
+def refused(message: str, **more: str) -> RpcError:
+    """The request is well-formed but cannot be done now. ``more`` says why, for programs."""
+    return RpcError(REFUSED, message, {"code": "UNAVAILABLE", **more})
 
 
 @frozen(kw_only=True)
 class RpcRequest:
-    """One request; ``id`` is None for a notification."""
+    """One request; a ``notification`` (it has no ``id``) is carried out and never answered."""
 
     method: str
     params: Params
-    id: str | int | None
+    id: Id = None
+    notification: bool = False
 
 
-def read_request(line: bytes) -> RpcRequest:
-    """The request in a line. Raises ``RpcError``."""
+@frozen(kw_only=True)
+class BadRequest:
+    """A line that is no request, and what its sender is told; ``id`` as far as it could be read."""
+
+    error: RpcError
+    id: Id = None
+
+
+EXPECTED = 'expected {"jsonrpc": "2.0", "id": …, "method": "…", "params": {…}}'
+TOO_LONG = BadRequest(error=RpcError(INVALID_REQUEST, f"line: longer than {LINE_BYTES} bytes; send less at once"))
+
+
+def read_request(line: bytes) -> RpcRequest | BadRequest:
+    """The request in a line."""
     try:
         data = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RpcError(PARSE_ERROR, f"not JSON: {error}") from None
+        return BadRequest(error=RpcError(PARSE_ERROR, f"line: not JSON: {error}; {EXPECTED}"))
     if isinstance(data, list):
-        raise RpcError(INVALID_REQUEST, "batches are not supported; send one request a line")
-    plain = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+        return _bad("batches are not supported; send one request a line")
+    if not isinstance(data, dict):
+        return _bad(f"got {type_of(data)}; {EXPECTED}")
+    plain = cast("dict[str, Any]", data)
     method, params, name = plain.get("method"), plain.get("params", {}), plain.get("id")
-    if plain.get("jsonrpc") != "2.0" or not isinstance(method, str):
-        raise RpcError(INVALID_REQUEST, 'expected {"jsonrpc": "2.0", "method": "…", "params": {…}, "id": …}')
+    if isinstance(name, bool | list | dict):
+        return _bad(f"id: expected text or a number, got {type_of(cast('object', name))}", field="id")
+    if plain.get("jsonrpc") != "2.0":
+        return _bad(f'jsonrpc: expected "2.0"; {EXPECTED}', name, field="jsonrpc")
+    if not isinstance(method, str):
+        return _bad(f"method: expected text, got {type_of(method)}; {EXPECTED}", name, field="method")
     if not isinstance(params, dict):
-        raise RpcError(INVALID_PARAMS, "params: expected an object with named parameters", {"field": "params"})
-    if name is not None and not isinstance(name, str | int):
-        raise RpcError(INVALID_REQUEST, "id: expected a string or a number")
-    return RpcRequest(method=method, params=cast("Params", params), id=name)
+        message = f"params: expected an object with named parameters, got {type_of(params)}"
+        return BadRequest(error=invalid("params", message), id=name)
+    return RpcRequest(method=method, params=cast("Params", params), id=name, notification="id" not in plain)
 
 
-def result_line(name: str | int | None, result: Any) -> bytes:
+def _bad(message: str, name: Id = None, **more: str) -> BadRequest:
+    return BadRequest(error=RpcError(INVALID_REQUEST, message, {"code": "INVALID_REQUEST", **more}), id=name)
+
+
+def result_line(name: Id, result: Any) -> bytes:
     """An answer."""
     return msgspec.json.encode({"jsonrpc": "2.0", "id": name, "result": result}) + b"\n"
 
 
-def error_line(name: str | int | None, error: RpcError) -> bytes:
+def error_line(name: Id, error: RpcError) -> bytes:
     """A refusal."""
     plain: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.data is not None:
@@ -90,21 +129,29 @@ def notification_line(method: str, params: Params) -> bytes:
     return msgspec.json.encode({"jsonrpc": "2.0", "method": method, "params": params}) + b"\n"
 
 
-class TooLong(Exception):
-    """A line is longer than ``LINE_BYTES``."""
-
-
 @define
 class Lines:
-    """Whole lines out of pieces."""
+    """Whole lines out of pieces. Never holds much more than ``limit`` bytes."""
 
+    limit: int = LINE_BYTES
     _rest: bytearray = field(factory=bytearray)
+    _passing_over: bool = False
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The lines completed by ``data``, without newlines; blank ones are skipped. Raises ``TooLong``."""
-        self._rest = self._rest + data
-        *lines, rest = self._rest.split(b"\n")
-        self._rest = rest
-        if len(rest) > LINE_BYTES or any(len(line) > LINE_BYTES for line in lines):
-            raise TooLong
-        return [bytes(line) for line in lines if line.strip()]
+    def feed(self, data: bytes) -> list[bytes | None]:
+        """The lines completed by ``data``, without newlines and without blank ones.
+
+        None stands for a line longer than ``limit``; it comes once, as soon as the line is known to be too long.
+        """
+        found: list[bytes | None] = []
+        for number, piece in enumerate(data.split(b"\n")):
+            if number:
+                line = bytes(self._rest)
+                if line.strip() and not self._passing_over:
+                    found.append(line)
+                self._rest, self._passing_over = bytearray(), False
+            if not self._passing_over:
+                self._rest += piece
+            if len(self._rest) > self.limit:
+                found.append(None)
+                self._rest, self._passing_over = bytearray(), True
+        return found

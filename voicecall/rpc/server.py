@@ -1,14 +1,17 @@
 """The server's end of the socket: one task a connection, one task a request.
 
 A client that goes away takes its waiting requests along, never what they have set in motion: every wish is a fact in
-the journal before it is answered. A subscriber that reads too slowly is told where to go on in the journal.
+the journal before it is answered. A subscriber reads the journal itself, at its own speed: a slow one falls behind and
+misses nothing.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import socket as stdlib_socket
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Never
 
@@ -16,174 +19,191 @@ import structlog
 import trio
 from msgspec import Raw
 
-from journal import START, Line, Position
-from voicecall.events import CallId
+from journal.api import START, JournalError, Position
+from voicecall.actors.fault import describe
+from voicecall.actors.world import stream_of
+from voicecall.events.schema import BadEntry
 from voicecall.rpc import params as read
-from voicecall.rpc.methods import Methods
+from voicecall.rpc.methods import TAIL, Methods
 from voicecall.rpc.protocol import (
     INTERNAL,
+    INVALID_REQUEST,
+    TOO_LONG,
+    BadRequest,
+    Id,
     Lines,
     Params,
     RpcError,
     RpcRequest,
-    TooLong,
     error_line,
-    invalid,
     notification_line,
     read_request,
+    refused,
     result_line,
 )
 
-SUBSCRIBER_LINES = 1_024
-"""How many lines may wait for a slow subscriber before it is told to read the journal instead."""
 REQUESTS = 64
-"""Requests of one connection at a time."""
+"""Requests of one connection at a time, subscriptions included."""
+BACKLOG = 64
+PARTING_S = 10.0
+"""How long a client that has sent its last byte may wait for answers; one that is gone cannot be told apart."""
 
 log = structlog.get_logger(__name__)
 
 
-class AlreadyServing(Exception):
-    """Another server listens on this state directory's socket."""
+class CannotServe(Exception):
+    """The socket cannot be opened. The text says why, and what to do."""
 
 
-async def serve_rpc(
-    path: Path, methods: Methods, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> Never:
-    """Listen on the unix socket ``path`` (mode 0600) until cancelled. Raises ``AlreadyServing``."""
-    listener = await _listen(path)
+@asynccontextmanager
+async def open_socket(path: Path) -> AsyncGenerator[trio.SocketListener]:
+    """Listen on the unix socket ``path`` (mode 0600); the file is removed on leaving. Raises ``CannotServe``.
+
+    Clients that connect before ``serve_rpc`` runs wait.
+    """
+    sock = _listen(path)
     try:
-        async with trio.open_nursery() as nursery:
-            task_status.started()
-            while True:
-                sock, _ = await listener.accept()
-                nursery.start_soon(_converse, trio.SocketStream(sock), methods)
+        yield trio.SocketListener(trio.socket.from_stdlib_socket(sock))
     finally:
-        listener.close()
-        _remove(path)
+        _close(path, sock)
 
 
-async def _listen(path: Path) -> trio.socket.SocketType:
-    if await _alive(path):
-        raise AlreadyServing(
-            f"{path}: a voicecall server listens there already; stop it, or use another state directory"
-        )
-    _remove(path)
-    listener = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
-    mask = os.umask(0o177)
+def _listen(path: Path) -> socket.socket:
+    if _is_alive(path):
+        raise CannotServe(f"{path}: a server listens there already; stop it, or use another --state")
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        await listener.bind(os.fspath(path))
+        path.unlink(missing_ok=True)
+        sock.bind(os.fspath(path))
+        path.chmod(0o600)  # before the next line nobody can connect
+        sock.listen(BACKLOG)
     except OSError as error:
-        listener.close()
-        if error.errno == errno.ENAMETOOLONG or "too long" in str(error):
-            raise AlreadyServing(f"{path}: the path is too long for a socket; use a shorter state directory") from error
-        raise
-    finally:
-        os.umask(mask)
-    listener.listen(64)
-    return listener
+        sock.close()
+        raise CannotServe(_why(path, error)) from error
+    return sock
 
 
-def _remove(path: Path) -> None:
+def _close(path: Path, sock: socket.socket) -> None:
+    sock.close()
     path.unlink(missing_ok=True)
 
 
-async def _alive(path: Path) -> bool:
-    probe = trio.socket.socket(trio.socket.AF_UNIX, stdlib_socket.SOCK_STREAM)
-    try:
-        await probe.connect(os.fspath(path))
-    except OSError:
-        return False
-    finally:
-        probe.close()
+def _why(path: Path, error: OSError) -> str:
+    if "too long" in str(error):
+        return f"{path}: {len(os.fsencode(path))} bytes are too long for a socket's path; use a shorter --state"
+    return f"{path}: cannot listen there: {error.strerror}; check the directory, or use another --state"
+
+
+def _is_alive(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0)  # a listener whose queue is full is alive, and would be waited for
+        try:
+            probe.connect(os.fspath(path))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
     return True
 
 
-async def _converse(stream: trio.SocketStream, methods: Methods) -> None:
+async def serve_rpc(
+    listener: trio.SocketListener,
+    methods: Methods,
+    *,
+    task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED,
+) -> Never:
+    """Answer whoever connects, until cancelled."""
+    await trio.serve_listeners(partial(converse, methods=methods), [listener], task_status=task_status)
+    raise AssertionError("unreachable")
+
+
+async def converse(stream: trio.abc.Stream, *, methods: Methods) -> None:
+    """Answer the requests of one client until it goes away."""
     connection = _Connection(stream, methods)
     try:
         async with stream, trio.open_nursery() as nursery:
             await connection.read(nursery)
-            nursery.cancel_scope.cancel()
+            nursery.cancel_scope.deadline = trio.current_time() + PARTING_S
     except* (trio.BrokenResourceError, trio.ClosedResourceError):
         pass  # the client is gone: nobody is left to answer
 
 
 class _Connection:
-    def __init__(self, stream: trio.SocketStream, methods: Methods) -> None:
+    def __init__(self, stream: trio.abc.Stream, methods: Methods) -> None:
         self._stream = stream
         self._methods = methods
         self._sending = trio.Lock()
-        self._places = trio.CapacityLimiter(REQUESTS)
+        self._open = 0
 
     async def read(self, nursery: trio.Nursery) -> None:
+        """Start a task for every request, until the client has sent its last byte."""
         lines = Lines()
         while data := await self._stream.receive_some(65_536):
-            try:
-                whole = lines.feed(bytes(data))
-            except TooLong:
-                await self._send(error_line(None, RpcError(-32600, "line: longer than 1 MiB")))
-                return
-            for line in whole:
-                try:
-                    request = read_request(line)
-                except RpcError as error:
-                    await self._send(error_line(None, error))
-                    continue
-                nursery.start_soon(self._answer, request)
+            for line in lines.feed(bytes(data)):
+                request = TOO_LONG if line is None else read_request(line)
+                if isinstance(request, RpcRequest) and self._open >= REQUESTS:
+                    words = f"{REQUESTS} requests of this connection are not answered yet; wait for an answer"
+                    request = BadRequest(error=RpcError(INVALID_REQUEST, words), id=request.id)
+                if isinstance(request, BadRequest):
+                    await self._send(error_line(request.id, request.error))
+                else:
+                    self._open += 1
+                    nursery.start_soon(self._answer, request)
 
     async def _answer(self, request: RpcRequest) -> None:
         try:
-            if request.method == "voicecall.tail.subscribe":
-                await self._subscribe(request)
-                return
-            async with self._places:
-                result = await self._methods.call(request.method, request.params)
-        except RpcError as error:
-            await self._send(error_line(request.id, error))
-        except Exception as error:  # noqa: BLE001 - one bad request must not end the connection, let alone the server
-            log.error("an RPC method failed", method=request.method, error=type(error).__name__)
-            await self._send(error_line(request.id, RpcError(INTERNAL, f"internal error: {type(error).__name__}")))
-        else:
-            if request.id is not None:
-                await self._send(result_line(request.id, result))
+            answer = await self._answer_to(request)
+        finally:
+            self._open -= 1
+        if answer is not None and not request.notification:
+            await self._send(answer)
 
-    async def _subscribe(self, request: RpcRequest) -> None:
+    async def _answer_to(self, request: RpcRequest) -> bytes | None:
+        """The line to send, if there is one still to be sent."""
+        try:
+            if request.method == TAIL:
+                await self._tail(request)
+                return None
+            return result_line(request.id, await self._methods.call(request.method, request.params))
+        except RpcError as error:
+            return error_line(request.id, error)
+        except (JournalError, BadEntry) as error:
+            return error_line(request.id, refused(str(error)))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad request must not end the connection, let alone the server
+            log.error("an RPC method failed", method=request.method, error=describe(error))
+            words = f"internal error: {type(error).__name__}; the server's log says where"
+            return error_line(request.id, RpcError(INTERNAL, words))
+
+    async def _tail(self, request: RpcRequest) -> None:
         """Journal lines, verbatim, as ``voicecall.tail.line`` until the client goes."""
+        if request.notification:
+            return  # whose lines would they be?
         stream, after = self._what(request.params)
         await self._send(result_line(request.id, {"subscribed": True, "after": after}))
-        send, receive = trio.open_memory_channel[Line](SUBSCRIBER_LINES)
-        missed: Position | None = None
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._forward, request.id, receive)
-            async with send, self._methods.journal.follow(stream, after=after) as lines:
-                async for line in lines:
-                    try:
-                        send.send_nowait(line)
-                        missed = None
-                    except trio.WouldBlock:
-                        if missed is None:
-                            missed = line.position
-                            note: Params = {"subscription": request.id, "from": missed}
-                            nursery.start_soon(self._send, notification_line("voicecall.tail.missed", note))
+        try:
+            await self._follow(request.id, stream, after)
+        except JournalError as error:
+            news: Params = {"subscription": request.id, "error": str(error)}
+            await self._send(notification_line("voicecall.tail.ended", news))
 
-    async def _forward(self, name: str | int | None, lines: trio.MemoryReceiveChannel[Line]) -> None:
-        async with lines:
+    async def _follow(self, name: Id, stream: str | None, after: Position) -> None:
+        async with self._methods.journal.follow(stream, after=after) as lines:
             async for line in lines:
                 head: dict[str, Any] = {"subscription": name, "position": line.position, "stream": line.stream}
                 await self._send(notification_line("voicecall.tail.line", {**head, "entry": Raw(line.body)}))
 
     def _what(self, params: Params) -> tuple[str | None, Position]:
         read.only(params, "callId", "after")
-        after = params.get("after", 0)
-        if not isinstance(after, int) or after < 0:
-            raise invalid("after", "after: expected a journal position (0 or more)")
+        after = read.whole_number(params, "after", default=START)
         name = read.optional_text(params, "callId")
         if not name:
             return None, Position(after)
         call_id = self._methods.directory.find(name)
         if call_id is None:
-            raise invalid("callId", "Call not found")
-        return f"call/{CallId(call_id)}", Position(after) if after else START
+            raise read.no_call(name)
+        return stream_of(call_id), Position(after)
 
     async def _send(self, line: bytes) -> None:
         async with self._sending:

@@ -19,14 +19,16 @@ from typing import Any, cast
 import httpx
 import numpy as np
 import trio
+import trio.testing
 from attrs import frozen
 from rich.console import Console
 
 from journal import Position, Reader
+from voicecall.actors.fault import first
 from voicecall.cli.looking import read_call
 from voicecall.cli.reading import newest
 from voicecall.cli.rendering import record_view, tail_text, turns_view
-from voicecall.cli.simulating import NoNetwork, start_network, stop_network
+from voicecall.cli.simulating import Network, NoNetwork, start_network
 from voicecall.events import CallId, Entry
 from voicecall.events import facts as fact
 from voicecall.events.schema import decode_entry
@@ -44,13 +46,14 @@ BIN = Path(sys.executable).parent
 
 @frozen(kw_only=True)
 class Scenario:
-    """What happens, and how such a call ends."""
+    """What happens, what our agent answers turn by turn, and how such a call ends. No ``callee``: somebody calls us."""
 
     about: str
     ends: str
     callee: str = ""
     mode: str = "conversation"
     message: str = ""
+    replies: tuple[str, ...] = ()
 
 
 SCENARIOS = {
@@ -58,6 +61,11 @@ SCENARIOS = {
         about="three turns, one interruption, a hang-up",
         callee="+15550001008",
         message="Hello, this is voicecall. I am calling about Thursday. Do you have a minute?",
+        replies=(
+            "Gladly. Our technician wants to look at your heating before winter comes, and that takes about an hour.",
+            "Yes, Thursday at ten is still free. Shall I write that down for you?",
+            "Thank you. Until Thursday, and goodbye!",
+        ),
         ends="hangup-user",
     ),
     "notify": Scenario(
@@ -68,7 +76,12 @@ SCENARIOS = {
         ends="hangup-bot",
     ),
     "no-answer": Scenario(about="nobody answers", callee="+15550001003", message="Hello?", ends="no-answer"),
-    "inbound": Scenario(about="a stranger calls us", ends="hangup-user"),
+    "inbound": Scenario(
+        about="a stranger calls us",
+        message="Good day, this is voicecall. How can I help you?",
+        replies=("We are open from nine to five, Monday to Friday.", "You are welcome. Goodbye!"),
+        ends="hangup-user",
+    ),
 }
 
 
@@ -81,51 +94,44 @@ class Stage:
     """The two processes of the demonstration."""
 
     state: Path
-    network: str
-    secret: str
+    network: Network
     webhook_url: str
 
 
 @asynccontextmanager
-async def open_stage(state: Path, console: Console) -> AsyncGenerator[Stage]:
-    """Start the network and the server on free ports; stop both on leaving. Raises ``DemoFailed``."""
+async def open_stage(state: Path, scenario: Scenario, console: Console, clock_rate: float) -> AsyncGenerator[Stage]:
+    """Start the network and the server on free ports; stop both on leaving. Raises ``DemoFailed``, ``NoNetwork``."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
-    secret = keep_secret(state / "mock.key")
-    network = await start_network("127.0.0.1", 0, secret, log=state / "network.log")
+    secret, log = keep_secret(state / "mock.key"), state / "network.log"
+    network = await start_network("127.0.0.1", 0, secret, log=log, clock_rate=clock_rate)
     try:
-        console.print(f"simulated phone network  {network}")
-        config = {
-            "provider": "mock",
-            "fromNumber": OURS,
-            "inboundPolicy": "open",
-            "ringTimeoutMs": 8_000,
-            "recording": True,
-            "mock": {"apiUrl": network},
-        }
+        console.print(f"simulated phone network  {network.url}")
         path = state / "voicecall.json5"
-        path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        async with _open_server(state, path) as ready:
+        path.write_text(json.dumps(_config(scenario, network), indent=2) + "\n", encoding="utf-8")
+        async with _open_server(state, path, clock_rate) as ready:
             console.print(f"voicecall serve          {ready['url']}   (voice: {ready['voice']})")
-            yield Stage(state=state, network=network, secret=secret, webhook_url=f"{ready['url']}/voice/webhook")
+            yield Stage(state=state, network=network, webhook_url=f"{ready['url']}/voice/webhook")
     finally:
-        with trio.move_on_after(10, shield=True):
-            await stop_network(network, secret)
+        await network.stop()
+
+
+def _config(scenario: Scenario, network: Network) -> dict[str, Any]:
+    return {
+        "provider": "mock",
+        "fromNumber": OURS,
+        "inboundPolicy": "open",
+        "inboundGreeting": scenario.message,
+        "ringTimeoutMs": 8_000,
+        "recording": True,
+        "agent": {"provider": "scripted", **({"script": scenario.replies} if scenario.replies else {})},
+        "mock": {"apiUrl": network.url},
+    }
 
 
 @asynccontextmanager
-async def _open_server(state: Path, config: Path) -> AsyncGenerator[dict[str, Any]]:
-    command = [
-        sys.executable,
-        "-m",
-        "voicecall",
-        "serve",
-        "--port",
-        "0",
-        "--state",
-        str(state),
-        "--config",
-        str(config),
-    ]
+async def _open_server(state: Path, config: Path, clock_rate: float) -> AsyncGenerator[dict[str, Any]]:
+    command = [sys.executable, "-m", "voicecall", "serve", "--port", "0", "--clock-rate", str(clock_rate)]
+    command += ["--state", str(state), "--config", str(config)]
     process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
@@ -140,36 +146,37 @@ async def _open_server(state: Path, config: Path) -> AsyncGenerator[dict[str, An
         if process.returncode is None:
             process.terminate()
         with trio.CancelScope(shield=True):
-            with trio.move_on_after(15):
+            with trio.move_on_after(15 * clock_rate):
                 await process.wait()
             process.kill()
             await process.stdout.aclose()
 
 
-async def _begin(stage: Stage, scenario: Scenario) -> None:
+async def _begin(stage: Stage, scenario: Scenario, past: Position) -> None:
     if scenario.callee:
         params = {"to": scenario.callee, "message": scenario.message, "mode": scenario.mode, "by": "demo"}
         async with connect(stage.state) as client:
-            await client.call("voicecall.initiate", {**params, "requestId": stage.webhook_url})
+            # No earlier demonstration in this journal began where this one does.
+            await client.call("voicecall.initiate", {**params, "requestId": f"demo-{past}"})
         return
     offer = {"to": OURS, "from": "+15550002000", "webhookUrl": stage.webhook_url}
+    headers = {"authorization": f"Bearer {stage.network.secret}"}
     async with httpx.AsyncClient(trust_env=False) as client:
-        answer = await client.post(
-            f"{stage.network}/_network/offers", json=offer, headers={"authorization": f"Bearer {stage.secret}"}
-        )
+        answer = await client.post(f"{stage.network.url}/_network/offers", json=offer, headers=headers)
     if answer.status_code != 201:
         raise DemoFailed(f"the network refused the offer: {answer.text}")
 
 
 async def _watch(source: Reader, after: Position, console: Console) -> CallId:
-    """Show every fact of the first call that comes, until it is over and its sound is closed."""
+    """Show every fact of the first call that begins, until it is over and its sound is closed."""
     opened, ended, stream = 0, False, ""
     async with source.follow(after=after) as lines:
         async for line in lines:
-            stream = stream or line.stream
+            entry: Entry = decode_entry(line.body)
+            if not stream and entry.seq == 1:
+                stream = line.stream
             if line.stream != stream:
                 continue
-            entry: Entry = decode_entry(line.body)
             console.print(tail_text(tail_line(line.stream, entry)), soft_wrap=True)
             opened += isinstance(entry.event, fact.MediaOpened) - isinstance(entry.event, fact.MediaClosed)
             ended = ended or isinstance(entry.event, fact.CallEnded)
@@ -215,23 +222,22 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-async def run(state: Path, name: str, console: Console) -> int:
-    """The demonstration; 0 when the call ended as it should."""
+async def run(state: Path, name: str, console: Console, clock_rate: float) -> None:
+    """The demonstration. Raises ``DemoFailed``, also when the call does not end as it should."""
     scenario = SCENARIOS[name]
     console.print(f"[bold]voicecall demo: {scenario.about}[/bold]")
     with trio.move_on_after(LONGEST_S) as scope:
-        async with open_stage(state, console) as stage:
+        async with open_stage(state, scenario, console, clock_rate) as stage:
             source = Reader(state / "journal")
             past = await newest(source, None, 1)
             console.print()
-            await _begin(stage, scenario)
+            await _begin(stage, scenario, past.end)
             call_id = await _watch(source, past.end, console)
             record = await _show(stage, call_id, console)
         if record.get("endReason") != scenario.ends:
             raise DemoFailed(f"the call ended {record.get('endReason')!r}, not {scenario.ends!r}")
     if scope.cancelled_caught:
         raise DemoFailed(f"the call did not end within {LONGEST_S} s")
-    return 0
 
 
 def main() -> int:
@@ -239,20 +245,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m voicecall.testing.demo", description="A whole call, live.")
     parser.add_argument("--scenario", choices=list(SCENARIOS), default="conversation", help="what happens")
     parser.add_argument("--state", type=Path, default=Path("demo-calls"), help="state directory (default %(default)s)")
+    parser.add_argument("--clock-rate", type=float, default=1.0, help=argparse.SUPPRESS)
     given = parser.parse_args()
     console = Console() if sys.stdout.isatty() else Console(width=140)
     state = cast("Path", given.state).absolute()
-    code = 1
+    clock = trio.testing.MockClock(rate=given.clock_rate) if given.clock_rate != 1 else None
+    code = 0
     try:
-        code = trio.run(run, state, given.scenario, console)
+        trio.run(run, state, given.scenario, console, given.clock_rate, clock=clock)
+    except* KeyboardInterrupt:
+        code = 130
     except* (DemoFailed, NoNetwork, NoServer, RpcError, OSError) as errors:
-        Console(stderr=True).print(f"[red]{_first(errors)}[/red]")
+        Console(stderr=True).print(first(errors), style="red", markup=False)
+        code = 1
     return code
-
-
-def _first(error: BaseException) -> BaseException:
-    inner = cast("tuple[BaseException, ...]", getattr(error, "exceptions", ()))
-    return _first(inner[0]) if inner else error
 
 
 if __name__ == "__main__":

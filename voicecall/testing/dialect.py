@@ -243,6 +243,18 @@ class Network(Protocol):
         ...
 
 
+class Vendor(Protocol):
+    """A simulated carrier: what its package has."""
+
+    def account(self, secret: str) -> dict[str, str]:
+        """All that opens the API and signs, derived from one secret; the same each time."""
+        ...
+
+    def open_dialect(self, network: Network, account: Mapping[str, str]) -> Dialect:
+        """The dialect of one network."""
+        ...
+
+
 class Dialect(Protocol):
     """One vendor's wire."""
 

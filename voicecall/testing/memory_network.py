@@ -17,13 +17,14 @@ from attrs import define, field, frozen
 from voicecall.events import Instant
 from voicecall.ports import Exchange, Fetch, HttpRequest, HttpResponse
 from voicecall.testing import voice as stand_in
+from voicecall.testing.dialect import Vendor
 from voicecall.testing.front import Front
 from voicecall.testing.media import Broken, NotConnected, Wire
 from voicecall.testing.person import Voice
-from voicecall.testing.switchboard import Rates, Switchboard, account_of
+from voicecall.testing.switchboard import Rates, Switchboard, vendor_of
 
-DeliverWebhook = Callable[[HttpRequest], Awaitable[HttpResponse]]
-"""The door's front half: ``functools.partial(gate.receive, the_gate)`` is one."""
+DeliverWebhook = Callable[[HttpRequest], Awaitable[HttpResponse | None]]
+"""The door's front half: ``functools.partial(gate.receive, the_gate)`` is one. None: nobody listens there."""
 
 
 @define
@@ -132,7 +133,7 @@ class MemoryNetwork:
 async def open_memory_network(
     *,
     secret: str,
-    carrier: str = "mock",
+    carrier: str | Vendor = "mock",
     deliver_webhook: DeliverWebhook,
     accept_media: AcceptMedia,
     wall: Callable[[], Instant],
@@ -147,9 +148,10 @@ async def open_memory_network(
     wrapped by whoever is given it.
     """
     links: list[LinkEnd] = []
-    account = account_of(carrier, secret)
+    vendor = vendor_of(carrier) if isinstance(carrier, str) else carrier
+    account = vendor.account(secret)
     board = Switchboard(
-        carrier=carrier,
+        vendor=vendor,
         account=account,
         fetch=faulty(_webhooks(deliver_webhook, latency_ms)),
         connect=lambda handshake: _connect(handshake, accept_media, links),
@@ -172,7 +174,10 @@ async def open_memory_network(
 def _webhooks(deliver: DeliverWebhook, latency_ms: int) -> Fetch:
     async def fetch(request: HttpRequest) -> Exchange:
         await trio.sleep(latency_ms / 1000)
-        return Exchange(request=request, response=await deliver(request))
+        response = await deliver(request)
+        if response is None:
+            return Exchange(request=request, error="nobody listens", sent=False)
+        return Exchange(request=request, response=response)
 
     return fetch
 

@@ -1,7 +1,8 @@
 """A whole voicecall and a whole phone network in one process, without a socket, on any clock.
 
 On ``trio.testing.MockClock(autojump_threshold=0)`` a five-minute call takes a fraction of a second. The journal may be
-kept between two runs, as a disk is: leaving the context is a crash, opening another with the same journal a restart.
+kept between two runs, as a disk is. To restart voicecall in the middle of a call, open a town: its network and the
+people in it live on, and every ``serve`` is another process.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import trio
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from journal import Journal, MemoryJournal
 from voicecall.actors.checkpoint import load_directory
@@ -26,9 +27,9 @@ from voicecall.core.requests import PlaceCall
 from voicecall.events import CallId, Entry, Instant, Mode
 from voicecall.events.schema import decode_entry
 from voicecall.policies import outbound_policy
-from voicecall.ports import Account, Agent, Exchange, Fetch, HttpRequest, HttpResponse, Synthesizer
+from voicecall.ports import Account, Agent, Fetch, HttpRequest, HttpResponse, Synthesizer
 from voicecall.system import Calls, Parts, assemble
-from voicecall.testing.memory_network import LinkEnd, MemoryNetwork, open_memory_network
+from voicecall.testing.memory_network import LinkEnd, MemoryNetwork, NotConnected, open_memory_network
 from voicecall.web.gate import receive
 
 SECRET = "memory"
@@ -88,6 +89,85 @@ class MemorySystem:
         return await self.until(call_id, lambda entry: type(entry.event).kind == "call.ended")
 
 
+@define(kw_only=True)
+class MemoryTown:
+    """A phone network, a journal that is kept like a disk, and at most one voicecall at a time to answer."""
+
+    network: MemoryNetwork
+    journal: Journal
+    true_time: Callable[[], Instant]
+    serving: list[Calls]
+    _names: itertools.count[int] = field(factory=lambda: itertools.count(1))
+
+    @asynccontextmanager
+    async def serve(
+        self,
+        *,
+        config: Config | None = None,
+        agent: Agent | None = None,
+        synthesizer: Synthesizer | None = None,
+        faulty_api: Callable[[Fetch], Fetch] = lambda fetch: fetch,
+        set_back_ms: int = 0,
+    ) -> AsyncGenerator[MemorySystem]:
+        """Run voicecall; leaving the context is a crash: its media streams break, its webhooks find nobody.
+
+        ``faulty_api`` wraps the way of requests to the network; ``set_back_ms`` is how far its wall clock is behind.
+        """
+        config = config or parse({"provider": "mock", "inboundPolicy": "open", "maxConcurrentCalls": 8}, {})
+        parts = Parts(
+            journal=self.journal,
+            wall=lambda: Instant(self.true_time() - set_back_ms),
+            fetch=faulty_api(self.network.fetch),
+            carrier=carrier,
+            account=Account(api_url="http://127.0.0.1:3335", secrets={"webhook": SECRET}),
+            synthesizer=synthesizer or ScriptedSynthesizer(),
+            transcriber=ScriptedTranscriber(),
+            agent=agent or ScriptedAgent(SCRIPT),
+            ticket_key=bytes(32),
+            webhook_url=lambda: WEBHOOK_URL,
+            media_url=lambda: MEDIA_URL,
+            incarnation=lambda: f"w{next(self._names)}",
+            directory=await load_directory(self.journal),
+            tick_ms=STEP_MS,
+            rings=1,
+            lead_s=2 * STEP_MS / 1000,
+            threads=False,
+        )
+        async with assemble(config, parts) as calls:
+            self.serving.append(calls)
+            try:
+                yield MemorySystem(config=config, calls=calls, network=self.network, journal=self.journal)
+            finally:
+                self.serving.clear()
+                for link in self.network.links:
+                    link.cut()
+
+
+@asynccontextmanager
+async def open_memory_town(
+    *, journal: Journal | None = None, faulty: Callable[[Fetch], Fetch] = lambda fetch: fetch
+) -> AsyncGenerator[MemoryTown]:
+    """A network whose calls outlive the voicecall that made them. ``faulty`` wraps the way of webhooks."""
+    epoch = trio.current_time()
+    serving: list[Calls] = []
+
+    def wall() -> Instant:
+        return Instant(START_MS + round((trio.current_time() - epoch) * 1000))
+
+    def accept(request: HttpRequest, link: LinkEnd) -> None:
+        if not serving:
+            raise NotConnected("nobody listens")
+        serving[0].plane.accept(link, carrier="mock", codec=carrier.media(), peer="127.0.0.1")
+
+    async def deliver(request: HttpRequest) -> HttpResponse | None:
+        return await receive(serving[0].gate, request) if serving else None
+
+    async with open_memory_network(
+        secret=SECRET, deliver_webhook=deliver, accept_media=accept, wall=wall, step_ms=STEP_MS, faulty=faulty
+    ) as network:
+        yield MemoryTown(network=network, journal=journal or MemoryJournal(), true_time=wall, serving=serving)
+
+
 @asynccontextmanager
 async def open_memory_system(
     *,
@@ -97,51 +177,10 @@ async def open_memory_system(
     synthesizer: Synthesizer | None = None,
     faulty: Callable[[Fetch], Fetch] = lambda fetch: fetch,
     faulty_api: Callable[[Fetch], Fetch] = lambda fetch: fetch,
-    incarnation: Callable[[], str] | None = None,
 ) -> AsyncGenerator[MemorySystem]:
     """Run both. ``faulty`` wraps the way of webhooks, ``faulty_api`` the way of requests to the network."""
-    config = config or parse({"provider": "mock", "inboundPolicy": "open", "maxConcurrentCalls": 8}, {})
-    journal = journal or MemoryJournal()
-    names = itertools.count(1)
-    epoch = trio.current_time()
-    gates: list[Calls] = []
-    networks: list[MemoryNetwork] = []
-
-    def wall() -> Instant:
-        return Instant(START_MS + round((trio.current_time() - epoch) * 1000))
-
-    def accept(_: HttpRequest, link: LinkEnd) -> None:
-        gates[0].plane.accept(link, carrier="mock", codec=carrier.media(), peer="127.0.0.1")
-
-    async def deliver(request: HttpRequest) -> HttpResponse:
-        return await receive(gates[0].gate, request)
-
-    async def fetch(request: HttpRequest) -> Exchange:
-        return await networks[0].fetch(request)
-
-    async with open_memory_network(
-        secret=SECRET, deliver_webhook=deliver, accept_media=accept, wall=wall, step_ms=STEP_MS, faulty=faulty
-    ) as network:
-        networks.append(network)
-        parts = Parts(
-            journal=journal,
-            wall=wall,
-            fetch=faulty_api(fetch),
-            carrier=carrier,
-            account=Account(api_url="http://127.0.0.1:3335", secrets={"webhook": SECRET}),
-            synthesizer=synthesizer or ScriptedSynthesizer(),
-            transcriber=ScriptedTranscriber(),
-            agent=agent or ScriptedAgent(SCRIPT),
-            ticket_key=bytes(32),
-            webhook_url=lambda: WEBHOOK_URL,
-            media_url=lambda: MEDIA_URL,
-            incarnation=incarnation or (lambda: f"w{next(names)}"),
-            directory=await load_directory(journal),
-            tick_ms=STEP_MS,
-            rings=1,
-            lead_s=2 * STEP_MS / 1000,
-            threads=False,
-        )
-        async with assemble(config, parts) as calls:
-            gates.append(calls)
-            yield MemorySystem(config=config, calls=calls, network=network, journal=journal)
+    async with (
+        open_memory_town(journal=journal, faulty=faulty) as town,
+        town.serve(config=config, agent=agent, synthesizer=synthesizer, faulty_api=faulty_api) as system,
+    ):
+        yield system

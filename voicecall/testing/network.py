@@ -27,7 +27,7 @@ from voicecall.testing.front import Front
 from voicecall.testing.http_server import serve_connection
 from voicecall.testing.media_client import connect_socket
 from voicecall.testing.script import BadScript, Script, load_script
-from voicecall.testing.switchboard import NoDialect, Switchboard, account_of
+from voicecall.testing.switchboard import NoVendor, Switchboard, vendor_of
 
 
 class BadOption(ValueError):
@@ -52,7 +52,11 @@ async def serve(settings: Settings, *, wall: Callable[[], Instant], ready: Calla
     """Run the network until cancelled or asked to stop; ``ready`` is told the port."""
     async with open_fetch() as fetch, trio.open_nursery() as nursery:
         board = Switchboard(
-            carrier=settings.carrier, account=settings.account, fetch=fetch, connect=connect_socket, wall=wall
+            vendor=vendor_of(settings.carrier),
+            account=settings.account,
+            fetch=fetch,
+            connect=connect_socket,
+            wall=wall,
         )
         board.people.update(settings.people)
         board.faults.play(settings.faults)
@@ -135,8 +139,8 @@ def _secret(path: Path) -> str:
 
 def _account(carrier: str, secret: str, path: Path | None) -> dict[str, str]:
     try:
-        account = account_of(carrier, secret)
-    except NoDialect as error:
+        account = vendor_of(carrier).account(secret)
+    except NoVendor as error:
         raise BadOption(f"--carrier: {error}") from error
     for name, value in _object(path, "--account").items() if path else ():
         if name not in account or not isinstance(value, str) or not value:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Never
+from typing import Any, Never, cast
 
 import trio
 from attrs import frozen
@@ -19,7 +19,7 @@ from voicecall.events import Instant
 from voicecall.ports import Fetch
 from voicecall.testing import voice as stand_in
 from voicecall.testing.call import NetworkCall
-from voicecall.testing.dialect import Call, CallControl, Dialect
+from voicecall.testing.dialect import Call, CallControl, Vendor
 from voicecall.testing.faults import Faults
 from voicecall.testing.happenings import Party, Plan
 from voicecall.testing.media import Connect
@@ -30,7 +30,7 @@ from voicecall.testing.report import report
 from voicecall.testing.script import Script
 
 
-class NoDialect(LookupError):
+class NoVendor(LookupError):
     """There is no simulated carrier of this name."""
 
 
@@ -45,13 +45,13 @@ class Rates:
 class Switchboard:
     """``wall`` must not run backwards; its value at the start makes ids unique over restarts of the network.
 
-    ``carrier`` names the dialect, ``account`` is what opens its API. Raises ``NoDialect``.
+    ``account`` is what opens the vendor's API.
     """
 
     def __init__(
         self,
         *,
-        carrier: str,
+        vendor: Vendor,
         account: Mapping[str, str],
         fetch: Fetch,
         connect: Connect,
@@ -68,10 +68,10 @@ class Switchboard:
         self._voice = voice
         self._rates = rates or Rates()
         self._calls: dict[str, NetworkCall] = {}
-        self._label = f"{carrier}/{wall()}"
+        self._started_at = wall()
         self._ids = 0
         self._nursery: trio.Nursery | None = None
-        self.dialect: Dialect = _package(carrier).open_dialect(self, account)
+        self.dialect = vendor.open_dialect(self, account)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> Never:
         """Carry calls until cancelled."""
@@ -85,7 +85,7 @@ class Switchboard:
 
     def fresh_id(self) -> str:
         self._ids += 1
-        return hashlib.sha256(f"{self._label}/{self._ids}".encode()).hexdigest()[:32]
+        return hashlib.sha256(f"{self._started_at}/{self._ids}".encode()).hexdigest()[:32]
 
     def start(
         self, party: Party, plan: Plan, control: Callable[[Call], CallControl], *, script: Script | None = None
@@ -137,13 +137,9 @@ class Switchboard:
         return report(list(self._calls.values()), self.tally, self.faults)
 
 
-def account_of(carrier: str, secret: str) -> dict[str, str]:
-    """What opens the simulated carrier's API, derived from one secret. Raises ``NoDialect``."""
-    return _package(carrier).account(secret)
-
-
-def _package(carrier: str) -> Any:
+def vendor_of(carrier: str) -> Vendor:
+    """The simulated carrier in ``voicecall/testing/<carrier>``. Raises ``NoVendor``."""
     name = f"voicecall.testing.{carrier}"
     if not carrier.isidentifier() or find_spec(name) is None or not hasattr(import_module(name), "open_dialect"):
-        raise NoDialect(f"there is no simulated carrier {carrier!r}")
-    return import_module(name)
+        raise NoVendor(f"there is no simulated carrier {carrier!r}")
+    return cast("Vendor", import_module(name))

@@ -172,6 +172,10 @@ class Documents(Protocol):
         """What is asked when the answer to ``ask`` could not be had or used; None ends the call."""
         ...
 
+    def answers(self, verb: Verb) -> bool:
+        """Whether an inbound call that comes to this verb is answered by it."""
+        ...
+
     def read(self, response: HttpResponse, url: str) -> tuple[Verb, ...]:
         """The verbs of an answer from ``url`` (for relative URLs). Raises ``BadDocument``."""
         ...

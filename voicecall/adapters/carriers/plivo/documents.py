@@ -48,7 +48,8 @@ def speak(leg: Leg, effect_id: EffectId, effect: Speak) -> list[Element]:
     """Say something, then go on as the leg says. Where we listen afterwards it is one element, so that no word is lost
     and the caller may interrupt, unless the words must be heard."""
     told = {"e": effect_id, "u": effect.utterance}
-    if leg.stance is not Stance.LISTEN:
+    then = leg.stance if effect.purpose == "filler" else leg.after
+    if then is not Stance.LISTEN:
         return [_speak(leg, effect.text), _redirect(flow_url(leg, "said", **told))]
     words, ear = _speak(leg, effect.text), _listen(leg, **told)
     if not effect.interruptible:

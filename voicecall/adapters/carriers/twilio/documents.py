@@ -37,7 +37,8 @@ def connect(leg: Leg) -> list[Element]:
 def speak(leg: Leg, effect_id: EffectId, effect: Speak) -> list[Element]:
     """Say something, then go on as the leg says. Where we listen afterwards it is one verb, so that no word is lost."""
     told = {"e": effect_id, "u": effect.utterance}
-    if leg.stance is not Stance.LISTEN:
+    then = leg.stance if effect.purpose == "filler" else leg.after
+    if then is not Stance.LISTEN:
         return [_say(leg, effect.text), _redirect(flow_url(leg, "said", **told))]
     gather = _gather(leg, **told)
     if not effect.interruptible:

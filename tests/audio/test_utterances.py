@@ -1,0 +1,195 @@
+"""Synthesizers that fail, stall, hurry or have nothing to say: every utterance gets exactly one outcome."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+import trio
+from attrs import define, field
+
+from tests.audio.kit import CALL, SENTENCE, SENTENCE_MS, Stage, heard_of, play
+from voicecall.adapters.speech.scripted import SOUND, ScriptedSynthesizer
+from voicecall.audio.utterances import AHEAD_MS, FIRST_SOUND_S
+from voicecall.events import EffectId
+from voicecall.events import facts as fact
+
+Pieces = Callable[[str], AsyncGenerator[bytes]]
+
+
+@define
+class Voice:
+    """A synthesizer that makes its pieces as a test says, and counts how many of its streams are open."""
+
+    pieces: Pieces
+    open: int = 0
+    texts: list[str] = field(factory=list)
+
+    def describe(self) -> str:
+        return "a test's voice"
+
+    @asynccontextmanager
+    async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[AsyncIterator[bytes]]:
+        self.open += 1
+        try:
+            text = " ".join([clause async for clause in clauses])
+            self.texts.append(text)
+            async with aclosing(self.pieces(text)) as audio:
+                yield audio
+        finally:
+            self.open -= 1
+
+
+async def half_then_fail(text: str) -> AsyncGenerator[bytes]:
+    yield SOUND * 25
+    await trio.sleep(0.1)
+    raise RuntimeError("503 from the vendor")
+
+
+async def stall(text: str) -> AsyncGenerator[bytes]:
+    await trio.sleep_forever()
+    yield b""
+
+
+async def all_at_once(text: str) -> AsyncGenerator[bytes]:
+    for _ in range(60):
+        yield SOUND * 10
+        await trio.lowlevel.checkpoint()
+
+
+async def nothing(text: str) -> AsyncGenerator[bytes]:
+    return
+    yield b""
+
+
+def test_a_failure_before_any_sound_is_a_failed_effect_with_the_vendors_words() -> None:
+    async def story(stage: Stage) -> None:
+        async with stage.caller():
+            mailbox = stage.adopt()
+            effect_id = stage.say(1, "this is broken")
+            failed = await mailbox.until(fact.EffectFailed)
+            assert failed.settles == effect_id
+            assert failed.reason == "speech failed: RuntimeError: the script says that this fails"
+            assert mailbox.of(fact.PlaybackFinished) == []
+            assert not stage.plane.holds(CALL, effect_id)
+
+    play(story, synthesizer=ScriptedSynthesizer(fault="broken"))
+
+
+def test_sound_that_breaks_off_is_heard_as_far_as_there_is_any() -> None:
+    async def story(stage: Stage) -> None:
+        async with stage.caller() as caller:
+            mailbox = stage.adopt()
+            effect_id = stage.say(1, SENTENCE)
+            finished = await heard_of(mailbox, 1)
+            assert finished == fact.PlaybackFinished(
+                settles=effect_id, utterance=1, heard_ms=500, sent_ms=500, interrupted=True
+            )
+            assert caller.ear.heard_ms == 500
+            [reported] = mailbox.of(fact.VendorReported)
+            assert (reported.status, reported.detail) == ("speech failed", "RuntimeError: 503 from the vendor")
+
+    play(story, synthesizer=Voice(half_then_fail))
+
+
+def test_a_synthesizer_that_never_starts_is_given_up() -> None:
+    voice = Voice(stall)
+
+    async def story(stage: Stage) -> None:
+        async with stage.caller():
+            mailbox = stage.adopt()
+            asked = trio.current_time()
+            stage.say(1, SENTENCE)
+            failed = await mailbox.until(fact.EffectFailed)
+            assert failed.reason == "speech failed: no sound within 8 s"
+            assert trio.current_time() - asked == pytest.approx(FIRST_SOUND_S, abs=0.01)
+            assert voice.open == 0
+
+    play(story, synthesizer=voice)
+
+
+def test_an_utterance_without_sound_is_over_at_once() -> None:
+    async def story(stage: Stage) -> None:
+        async with stage.caller() as caller:
+            mailbox = stage.adopt()
+            stage.say(1, "")
+            finished = await heard_of(mailbox, 1)
+            assert (finished.heard_ms, finished.sent_ms, finished.interrupted) == (0, 0, False)
+            assert caller.phone.marks.received == 0
+
+    play(story, synthesizer=Voice(nothing))
+
+
+def test_an_interrupted_synthesizer_is_stopped() -> None:
+    voice = Voice(stall)
+
+    async def story(stage: Stage) -> None:
+        async with stage.caller():
+            mailbox = stage.adopt()
+            stage.say(1, SENTENCE)
+            await trio.sleep(0.1)
+            assert voice.open == 1
+            stage.plane.stop(CALL, 1)
+            finished = await heard_of(mailbox, 1)
+            assert (finished.heard_ms, finished.sent_ms, finished.interrupted) == (0, 0, True)
+            await trio.sleep(0.1)
+            assert voice.open == 0
+
+    play(story, synthesizer=voice)
+
+
+def test_a_fast_synthesizer_is_held_back_and_several_do_not_starve_each_other() -> None:
+    """Twelve seconds of sound for each of three utterances, all of them ready at once."""
+    voice = Voice(all_at_once)
+
+    async def story(stage: Stage) -> None:
+        async with stage.caller() as caller:
+            mailbox = stage.adopt()
+            for utterance in (1, 2, 3):
+                stage.say(utterance, SENTENCE)
+            await trio.sleep(1)
+            made = sum(chunk.duration_ms for chunk in mailbox.of(fact.SpeechChunk))
+            assert made <= 3 * (AHEAD_MS + 200) + 1_100
+            for utterance in (1, 2, 3):
+                assert (await heard_of(mailbox, utterance)).heard_ms == 12_000
+            [stretch] = caller.ear.stretches
+            assert stretch.end_ms - stretch.start_ms == pytest.approx(36_000, abs=100)
+            assert voice.open == 0
+
+    play(story, synthesizer=voice)
+
+
+def test_chunks_are_at_least_half_a_second_and_tell_the_digest() -> None:
+    async def story(stage: Stage) -> None:
+        async with stage.caller():
+            mailbox = stage.adopt()
+            stage.say(1, SENTENCE)
+            await heard_of(mailbox, 1)
+            chunks = mailbox.of(fact.SpeechChunk)
+            assert [chunk.index for chunk in chunks] == list(range(len(chunks)))
+            assert all(chunk.duration_ms >= 500 for chunk in chunks[:-1])
+            assert sum(chunk.duration_ms for chunk in chunks) == SENTENCE_MS
+            assert all(len(chunk.digest) == 64 for chunk in chunks)
+
+    play(story)
+
+
+def test_outcomes_after_the_line_is_gone_come_once() -> None:
+    voice = Voice(stall)
+
+    async def story(stage: Stage) -> None:
+        async with stage.caller() as caller:
+            mailbox = stage.adopt()
+            effects = {stage.say(utterance, SENTENCE) for utterance in (1, 2)}
+            await trio.sleep(0.1)
+            caller.end.cut()
+            await mailbox.until(fact.MediaClosed)
+            await trio.sleep(FIRST_SOUND_S + 1)
+            settled = [one.settles for one in mailbox.of(fact.PlaybackFinished)]
+            assert sorted(settled) == sorted(effects)
+            assert mailbox.of(fact.EffectFailed) == []
+            assert stage.say(3, SENTENCE) == EffectId("say.3")
+            assert mailbox.of(fact.EffectFailed)[0].reason == "no media stream is open"
+
+    play(story, synthesizer=voice)

@@ -1,0 +1,124 @@
+"""Both ends of the socket without a socket: the real methods over the whole system in memory, on a jumping clock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import trio
+import trio.testing
+from attrs import define, evolve, field, frozen
+
+from journal import Journal
+from voicecall.config import parse
+from voicecall.rpc.client import Client
+from voicecall.rpc.methods import Methods
+from voicecall.rpc.protocol import Lines, RpcError
+from voicecall.rpc.server import converse
+from voicecall.testing.memory_system import MemorySystem, MemoryTown, open_memory_town
+
+FRIENDLY = "+15550001001"
+LISTENER = "+15550001002"
+NEVER_ANSWERS = "+15550001003"
+SAYS_ONE_THING = "+15550001007"
+Plain = dict[str, Any]
+
+
+@define
+class Line:
+    """A client's end, for what no proper client would send."""
+
+    stream: trio.abc.Stream
+    lines: Lines = field(factory=partial(Lines, limit=1 << 30))
+    _ready: list[Plain] = field(factory=list)
+
+    async def send(self, *requests: Plain | bytes) -> None:
+        """Requests as they are, or whatever else."""
+        raw = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in requests]
+        await self.stream.send_all(b"".join(one + b"\n" for one in raw))
+
+    async def next(self) -> Plain:
+        """The next line of the server."""
+        while not self._ready:
+            data = await self.stream.receive_some(65_536)
+            assert data, "the server has closed the connection"
+            self._ready = [json.loads(one) for one in self.lines.feed(bytes(data)) if one is not None]
+        return self._ready.pop(0)
+
+
+@frozen
+class Stage:
+    """``system`` answers whoever ``connect``s."""
+
+    town: MemoryTown
+    system: MemorySystem
+    methods: Methods
+    nursery: trio.Nursery
+
+    def line(self, journal: Journal | None = None) -> Line:
+        """A new connection, on which nobody can send what nobody reads; ``journal`` instead of the system's."""
+        ours, theirs = trio.testing.lockstep_stream_pair()
+        methods = self.methods if journal is None else evolve(self.methods, journal=journal)
+        self.nursery.start_soon(partial(converse, theirs, methods=methods))
+        return Line(ours)
+
+    def client(self) -> Client:
+        """A new client."""
+        return Client(self.line().stream, Path("state"))
+
+    async def call(self, method: str, **params: Any) -> Plain:
+        """Ask once, on a connection of its own."""
+        return await self.client().call(f"voicecall.{method}", params)
+
+    async def refusal(self, method: str, **params: Any) -> tuple[str, Plain]:
+        """The words and the data of the error that the answer is."""
+        try:
+            answer = await self.call(method, **params)
+        except RpcError as error:
+            return error.message, dict(error.data or {})
+        raise AssertionError(f"expected a refusal, got {answer}")
+
+    async def place(self, to: str = FRIENDLY, name: str = "r1", **more: Any) -> str:
+        """Call somebody; the call's id."""
+        params = {"to": to, "message": "Hello, this is voicecall.", "mode": "conversation", **more}
+        return str((await self.call("initiate", requestId=name, **params))["callId"])
+
+    async def saw(self, call_id: str, kind: str, times: int = 1) -> None:
+        """Wait until a call's journal has so many facts of a kind."""
+        left = times
+        async with self.system.journal.follow(f"call/{call_id}") as lines:
+            async for line in lines:
+                left -= json.loads(line.body)["event"]["type"] == kind
+                if not left:
+                    return
+
+    @property
+    def dials(self) -> int:
+        """How often the network was asked to dial."""
+        return self.town.network.board.report()["dials"]
+
+
+Story = Callable[[Stage], Awaitable[None]]
+
+
+def play(*stories: Story, jumping: bool = True, **config: Any) -> None:
+    """Play stories with a crash and a restart between two; nothing may be left afterwards."""
+
+    async def main() -> None:
+        before = trio.lowlevel.current_statistics().tasks_living
+        plain = {"provider": "mock", "maxConcurrentCalls": 8, **config}
+        async with open_memory_town() as town:
+            for story in stories:
+                async with town.serve(config=parse(plain, {})) as system, trio.open_nursery() as nursery:
+                    supervisor, directory = system.calls.supervisor, system.calls.directory
+                    methods = Methods(
+                        config=system.config, supervisor=supervisor, journal=system.journal, directory=directory
+                    )
+                    await story(Stage(town, system, methods, nursery))
+                    nursery.cancel_scope.cancel()
+        assert trio.lowlevel.current_statistics().tasks_living == before
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0) if jumping else None)
