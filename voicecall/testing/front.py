@@ -24,8 +24,6 @@ from voicecall.testing.script import BadScript, Script, load_script
 from voicecall.testing.switchboard import Switchboard
 
 OWN = "/_network/"
-FORMERLY = frozenset({"/report", "/people", "/offers", "/stop"})
-"""Where the network's API was when it had one wire only; the mock wire keeps these paths."""
 
 
 class OfferBody(msgspec.Struct, rename="camel", frozen=True):
@@ -58,8 +56,6 @@ class Front:
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """The response to one request."""
         path = urlsplit(request.url).path
-        if self._board.dialect.name == "mock" and path in FORMERLY:
-            path = OWN + path[1:]
         if path.startswith(OWN):
             return self._own(request, path.removeprefix(OWN))
         return await self._vendor(request, path)
