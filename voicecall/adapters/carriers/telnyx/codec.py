@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from voicecall.adapters.carriers.telnyx import inbound, outbound, signature
+from voicecall.adapters.carriers.telnyx import answers, inbound, outbound, signature
 from voicecall.adapters.carriers.telnyx.media import TelnyxMedia
 from voicecall.events import AnyEffect, AnyEvent, EffectId, Instant
 from voicecall.ports import (
@@ -48,7 +48,7 @@ class TelnyxCarrier:
     def interpret(
         self, effect_id: EffectId, effect: AnyEffect, exchanges: tuple[Exchange, ...], leg: Leg
     ) -> AnyEvent | HttpRequest:
-        return outbound.interpret(effect_id, effect, exchanges, leg)
+        return answers.interpret(effect_id, effect, exchanges, leg)
 
     def media(self) -> MediaCodec:
         return TelnyxMedia()

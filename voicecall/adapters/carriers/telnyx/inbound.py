@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import msgspec
+from attrs import evolve as change
 
 from voicecall.adapters.carriers.telnyx import words
 from voicecall.adapters.carriers.telnyx.echo import Echo, read_echo
@@ -18,58 +19,44 @@ from voicecall.ports import Heard, HttpRequest, NotUnderstood
 
 DETAIL_LIMIT = 2_000
 KEYS = frozenset("0123456789*#ABCD")
+HIDDEN = frozenset({"client_state", "custom_parameters", "stream_auth_token"})
+"""What is not kept of an event: these may hold a media ticket."""
 Plain = dict[str, Any]
 
 
 class Payload(msgspec.Struct, frozen=True):
-    """Every field of any event that matters to us."""
+    """Every field of any event that matters to us; null counts as absent."""
 
     call_control_id: str = ""
-    client_state: str | None = None
+    client_state: str = ""
     direction: str = ""
     state: str = ""
     from_: str = msgspec.field(name="from", default="")
     to: str = ""
     hangup_cause: str = ""
     hangup_source: str = ""
-    sip_hangup_cause: str = ""
+    sip_hangup_cause: str | int = ""
     status: str = ""
     digit: str = ""
     result: str = ""
-    failure_reason: str = ""
     transcription_data: Plain = {}
 
 
 def decode(request: HttpRequest) -> tuple[Heard, ...]:
-    """The fact in a verified request. Raises ``NotUnderstood`` naming the field."""
+    """The facts in a verified request. Raises ``NotUnderstood`` naming the field."""
     data = _data(request.body)
-    kind, name, plain = data.get("event_type"), data.get("id"), data.get("payload")
+    kind, name, payload = data.get("event_type"), data.get("id"), data.get("payload")
     if not isinstance(kind, str) or not kind:
         raise NotUnderstood("data.event_type: is missing")
     if not isinstance(name, str) or not name:
         raise NotUnderstood("data.id: is missing")
-    if not isinstance(plain, dict):
+    if not isinstance(payload, dict):
         raise NotUnderstood("data.payload: must be an object")
-    key = f"telnyx:{name}"
+    plain = {field: value for field, value in cast("Plain", payload).items() if value is not None}
     try:
-        payload = msgspec.convert(plain, Payload)
-    except msgspec.ValidationError as error:
-        return _misshapen(key, kind, cast("Plain", plain), str(error))
-    if not payload.call_control_id:
-        return ()
-    told = read_echo(payload.client_state)
-    offer = kind == "call.initiated" and payload.direction == "incoming"
-    return (
-        Heard(
-            key=key,
-            event=None if offer else _fact(kind, payload, told, cast("Plain", plain)),
-            call_id=told.call_id,
-            vendor_call_id=payload.call_control_id,
-            offer=offer,
-            caller=payload.from_ if offer else "",
-            callee=payload.to if offer else "",
-        ),
-    )
+        return _heard(f"telnyx:{name}", kind, plain)
+    except RecursionError as error:
+        raise NotUnderstood("data.payload: is nested too deeply") from error
 
 
 def _data(body: bytes) -> Plain:
@@ -81,6 +68,23 @@ def _data(body: bytes) -> Plain:
     if not isinstance(data, dict):
         raise NotUnderstood('the body must be an object with "data" (webhook API version 2)')
     return cast("Plain", data)
+
+
+def _heard(key: str, kind: str, plain: Plain) -> tuple[Heard, ...]:
+    try:
+        payload = msgspec.convert(plain, Payload)
+    except msgspec.ValidationError as error:
+        return _misshapen(key, kind, plain, str(error))
+    name = payload.call_control_id
+    if not name:
+        return ()
+    if kind == "call.initiated" and payload.direction == "incoming":
+        return (Heard(key=key, vendor_call_id=name, offer=True, caller=payload.from_, callee=payload.to),)
+    told = read_echo(payload.client_state)
+    heard = Heard(key=key, event=_fact(kind, payload, told, plain), call_id=told.call_id, vendor_call_id=name)
+    if kind.removeprefix("call.") != "streaming.failed":
+        return (heard,)
+    return heard, change(heard, key=f"{key}:flow", event=fact.FlowAsked(after="stream"))
 
 
 def _misshapen(key: str, kind: str, plain: Plain, why: str) -> tuple[Heard, ...]:
@@ -95,6 +99,9 @@ def _misshapen(key: str, kind: str, plain: Plain, why: str) -> tuple[Heard, ...]
 
 def _fact(kind: str, payload: Payload, told: Echo, plain: Plain) -> AnyEvent:
     match kind:
+        case "call.initiated" if payload.state == "bridging":
+            # No event says that it rings; this one says that the call is on its way there.
+            return fact.CallRinging(vendor_call_id=payload.call_control_id)
         case "call.ringing":
             return fact.CallRinging(vendor_call_id=payload.call_control_id)
         case "call.answered":
@@ -102,16 +109,14 @@ def _fact(kind: str, payload: Payload, told: Echo, plain: Plain) -> AnyEvent:
         case "call.hangup":
             inbound = told.direction != "outbound"
             cause, source = payload.hangup_cause, payload.hangup_source
-            return words.ended(cause, source, inbound=inbound, sip_code=payload.sip_hangup_cause)
+            return words.ended(cause, source, inbound=inbound, sip_code=str(payload.sip_hangup_cause))
         case "call.dtmf.received" if payload.digit and KEYS.issuperset(payload.digit):
             return fact.DigitsPressed(digits=payload.digit)
-        case "streaming.failed" | "call.streaming.failed":
-            return fact.FlowAsked(after="stream")
         case _:
-            return _speech(kind, payload, told, plain) or _machine(kind, payload) or _kept(kind, plain)
+            return _speech(kind, payload, told) or _machine(kind, payload) or _kept(kind, plain)
 
 
-def _speech(kind: str, payload: Payload, told: Echo, plain: Plain) -> AnyEvent | None:
+def _speech(kind: str, payload: Payload, told: Echo) -> AnyEvent | None:
     match kind:
         case "call.speak.ended" if told.effect and told.utterance:
             return fact.PlaybackFinished(
@@ -149,9 +154,18 @@ def _machine(kind: str, payload: Payload) -> AnyEvent | None:
 
 
 def _kept(kind: str, plain: Plain, *, code: str = "") -> fact.VendorReported:
-    shown = {name: value for name, value in plain.items() if name != "client_state"}
-    detail = msgspec.json.encode(shown, order="deterministic").decode("utf-8", "replace")
+    detail = msgspec.json.encode(_shown(plain), order="deterministic").decode("utf-8", "replace")
     reason = plain.get("failure_reason")
     return fact.VendorReported(
         status=kind, code=code or (reason if isinstance(reason, str) else ""), detail=detail[:DETAIL_LIMIT]
     )
+
+
+def _shown(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _shown(one) for name, one in cast("Plain", value).items() if name not in HIDDEN}
+        case list():
+            return [_shown(one) for one in cast("list[Any]", value)]
+        case _:
+            return value

@@ -6,6 +6,7 @@ Media messages may come out of order; each has its place in ``chunk``. What we s
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import msgspec
 from attrs import frozen
@@ -22,6 +23,8 @@ from voicecall.ports import (
 )
 
 ENCODINGS = {"PCMU": "audio/x-mulaw"}
+PLACE_DIGITS = 12
+"""A longer number does not count frames."""
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -32,18 +35,23 @@ class Format(msgspec.Struct, frozen=True):
 class Start(msgspec.Struct, frozen=True):
     call_control_id: str = ""
     client_state: str | None = None
-    custom_parameters: dict[str, str] | None = None
+    custom_parameters: dict[str, Any] | None = None
     media_format: Format = Format()
 
 
 class Media(msgspec.Struct, frozen=True):
     payload: bytes = b""
     track: str = "inbound"
-    chunk: str = "0"
+    chunk: str | int = "0"
 
 
 class Mark(msgspec.Struct, frozen=True):
     name: str = ""
+
+
+class Error(msgspec.Struct, frozen=True):
+    code: int | str = ""
+    title: str = ""
 
 
 class Message(msgspec.Struct, kw_only=True, frozen=True):
@@ -54,6 +62,7 @@ class Message(msgspec.Struct, kw_only=True, frozen=True):
     start: Start | None = None
     media: Media | None = None
     mark: Mark | None = None
+    payload: Error | None = None
 
 
 _messages = msgspec.json.Decoder(Message)
@@ -72,15 +81,16 @@ class TelnyxMedia:
             raise NotUnderstood(f"media message: {error}") from error
         match told:
             case Message(event="media", media=Media(track="inbound") as media):
-                place = int(media.chunk) if media.chunk.isascii() and media.chunk.isdigit() else 0
-                return MediaAudio(payload=media.payload, place=place)
+                return MediaAudio(payload=media.payload, place=_place(str(media.chunk)))
             case Message(event="mark", mark=Mark(name=name)):
                 return MediaMark(name=name)
             case Message(event="start", start=Start() as start):
                 return _start(told.stream_id, start)
             case Message(event="stop"):
                 return MediaStop(reason="stopped")
-            case Message(event="start" | "mark"):
+            case Message(event="error", payload=Error() as error):
+                return MediaIgnored(kind=f"error {error.code} {error.title}".strip())
+            case Message(event="start" | "mark") | Message(event="media", media=None):
                 raise NotUnderstood(f"media message: {told.event}: is missing")
             case _:
                 return MediaIgnored(kind=told.event)
@@ -98,12 +108,19 @@ class TelnyxMedia:
         return b'{"event":"clear"}'
 
 
+def _place(chunk: str) -> int:
+    return int(chunk) if chunk.isascii() and chunk.isdigit() and len(chunk) <= PLACE_DIGITS else 0
+
+
 def _start(stream_id: str, start: Start) -> MediaStart:
-    ticket = (start.custom_parameters or {}).get("ticket", "") or read_echo(start.client_state).ticket
+    """The ticket comes with the command that opened the stream; ``answer`` has room for it in its state only."""
+    if not stream_id:
+        raise NotUnderstood("media message: stream_id: is missing")
+    given = (start.custom_parameters or {}).get("ticket")
     return MediaStart(
         stream_id=stream_id,
         vendor_call_id=start.call_control_id,
-        ticket=ticket,
+        ticket=given if isinstance(given, str) and given else read_echo(start.client_state).ticket,
         encoding=ENCODINGS.get(start.media_format.encoding, start.media_format.encoding),
         sample_rate=start.media_format.sample_rate,
     )

@@ -28,6 +28,8 @@ GREETINGS: dict[str, Literal["beep", "silence", "other"]] = {
     "ended": "silence",
     "prompt_ended": "silence",
 }
+NOT_PUT_THROUGH = "403"
+"""The SIP code when the network refuses a call, not the person: too many channels, a destination not allowed."""
 
 
 def ended(cause: str, source: str, *, inbound: bool, sip_code: str = "") -> fact.CallEnded:
@@ -36,6 +38,8 @@ def ended(cause: str, source: str, *, inbound: bool, sip_code: str = "") -> fact
     code = f"{cause} ({source})" if source else cause
     if sip_code and sip_code != "unspecified":
         code = f"{code} SIP {sip_code}"
+    if cause == "call_rejected" and sip_code == NOT_PUT_THROUGH and not inbound:
+        return fact.CallEnded(reason="failed", vendor_code=code)
     reason, presumed = _reason(cause, source, inbound=inbound)
     return fact.CallEnded(reason=reason, vendor_code=code, presumed=presumed)
 
@@ -51,7 +55,7 @@ def _reason(cause: str, source: str, *, inbound: bool) -> tuple[EndReason, bool]
             return "completed", False
         case "originator_cancel":
             return ("hangup-user", False) if inbound else ("hangup-bot", True)
-        case "call_rejected" if inbound:
+        case "call_rejected" | "user_busy" if inbound:
             return "rejected", True
         case _:
             return CAUSES.get(cause, "unknown"), False
