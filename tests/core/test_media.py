@@ -100,7 +100,7 @@ def test_a_stream_that_is_open_is_not_asked_for() -> None:
 
 def test_a_call_without_streaming_never_asks_for_a_stream() -> None:
     call = dialed(streaming=False)
-    assert kinds(call.tell(fact.CallAnswered())) == ["speak", "listen"]
+    assert kinds(call.tell(fact.CallAnswered())) == ["listen", "speak"]
 
 
 def test_an_inbound_call_whose_answer_failed_late_may_ask_for_media() -> None:

@@ -98,6 +98,8 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
         case fact.CallerSaid() if state.phase is Phase.LIVE:
             way = () if state.policy.streaming or not event.text.strip() else _make_way(state)
             return (*way, *_answer(state, event.text))
+        case fact.PlaybackFinished() if state.phase is Phase.LIVE and _is_deaf(state):
+            return (do.Listen(),)
         case fact.AgentReplied() if state.phase is Phase.LIVE and state.policy.streaming:
             fresh = event.turn == state.turn and event.turn > state.discarded_turn
             return (_say(state, event.text, "reply", turn=event.turn),) if fresh and event.text.strip() else ()
@@ -134,12 +136,20 @@ def _dial(event: fact.CallPlaced) -> do.Dial:
 
 
 def _open(state: CallState) -> tuple[AnyEffect, ...]:
-    """The beginning of a conversation where the carrier speaks and listens: the first words, then its ear."""
+    """The beginning of a conversation where the carrier speaks and listens: its ear, so that the first words can be
+    interrupted, then the first words."""
     policy = state.policy
     if policy.streaming or state.machine is not Machine.NONE:
         return ()
     greeting = (_greeting(state),) if speech.is_greeting_due(state) and not state.saying else ()
-    return greeting if state.listening or policy.mode is Mode.NOTIFY else (*greeting, do.Listen())
+    return greeting if state.listening or policy.mode is Mode.NOTIFY else (do.Listen(), *greeting)
+
+
+def _is_deaf(state: CallState) -> bool:
+    """Whether a carrier that should listen to the person does not: it could not be asked."""
+    policy = state.policy
+    talks = policy.mode is Mode.CONVERSATION and state.machine is Machine.NONE
+    return talks and not policy.streaming and not state.listening
 
 
 def _on_machine(state: CallState, event: fact.MachineDetected | fact.MachineFinished) -> tuple[AnyEffect, ...]:

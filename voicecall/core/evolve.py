@@ -27,6 +27,7 @@ from voicecall.events.effects import (
     Reject,
     Speak,
     StartTimer,
+    StopSpeaking,
 )
 
 OURS_TO_SAY = frozenset({"completed", "hangup-bot", "unknown", "rejected"})
@@ -48,16 +49,13 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
         case fact.CallEnded():
             return _ended(state, final_reason(state.end_reason, event), concluded=bool(event.settles))
         case fact.CallReconciled():
-            state = _known(change(state, reconciling_since=EPOCH), event.vendor_call_id)
-            return _answered(state) if event.alive and event.answered and state.phase in UNANSWERED else state
+            return _reconciled(state, event)
         case fact.DialAccepted():
             return state if state.vendor_call_id else _known(state, event.vendor_call_id)
         case fact.MediaOpened():
             return _media_opened(state, event)
         case fact.MediaClosed():
-            if state.media is not Media.OPEN or event.stream_id != state.stream_id:
-                return state
-            return change(state, media=Media.CLOSED, media_asked=False, media_since=state.now, floor=Floor.NOBODY)
+            return _media_closed(state, event)
         case fact.MachineDetected() | fact.MachineFinished():
             return _machine(state, event)
         case fact.DigitsPressed():
@@ -86,14 +84,12 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
             return change(_to(state, Phase.ENDING), quarantined=True)
         case fact.EffectFailed():
             return _failed(state, settled)
-        case fact.EffectSucceeded() | fact.VendorReported() | fact.DigitsRequested() | fact.HangupRequested():
-            return state
         case fact.FlowAsked():
             # The stream that was asked for is over, or never came; asking again is not asking twice.
             return change(state, media_asked=False) if event.after == "stream" else state
-        case fact.SpeechChunk() | fact.AudioMeasured() | fact.Unknown():
+        case fact.EffectSucceeded() | fact.VendorReported() | fact.DigitsRequested() | fact.HangupRequested():
             return state
-        case fact.ActorStarted():
+        case fact.SpeechChunk() | fact.AudioMeasured() | fact.ActorStarted() | fact.Unknown():
             return state
     assert_never(event)
 
@@ -117,6 +113,8 @@ def intend(state: CallState, effect_id: EffectId, effect: AnyEffect) -> CallStat
             state = change(state, media_asked=True)
         case Speak():
             state = speech.intended(state, effect)
+        case StopSpeaking():
+            state = speech.stopped(state, effect.utterance)
         case AskAgent():
             state = change(state, turn=effect.turn, draft="")
         case Listen():
@@ -184,6 +182,17 @@ def _answered(state: CallState) -> CallState:
         return state
     state = change(_to(state, Phase.LIVE), answered_at=state.now, media_since=state.now)
     return speech.owe(state, Owing.AGENT) if state.policy.greeting else state
+
+
+def _reconciled(state: CallState, event: fact.CallReconciled) -> CallState:
+    state = _known(change(state, reconciling_since=EPOCH), event.vendor_call_id)
+    return _answered(state) if event.alive and event.answered and state.phase in UNANSWERED else state
+
+
+def _media_closed(state: CallState, event: fact.MediaClosed) -> CallState:
+    if state.media is not Media.OPEN or event.stream_id != state.stream_id:
+        return state
+    return change(state, media=Media.CLOSED, media_asked=False, media_since=state.now, floor=Floor.NOBODY)
 
 
 def _media_opened(state: CallState, event: fact.MediaOpened) -> CallState:

@@ -6,6 +6,8 @@ become the agent's memory.
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from voicecall.core.change import change
 from voicecall.core.state import REMARKS_KEPT, CallState, Floor, Machine, Owing, Phase, Remark, Utterance
 from voicecall.events import Mode
@@ -84,12 +86,32 @@ def playing(state: CallState, number: int) -> CallState:
     return change(state, saying=saying, floor=Floor.AGENT, sound_at=state.now)
 
 
+def stopped(state: CallState, number: int) -> CallState:
+    """The carrier is told to say no more of the utterances up to this one."""
+    return change(
+        state, saying=tuple(change(one, stopped=True) if one.number <= number else one for one in state.saying)
+    )
+
+
+def measured(state: CallState, event: PlaybackFinished) -> PlaybackFinished:
+    """A carrier tells that its voice is done, not how much of it was heard, and not always that it was cut: then what
+    was heard follows from the time that it spoke."""
+    current = next((one for one in state.saying if one.number == event.utterance), None)
+    if current is None or event.told != "carrier":
+        return event
+    length_ms = max(1, MS_PER_CHARACTER * len(current.text))
+    interrupted = event.interrupted or current.stopped
+    spoken_ms = min(state.now - state.sound_at, length_ms) if current.started else 0
+    heard_ms = spoken_ms if interrupted else length_ms
+    return evolve(event, heard_ms=heard_ms, sent_ms=length_ms, interrupted=interrupted)
+
+
 def played(state: CallState, event: PlaybackFinished) -> CallState:
     """An utterance is over; its words count as far as they were heard."""
     current = next((one for one in state.saying if one.number == event.utterance), None)
     if current is None:
         return state
-    text = _words_heard(state, current, event)
+    text = _words_heard(current, event)
     state = _without(state, event.utterance)
     if text:
         state = _remark(state, Remark(speaker="agent", text=text))
@@ -100,10 +122,10 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
     if state.waiting_since and event.utterance == state.waiting_for:
         state = change(state, waiting_since=state.now)
     message = state.policy.mode is Mode.NOTIFY or state.machine is Machine.RECORDING
-    whole = not event.interrupted and (event.sent_ms > 0 or event.told == "carrier")
+    whole = not event.interrupted and event.sent_ms > 0
     if current.purpose == "greeting" and message and whole:
         return owe(change(state, notified_at=state.now, greeted=True), Owing.NOBODY)
-    if event.heard_ms > 0 or (text and event.told == "carrier"):
+    if event.heard_ms > 0:
         return _heard(state, current)
     return state if event.interrupted else owe(state, Owing.AGENT)
 
@@ -119,11 +141,8 @@ def _heard(state: CallState, one: Utterance) -> CallState:
     return owe(state, Owing.AGENT) if thinking and not state.saying else state
 
 
-def _words_heard(state: CallState, one: Utterance, event: PlaybackFinished) -> str:
+def _words_heard(one: Utterance, event: PlaybackFinished) -> str:
     """What of an utterance reached the person's ear."""
-    if event.told == "carrier":
-        elapsed_ms = state.now - state.sound_at
-        return heard_text(one.text, elapsed_ms, MS_PER_CHARACTER * len(one.text)) if event.interrupted else one.text
     if event.heard_ms <= 0:
         return ""
     return heard_text(one.text, event.heard_ms, event.sent_ms) if event.interrupted else one.text

@@ -87,6 +87,7 @@ class Utterance:
     purpose: Purpose
     interruptible: bool
     started: bool = False
+    stopped: bool = False
 
 
 @frozen(kw_only=True)
