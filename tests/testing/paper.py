@@ -118,7 +118,7 @@ class PaperControl:
         if self.runner is not None and isinstance(event, starts):
             self.runner.go(verb.First(target=verb.Target(url=self.flow)))
         if self.url:
-            fields = {**attrs.asdict(event), "call": self.call.party.vendor_call_id}
+            fields = {"kind": type(event).__name__, **attrs.asdict(event), "call": self.call.party.vendor_call_id}
             self.call.post(Webhook(kind=type(event).__name__, url=self.url, fields=fields))
 
 

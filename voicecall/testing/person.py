@@ -222,11 +222,13 @@ class Person:
                 await ear.pulse.wait()
 
     async def _record(self, step: Voicemail) -> None:
-        """A machine: greeting, beep, then whatever is said, then it hangs up."""
+        """A machine: greeting, perhaps a beep, then whatever is said, then it hangs up."""
         await trio.sleep(BREATH_S)
         await self._say(step.greeting)
-        await self.handset.utter(voice.beep())
-        self.handset.note("beep")
+        if step.beep:
+            await self.handset.utter(voice.beep())
+            self.handset.note("beep")
+        self.handset.greeting_ended(beep=step.beep)
         self._listen_from_now()
         with trio.move_on_after(step.limit_ms / 1000):
             await self._hear_out(step.quiet_ms, limit_ms=step.quiet_ms)
