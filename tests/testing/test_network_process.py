@@ -232,6 +232,11 @@ async def reply_to(url: str, request: bytes) -> int:
         (["--secret-file", "key", "--port", "70000"], "--port"),
         (["--secret-file", "key", "--clock-rate", "0"], "--clock-rate"),
         (["--secret-file", "key", "--script", "bad"], "+1555[0].do"),
+        (["--secret-file", "key", "--carrier", "pigeon"], "--carrier: there is no simulated carrier 'pigeon'"),
+        (["--secret-file", "key", "--carrier", "phone"], "--carrier: there is no simulated carrier 'phone'"),
+        (["--secret-file", "key", "--faults", "bad"], "--faults: faults: "),
+        (["--secret-file", "key", "--faults", "missing"], "--faults: cannot read"),
+        (["--secret-file", "key", "--account", "bad"], "--account: +1555"),
         (["--secret-file", "key", "--port", "0", "--host", "203.0.113.1"], "--port"),
     ],
 )
