@@ -41,6 +41,8 @@ DEADLINES = {
                "`notify_hangup_delay_ms`", "hang up"),
     "transcript": ("a `continue` waits, and its question is over", "`transcript_timeout_ms`", "it waits no more"),
     "keys": ("the person presses keys", "`keys_gap_ms` after the last one", "the keys are one remark"),
+    "beep": ("an answering machine speaks its greeting", "`beep_ms` after it was detected",
+             "the message is left all the same"),
     "ending": ("we want a call to end", "`hangup_grace_ms`", "conclude without the carrier's word"),
 }  # fmt: skip
 """Name → (as long as, due, then); ``page`` insists that the names are those in the code."""

@@ -69,11 +69,8 @@ class NotUnderstood(Exception):
 
 
 class Capability(StrEnum):
-    """What a carrier can do. Asking for what it cannot is refused before dialling.
-
-    ``STREAM``: carries sound both ways on a media socket. ``SPEAK`` and ``LISTEN``: with its own voice and its own
-    recognition, without one. ``MACHINE_DETECTION``: tells an answering machine from a person.
-    """
+    """What a carrier can do; asking for what it cannot is refused before dialling. ``STREAM``: carry sound both ways on
+    a media socket. ``SPEAK``, ``LISTEN``: without one, by its own voice and recognition."""
 
     INBOUND = "inbound"
     STREAM = "stream"
@@ -106,11 +103,6 @@ class Stance(StrEnum):
     HANG_UP = "hang_up"
 
 
-def nobody_else(vendor_call_id: str) -> bool:
-    """No call is known to be another one's."""
-    return False
-
-
 @frozen(kw_only=True)
 class Leg:
     """What a codec must know of a call to talk about it. URLs are absolute and public.
@@ -137,7 +129,7 @@ class Leg:
     after: Stance = Stance.STREAM
     voice: str = ""
     placed_at: Instant = EPOCH
-    claimed: Callable[[str], bool] = nobody_else
+    claimed: Callable[[str], bool] = frozenset[str]().__contains__
 
 
 @frozen(kw_only=True)
@@ -189,8 +181,7 @@ class MediaStart:
 
 @frozen(kw_only=True)
 class MediaAudio:
-    """Audio from the person: μ-law at 8 kHz, usually 160 bytes (20 ms). ``place`` counts messages from 1 where the
-    carrier may mix up their order, else 0."""
+    """20 ms or so of the person: μ-law, 8 kHz. ``place`` counts from 1 where the order may be mixed up, else 0."""
 
     payload: bytes = field(repr=False)
     place: int = 0
@@ -219,7 +210,7 @@ class MediaStop:
 
 @frozen(kw_only=True)
 class MediaIgnored:
-    """A message that means nothing to us, kept for the log in the vendor's words."""
+    """A message that means nothing to us, in the vendor's word."""
 
     kind: str
 

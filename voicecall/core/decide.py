@@ -80,8 +80,7 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
         case fact.CallAnswered() if state.phase in UNANSWERED or state.phase is Phase.LIVE:
             return (*_lead_in(state), *_open(state))
         case fact.FlowAsked() if state.phase is Phase.LIVE:
-            asking = any(isinstance(effect, do.OpenMedia) for _, effect in state.owed)
-            return () if asking else _lead_in(evolve(state, event))
+            return _lead_in(evolve(state, event))
         case fact.MachineDetected() | fact.MachineFinished() if state.phase in UNANSWERED or state.phase is Phase.LIVE:
             return _on_machine(state, event)
         case fact.CallRinging() | fact.CallAnswered() if state.phase is Phase.ENDING:

@@ -85,8 +85,7 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
         case fact.EffectFailed():
             return _failed(state, settled)
         case fact.FlowAsked():
-            # The stream that was asked for is over, or never came; asking again is not asking twice.
-            return change(state, media_asked=False) if event.after == "stream" else state
+            return _asked(state, event)
         case fact.EffectSucceeded() | fact.VendorReported() | fact.DigitsRequested() | fact.HangupRequested():
             return state
         case fact.SpeechChunk() | fact.AudioMeasured() | fact.ActorStarted() | fact.Unknown():
@@ -193,6 +192,12 @@ def _media_closed(state: CallState, event: fact.MediaClosed) -> CallState:
     if state.media is not Media.OPEN or event.stream_id != state.stream_id:
         return state
     return change(state, media=Media.CLOSED, media_asked=False, media_since=state.now, floor=Floor.NOBODY)
+
+
+def _asked(state: CallState, event: fact.FlowAsked) -> CallState:
+    """The stream that was asked for is over, or never came: asking again is not asking twice."""
+    asking = any(isinstance(effect, OpenMedia) for _, effect in state.owed)
+    return change(state, media_asked=False) if event.after == "stream" and not asking else state
 
 
 def _media_opened(state: CallState, event: fact.MediaOpened) -> CallState:

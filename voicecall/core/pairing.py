@@ -91,7 +91,7 @@ def fold(book: Book, fact: PairingFact) -> Book:
         case Approved():
             rest = tuple(one for one in book.requests if one.number != fact.number)
             return evolve(book, approved={**book.approved, fact.number: fact.at}, requests=rest)
-        case Revoked():
+        case _:
             left = {number: at for number, at in book.approved.items() if number != fact.number}
             return evolve(book, approved=left)
 
