@@ -184,7 +184,9 @@ async def assemble(config: Config, parts: Parts) -> AsyncGenerator[Calls]:
         reply_timeout_ms=config.response_timeout_ms,
     )
 
-    pairings = Pairings(journal=parts.journal, wall=parts.wall, fresh_code=parts.fresh_code)
+    pairings = Pairings(
+        journal=parts.journal, wall=parts.wall, fresh_code=parts.fresh_code, wrote=parts.directory.passed
+    )
     await pairings.load()
 
     async def meet(heard: Heard) -> None:

@@ -13,12 +13,20 @@ from voicecall.events import Instant
 
 
 class Pairings:
-    """``fresh_code`` gives six random digits."""
+    """``fresh_code`` gives six random digits; ``wrote`` is told of every line that is written."""
 
-    def __init__(self, *, journal: Journal, wall: Callable[[], Instant], fresh_code: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        wall: Callable[[], Instant],
+        fresh_code: Callable[[], str],
+        wrote: Callable[[Position], None],
+    ) -> None:
         self._journal = journal
         self._wall = wall
         self._fresh_code = fresh_code
+        self._wrote = wrote
         self._writing = trio.Lock()
         self._position: Position = START
         self.book = Book()
@@ -68,4 +76,5 @@ class Pairings:
     async def _write(self, fact: PairingFact) -> None:
         body = pairing.encode_fact(fact)
         self._position = await self._journal.append(pairing.STREAM, body, after=self._position)
+        self._wrote(self._position)
         self.book = pairing.fold(self.book, fact)

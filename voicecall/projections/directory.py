@@ -118,12 +118,7 @@ class Directory:
         """Fold one entry, once."""
         if position <= self.position or position in self._ahead:
             return
-        self._ahead.add(position)
-        if len(self._ahead) > GAP:
-            self.position = min(self._ahead) - 1
-        while self.position + 1 in self._ahead:
-            self.position += 1
-            self._ahead.discard(self.position)
+        self.passed(position)
         row = self._live.get(call_id)
         if row is None:
             row = _begin(call_id, entry)
@@ -137,6 +132,15 @@ class Directory:
             self._past[call_id] = _encode(changed)
         else:
             self._live[call_id] = changed
+
+    def passed(self, position: int) -> None:
+        """The line there is known: an entry that is applied, or no call's at all."""
+        self._ahead.add(position)
+        if len(self._ahead) > GAP:
+            self.position = min(self._ahead) - 1
+        while self.position + 1 in self._ahead:
+            self.position += 1
+            self._ahead.discard(self.position)
 
     def reached(self, position: int) -> None:
         """Everything up to ``position`` has been applied, by a reader who reads all lines in order."""

@@ -70,7 +70,11 @@ def _effect(effect: AnyEffect) -> str:
 
 
 def _words(kind: str, plain: dict[str, Any]) -> str:
-    shown = [_value(name, value) for name, value in plain.items() if name not in HIDDEN and value not in ("", None)]
+    shown = [
+        _value(name, value)
+        for name, value in plain.items()
+        if name not in HIDDEN and value not in ("", None) and value is not False
+    ]
     return " ".join((kind, *shown))
 
 
