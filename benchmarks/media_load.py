@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import select
 import socket
@@ -73,7 +72,6 @@ def run(port: int, streams: int, seconds: float) -> None:
         frame(b'{"event":"media","payload":"' + base64.b64encode(voice[at : at + 160]) + b'"}')
         for at in range(0, len(voice) - 160, 160)
     ]
-    os.sched_setaffinity(0, {max(range(os.cpu_count() or 1))})
     lines = [Line(port, number) for number in range(streams)]
     sys.stdout.write("\n")
     sys.stdout.flush()

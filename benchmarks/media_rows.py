@@ -1,21 +1,20 @@
 """Rows about sound: what one tick costs, how evenly frames go out, how many calls one core could carry.
 
 The plane echoes: what a caller says is drunk from its tap and played back, so every call costs 50 frames a second in
-and 50 out, voice detection, marks and levels, like a real one. The callers are a process of their own on the other
-core. The process also holds the directory of 100,000 past calls, and its journal writes four facts a second and call.
+and 50 out, voice detection, marks and levels, like a real one. The callers are a process of their own. The process also
+holds the directory of 100,000 past calls, and its journal writes four facts a second and call.
 """
 
 from __future__ import annotations
 
 import gc
 import json
-import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -52,16 +51,19 @@ Progress = Callable[[str, float], None]
 class Echo:
     """A transcriber that recognizes nothing, and a synthesizer that says what somebody was heard to say."""
 
-    _mouths: dict[str, trio.MemoryReceiveChannel[bytes]] = field(factory=dict)
+    _ears: int = 0
+    _sounds: dict[int, tuple[trio.MemorySendChannel[bytes], trio.MemoryReceiveChannel[bytes]]] = field(factory=dict)
 
     def describe(self) -> str:
         return "an echo"
 
     @asynccontextmanager
     async def listen(self, tap: AudioTap) -> AsyncGenerator[AsyncIterator[CallerSpeech]]:
-        ear, mouth = trio.open_memory_channel[bytes](50)
-        self._mouths[f"{len(self._mouths)}"] = mouth
-        yield self._drink(tap, ear)
+        self._ears += 1
+        yield self._drink(tap, self._sound(self._ears)[0])
+
+    def _sound(self, number: int) -> tuple[trio.MemorySendChannel[bytes], trio.MemoryReceiveChannel[bytes]]:
+        return self._sounds.setdefault(number, trio.open_memory_channel[bytes](50))
 
     async def _drink(self, tap: AudioTap, ear: trio.MemorySendChannel[bytes]) -> AsyncGenerator[CallerSpeech]:
         while True:
@@ -76,9 +78,7 @@ class Echo:
     @asynccontextmanager
     async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[AsyncIterator[bytes]]:
         name = "".join([clause async for clause in clauses])
-        while name not in self._mouths:  # noqa: ASYNC110 - a moment, before anything is measured
-            await trio.sleep(0.01)
-        async with aclosing(self._say(self._mouths[name])) as sound:
+        async with aclosing(self._say(self._sound(int(name))[1])) as sound:
             yield sound
 
     async def _say(self, mouth: trio.MemoryReceiveChannel[bytes]) -> AsyncGenerator[bytes]:
@@ -172,20 +172,7 @@ def _directory(progress: Progress) -> Directory:
 
 
 def _measure(progress: Callable[[float], None], *, busy: bool) -> Run:
-    with _core(0):
-        return trio.run(_serve, progress, busy)
-
-
-@contextmanager
-def _core(index: int) -> Generator[None]:
-    """Stay on one core, if there is another one for the callers."""
-    all_cores = os.sched_getaffinity(0)
-    if len(all_cores) > 1:
-        os.sched_setaffinity(0, {sorted(all_cores)[index]})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, all_cores)
+    return trio.run(_serve, progress, busy)
 
 
 async def _serve(progress: Callable[[float], None], busy: bool) -> Run:
@@ -199,7 +186,7 @@ async def _serve(progress: Callable[[float], None], busy: bool) -> Run:
         call_id = CallId(start.ticket)
         plane.adopt(call_id, lambda event: None)
         plane.listen(call_id, EffectId("1.0"))
-        speak = Speak(utterance=1, text=f"{len(admitted)}", interruptible=False)
+        speak = Speak(utterance=1, text=f"{len(admitted) + 1}", interruptible=False)
         plane.speak(call_id, EffectId("1.1"), speak)
         admitted.append(call_id)
         return call_id

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 import trio
 
-from journal.api import START, Erased, Fenced, JournalError, Line, NoSpace, Position
+from journal.api import START, Broken, Erased, Fenced, JournalError, Line, NoSpace, Position
 from journal.disk import Disk, translate
 from journal.index import Sidecar
 from journal.jobs import Jobs
@@ -122,9 +122,11 @@ class FileJournal:
         self._jobs.start()
 
     def close(self) -> None:
-        """Blocking, for as long as the system call that is being made: let go of the active segment."""
-        self._jobs.stop()
-        self._writer.close()
+        """Blocking, for as long as what is being written takes: let go of the active segment. Whoever still waits is
+        told."""
+        closed = Broken(f"{self._log.directory}: the journal is closed")
+        self._jobs.stop(closed)
+        self._writer.close(closed)
 
     async def append(self, stream: str, body: bytes, *, after: Position, ending: bool = False) -> Position:
         """See ``Journal.append``."""

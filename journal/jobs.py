@@ -14,19 +14,30 @@ from functools import partial
 from typing import TypeVar
 
 import trio
+from attrs import frozen
 
 T = TypeVar("T")
 Land = Callable[[], None]
+
+
+@frozen
+class Job:
+    """``work`` returns how it lands; ``drop`` lands it undone."""
+
+    work: Callable[[], Land]
+    drop: Callable[[Exception], None]
 
 
 class Jobs:
     """Runs what is submitted. ``inline``: at once, without a thread."""
 
     def __init__(self, *, inline: bool) -> None:
-        self._waiting = deque[Callable[[], Land]]()
+        self._waiting = deque[Job]()
         self._flying = False
+        self._flown: Land | None = None
+        self._stopped: Exception | None = None
         self._thread = None if inline else threading.Thread(target=self._serve, name="journal", daemon=True)
-        self._queue = queue.SimpleQueue[Callable[[], Land] | None]()
+        self._queue = queue.SimpleQueue[Job | None]()
         self._token: trio.lowlevel.TrioToken | None = None
 
     def start(self) -> None:
@@ -35,12 +46,15 @@ class Jobs:
             self._token = trio.lowlevel.current_trio_token()
             self._thread.start()
 
-    def stop(self) -> None:
-        """Blocking, for as long as the system call that is being made; what waits is dropped."""
-        self._waiting.clear()
+    def stop(self, reason: Exception) -> None:
+        """Blocking, until the piece that is in flight has landed. What waits, or comes later, lands as ``reason``."""
+        self._stopped = reason
         if self._thread is not None and self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
+        self._land()
+        while self._waiting:
+            self._waiting.popleft().drop(reason)
 
     def submit(self, work: Callable[[], T], landed: Callable[[T | Exception], None]) -> None:
         """Do ``work`` after what was submitted before; ``landed`` gets what it returned or raised."""
@@ -52,8 +66,11 @@ class Jobs:
                 result = error
             return partial(landed, result)
 
-        self._waiting.append(job)
-        self._launch()
+        if self._stopped is not None:
+            landed(self._stopped)
+        else:
+            self._waiting.append(Job(job, landed))
+            self._launch()
 
     async def run(self, work: Callable[[], T], landed: Callable[[T], None] = lambda result: None) -> T:
         """Like ``submit``, and waits: returns what ``work`` returned, or raises what it raised."""
@@ -74,20 +91,24 @@ class Jobs:
         return result
 
     def _launch(self) -> None:
-        while self._waiting and not self._flying:
+        while self._waiting and not self._flying and self._stopped is None:
             self._flying = True
             job = self._waiting.popleft()
             if self._thread is None:
-                self._land(job())
+                self._flown = job.work()
+                self._land()
             else:
                 self._queue.put(job)
 
-    def _land(self, landed: Land) -> None:
-        self._flying = False
-        landed()
-        self._launch()
+    def _land(self) -> None:
+        landed, self._flown = self._flown, None
+        if landed is not None:
+            self._flying = False
+            landed()
+            self._launch()
 
     def _serve(self) -> None:
         while (job := self._queue.get()) is not None:
             assert self._token is not None
-            self._token.run_sync_soon(self._land, job())
+            self._flown = job.work()
+            self._token.run_sync_soon(self._land)

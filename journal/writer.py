@@ -87,11 +87,10 @@ class Writer:
             os.close(self._descriptor)
         self._path, self._descriptor, self._size = path, descriptor, size
 
-    def close(self) -> None:
-        """Call it when the jobs have stopped. Whoever still waits gets ``Broken``."""
+    def close(self, reason: JournalError) -> None:
+        """Call it when the jobs have stopped, for that ``reason``: appends get it from now on."""
         os.close(self._descriptor)
-        self.broken = self.broken or f"{self._directory}: the journal is closed"
-        self._fail(list(self._staged), Broken(self.broken))
+        self.broken = self.broken or str(reason)
 
     def refuse(self, *, ending: bool) -> None:
         """Raises ``Broken`` or ``NoSpace`` when an append would be in vain."""

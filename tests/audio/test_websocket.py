@@ -106,6 +106,7 @@ def test_no_bytes_break_it(noise: bytes) -> None:
         (frame(TEXT, b"\xff\xfe"), 1007),
         (frame(TEXT, "ü".encode()[:1]), 1007),
         (frame(TEXT, b"\xed\xa0\x80"), 1007),
+        (frame(TEXT, b"x" * 200 + b"\xff"), 1007),
         (text("ü".encode()[:1], b"no continuation"), 1007),
     ],
 )
@@ -141,6 +142,7 @@ def test_a_ping_inside_a_long_message_is_not_too_much() -> None:
 def test_characters_may_be_cut_by_fragments() -> None:
     word = "Grüße".encode()
     assert WebSocket().receive(text(word[:3], word[3:])) == [word]
+    assert WebSocket().receive(text(word * 100)) == [word * 100]
 
 
 def test_binary_messages_need_not_be_text() -> None:

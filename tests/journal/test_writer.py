@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
 from pathlib import Path
 
@@ -11,22 +12,24 @@ import trio
 from attrs import define, field
 
 from journal import START, Line, Position, Reader, open_journal
-from journal.api import Broken, JournalError, Unavailable
+from journal.api import Broken, Erased, JournalError, Unavailable
 from journal.files import FileJournal
 from tests.journal.stage import FaultyDisk, bodies, body, fill, last, lines, options, run
 
 
 @define(eq=False)
 class SlowDisk(FaultyDisk):
-    """Syncs when it is allowed to."""
+    """Makes one kind of system call only when it is allowed to."""
 
+    slow: str = "sync"
     begun: threading.Event = field(factory=threading.Event)
     allowed: threading.Event = field(factory=threading.Event)
 
-    def sync(self, descriptor: int) -> None:
-        self.begun.set()
-        self.allowed.wait()
-        super().sync(descriptor)
+    def _called(self, call: str) -> None:
+        if call == self.slow:
+            self.begun.set()
+            self.allowed.wait()
+        super()._called(call)
 
 
 async def attempt(journal: FileJournal, stream: str, outcomes: dict[str, object]) -> None:
@@ -205,6 +208,54 @@ def test_who_still_waits_when_the_journal_closes_is_told(tmp_path: Path) -> None
             with pytest.raises(Broken, match="the journal is closed"):
                 await journal.append("call/c", b"1", after=START)
         assert outcomes == {"call/a": 1, "call/b": Broken}
+
+    run(story, threads=True)
+
+
+@pytest.mark.parametrize("slow", ["open_append", "sync_directory", "rename"])
+def test_the_journal_closes_while_a_segment_is_sealed(tmp_path: Path, slow: str) -> None:
+    async def story() -> None:
+        disk = SlowDisk(slow=slow)
+        disk.allowed.set()
+        async with open_journal(tmp_path, **options(inline=False, disk=disk, segment_size=6 * 48)) as journal:
+            disk.allowed.clear()
+            disk.begun.clear()
+            places = await fill(journal, "call/a", 6)
+            await trio.to_thread.run_sync(disk.begun.wait)
+            disk.allowed.set()
+        before = set(os.listdir("/proc/self/fd"))
+        async with open_journal(tmp_path, **options()) as journal:
+            assert [line.position for line in await lines(journal)] == places
+        assert set(os.listdir("/proc/self/fd")) == before
+
+    run(story, threads=True)
+
+
+def test_the_journal_closes_while_a_stream_is_erased(tmp_path: Path) -> None:
+    outcomes: list[object] = []
+
+    async def erase(journal: FileJournal) -> None:
+        try:
+            await journal.erase("call/a")
+        except JournalError as error:
+            outcomes.append(str(error))
+
+    async def story() -> None:
+        disk = SlowDisk()
+        disk.allowed.set()
+        opened = open_journal(tmp_path, **options(inline=False, disk=disk))
+        async with trio.open_nursery() as nursery, opened as journal:
+            await fill(journal, "call/a", 1)
+            disk.allowed.clear()
+            disk.begun.clear()
+            nursery.start_soon(erase, journal)
+            await trio.to_thread.run_sync(disk.begun.wait)
+            disk.allowed.set()
+        assert outcomes == [f"{tmp_path}: the journal is closed"]
+        async with open_journal(tmp_path, **options()) as journal:
+            assert await lines(journal) == []
+            with pytest.raises(Erased):
+                await journal.append("call/a", b"1", after=START)
 
     run(story, threads=True)
 

@@ -39,7 +39,7 @@ from voicecall.actors.replying import asked_for, carried_before, offered, outcom
 from voicecall.actors.world import World, stream_of
 from voicecall.core.admit import admit
 from voicecall.core.ledger import Again, Ledger, fold, step
-from voicecall.core.requests import Refused, Wish
+from voicecall.core.requests import Refused
 from voicecall.core.state import CallState, Media, Phase
 from voicecall.events import (
     AnyEffect,
@@ -190,7 +190,7 @@ class CallActor:
         if letter.withdrawn:
             return
         self.unfinished = Attempt(letter=letter)
-        event = self._admit(letter.content)
+        event = self._admit(letter)
         if letter.key in self._ledger.keys:
             again = Again(seq=self._ledger.keys[letter.key])
             letter.settle(Repeated(again=again, reply=await self._reply_again(letter, again.seq)))
@@ -200,9 +200,12 @@ class CallActor:
             self._dispatch_all(await self._write(letter, event))
         self.unfinished = None
 
-    def _admit(self, content: AnyEvent | Wish) -> AnyEvent | Refused:
+    def _admit(self, letter: Letter) -> AnyEvent | Refused:
+        content = letter.content
         if not isinstance(content, Request):
-            return content
+            # A call whose placement was withdrawn never began: what a carrier says about it is about nobody.
+            nobody = letter.webhook and self.state.phase is Phase.NEW and not isinstance(content, fact.CallOffered)
+            return Refused(code="not-found", reason="Call not found") if nobody else content
         admitted = admit(self.state, content)
         if isinstance(admitted, fact.DigitsRequested):
             carrier = self._world.carriers[self.state.carrier]

@@ -14,7 +14,7 @@ from attrs import define
 
 @define(eq=False)
 class Caught:
-    """``with Caught() as caught``: an exception ends the block and is kept in ``error``; cancellation passes.
+    """``with Caught() as caught``: an exception ends the block and is kept in ``error``; cancellation passes, alone.
 
     >>> with Caught() as caught:
     ...     1 / 0
@@ -30,10 +30,15 @@ class Caught:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if not isinstance(error, Exception):
-            return False
-        self.error = error
-        return True
+        if isinstance(error, Exception):
+            self.error = error
+            return True
+        if isinstance(error, BaseExceptionGroup):
+            faults, rest = cast("BaseExceptionGroup[BaseException]", error).split(Exception)
+            if isinstance(faults, Exception) and rest is not None:
+                self.error = faults
+                raise rest
+        return False
 
 
 def first(error: BaseException) -> BaseException:

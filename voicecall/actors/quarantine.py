@@ -5,18 +5,23 @@ from __future__ import annotations
 import structlog
 import trio
 from attrs import define, field
+from attrs import evolve as change
 
 from journal.api import START, Position
 from voicecall.actors import control
 from voicecall.actors.call import APPEND_S, Observe
 from voicecall.actors.fault import Caught, describe
+from voicecall.actors.recovery import given_up
 from voicecall.actors.world import World, stream_of
 from voicecall.core.ledger import Again, Ledger, fold, step
 from voicecall.core.state import CallState, Phase
 from voicecall.events import AnyEvent, CallId, EffectId, Instant, effect_id
-from voicecall.events.effects import Hangup
+from voicecall.events.effects import Hangup, StartTimer
 from voicecall.events.facts import ActorQuarantined, CallEnded
 from voicecall.events.schema import decode_entry, encode_entry
+
+BACKOFF_S = (0.5, 5.0, 30.0)
+"""Pauses after which a quarantine tries again to be on record."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,16 +37,21 @@ async def quarantine(world: World, call_id: CallId, *, reason: str, observe: Obs
     state = pen.ledger.state
     if state.phase in (Phase.NEW, Phase.ENDED):
         return
-    name = effect_id(pen.ledger.seq + 1, 0)
-    await pen.write(ActorQuarantined(reason=reason))
+    quarantined = ActorQuarantined(reason=reason)
+    await pen.write(quarantined, patiently=False)
     outcomes: list[AnyEvent] = []
     with Caught() as caught:
-        await _hang_up(world, call_id, state, name, outcomes)
+        await _hang_up(world, call_id, state, pen.hangup, outcomes)
     if caught.error is not None:
         log.critical("a quarantined call cannot be hung up", call=call_id, error=describe(caught.error))
     world.sound.hang_up(call_id)
-    for event in (*outcomes, CallEnded(reason="error", vendor_code="quarantine")):
-        await pen.write(event)
+    await pen.write(quarantined)
+    for outcome in outcomes:
+        await pen.write(change(outcome, settles=pen.hangup))
+    for name, effect in tuple(pen.ledger.owed.items()):
+        if not isinstance(effect, StartTimer):
+            await pen.write(change(given_up(name, effect), reason="quarantine"))
+    await pen.write(CallEnded(reason="error", vendor_code="quarantine"))
 
 
 async def _hang_up(world: World, call_id: CallId, state: CallState, name: EffectId, outcomes: list[AnyEvent]) -> None:
@@ -58,29 +68,61 @@ async def _hang_up(world: World, call_id: CallId, state: CallState, name: Effect
 
 @define
 class _Pen:
-    """Reads and writes a stream without an actor; gives up, loudly, at the first failure."""
+    """Reads and writes a stream without an actor. What fails is tried again for a while, from what is really there."""
 
     world: World
     call_id: CallId
     observe: Observe
     ledger: Ledger = field(factory=Ledger)
     position: Position = START
-    broken: bool = False
+    legible: bool = False
+    hopeless: bool = False
 
     async def recover(self) -> None:
+        """Read what there is, and have everybody see what the last incarnation may not have lived to tell."""
+        self.ledger, self.position, self.legible = Ledger(), START, False
         with Caught() as caught:
             async with self.world.journal.read(stream_of(self.call_id)) as lines:
                 async for line in lines:
-                    self.ledger = fold(self.ledger, decode_entry(line.body))
+                    entry = decode_entry(line.body)
+                    self.ledger = fold(self.ledger, entry)
                     self.position = line.position
-        self._note(caught, "a quarantined call cannot be read")
+                    self.observe(self.call_id, line.position, entry)
+            self.legible = True
+        if caught.error is not None:
+            log.critical("a quarantined call cannot be read", call=self.call_id, error=describe(caught.error))
 
-    async def write(self, event: AnyEvent) -> None:
-        if self.broken:
-            return
-        with Caught() as caught:
-            await self._write(event)
-        self._note(caught, "a quarantined call cannot be journaled")
+    @property
+    def hangup(self) -> EffectId:
+        """The name of the last hang-up that is owed, or of the one that would be decided now."""
+        owed = [name for name, effect in self.ledger.owed.items() if isinstance(effect, Hangup)]
+        return owed[-1] if owed else effect_id(self.ledger.seq + 1, 0)
+
+    async def write(self, event: AnyEvent, *, patiently: bool = True) -> None:
+        """Make ``event`` durable, unless it is already; in the end give up, loudly."""
+        for pause in (*BACKOFF_S, None) if patiently else (None,):
+            if self.hopeless:
+                return
+            with Caught() as caught:
+                if self.legible and not self._is_known(event):
+                    await self._write(event)
+            if self.legible and caught.error is None:
+                return
+            if caught.error is not None:
+                log.critical("a quarantined call cannot be journaled", call=self.call_id, error=describe(caught.error))
+            await trio.sleep(pause or 0)
+            await self.recover()
+        self.hopeless = patiently
+
+    def _is_known(self, event: AnyEvent) -> bool:
+        state = self.ledger.state
+        match event:
+            case ActorQuarantined():
+                return state.quarantined
+            case CallEnded():
+                return state.phase is Phase.ENDED
+            case _:
+                return False
 
     async def _write(self, event: AnyEvent) -> None:
         at = Instant(max(self.world.wall(), self.ledger.at))
@@ -93,8 +135,3 @@ class _Pen:
             )
         self.ledger = fold(self.ledger, entry)
         self.observe(self.call_id, self.position, entry)
-
-    def _note(self, caught: Caught, what: str) -> None:
-        if caught.error is not None:
-            log.critical(what, call=self.call_id, error=describe(caught.error))
-            self.broken = True

@@ -45,6 +45,8 @@ class Directory(Protocol):
 
     def living(self) -> Iterable[CallId]: ...
 
+    def owing(self) -> Iterable[CallId]: ...
+
     def apply(self, call_id: CallId, position: Position, entry: Entry) -> None: ...
 
 
@@ -97,13 +99,16 @@ class Supervisor:
         return len(self._desks)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> Never:
-        """Wake every call that has not ended, then supervise until cancelled."""
+        """Wake every call that has not ended or owes something, then supervise until cancelled."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            for call_id in tuple(self._taken):
-                self._desk(call_id)
+            for call_id in (*self._taken, *self._directory.owing()):
+                self._desk(call_id, nursery)
             task_status.started()
-            await trio.sleep_forever()
+            try:
+                await trio.sleep_forever()
+            finally:
+                self._nursery = None
         raise AssertionError("unreachable")
 
     async def place(self, request: PlaceCall) -> Accepted | Refused:
@@ -178,7 +183,13 @@ class Supervisor:
             sample_rate=start.sample_rate,
         )
         accepted = await self.request(call_id, wish)
-        return accepted if isinstance(accepted, Refused) else call_id
+        if not isinstance(accepted, Refused):
+            return call_id
+        desk = self._desks.get(call_id)
+        if accepted.code == "unavailable" and desk is not None:
+            # The ticket may yet be spent, but nobody will be there: the call must not take that stream for open.
+            desk.mailbox.post(fact.MediaClosed(stream_id=start.stream_id, reason="lost"))
+        return accepted
 
     async def _deliver(self, carrier: str, heard: Heard, *, evidence: str, verified: bool) -> Result | None:
         call_id = self._whose(carrier, heard)
@@ -246,8 +257,10 @@ class Supervisor:
 
     async def _send(self, call_id: CallId, letter: Letter, limit_s: float) -> Result:
         receipt = letter.receipt or Receipt()
+        if self._nursery is None:
+            return Failed(reason="shutting down")
         try:
-            self._desk(call_id).mailbox.put(letter)
+            self._desk(call_id, self._nursery).mailbox.put(letter)
         except Full:
             return Failed(reason="too much is waiting for this call")
         with trio.move_on_after(limit_s):
@@ -255,14 +268,12 @@ class Supervisor:
         receipt.settle(Failed(reason="the call did not answer in time"))
         return await receipt.wait()
 
-    def _desk(self, call_id: CallId) -> Desk:
+    def _desk(self, call_id: CallId, nursery: trio.Nursery) -> Desk:
         """The call's desk, with an actor at it: a sleeping call is woken."""
         desk = self._desks.get(call_id)
         if desk is None:
-            if self._nursery is None:
-                raise RuntimeError("the supervisor is not running")
             desk = self._desks[call_id] = Desk()
-            self._nursery.start_soon(self._supervise, call_id, desk)
+            nursery.start_soon(self._supervise, call_id, desk)
         return desk
 
     async def _supervise(self, call_id: CallId, desk: Desk) -> None:

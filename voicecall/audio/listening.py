@@ -11,6 +11,7 @@ from collections.abc import Callable
 import structlog
 import trio
 
+from voicecall.audio.fault import Caught
 from voicecall.audio.tap import Tap
 from voicecall.events import AnyEvent, CallId
 from voicecall.events.facts import VendorReported
@@ -60,12 +61,12 @@ class Listening:
     async def _transcribe(self) -> bool:
         """One connection to a transcriber; whether it recognized anything."""
         recognized = False
-        try:
+        with Caught() as caught:
             async with self._transcriber.listen(self.tap) as speech:
                 async for event in speech:
                     recognized = True
                     self._post(event)
-        except Exception as error:  # noqa: BLE001 - a transcriber's fault must be on record and stay here
-            log.error("the transcriber failed", call=self._call_id, error=type(error).__name__)
-            self._post(VendorReported(status="transcriber failed", detail=f"{type(error).__name__}: {error}"))
+        if caught.error is not None:
+            log.error("the transcriber failed", call=self._call_id, error=caught.place)
+            self._post(VendorReported(status="transcriber failed", detail=caught.words))
         return recognized

@@ -6,6 +6,7 @@ import structlog
 import trio
 from attrs import frozen
 
+from voicecall.audio.fault import Caught
 from voicecall.audio.link import MediaLink
 from voicecall.audio.websocket import INTERNAL, POLICY, TRY_LATER
 from voicecall.ports import MediaCodec, MediaMessage, MediaStart, NotUnderstood
@@ -58,12 +59,12 @@ class Lobby:
         """Who has said ``start``. Whoever is gone or has taken too long leaves."""
         arrivals: list[Arrival] = []
         for guest in tuple(self._guests):
-            try:
+            arrival = None
+            with Caught() as caught:
                 arrival = _arrival(guest)
-            except Exception as error:  # noqa: BLE001 - one peer's message must not stop every call's sound
-                log.error("a media socket failed before its start", carrier=guest.carrier, error=repr(error))
+            if caught.error is not None:
+                log.error("a media socket failed before its start", carrier=guest.carrier, error=caught.place)
                 guest.link.close(INTERNAL)
-                arrival = None
             if arrival is not None:
                 arrivals.append(arrival)
             elif now > guest.deadline:

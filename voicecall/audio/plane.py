@@ -23,6 +23,7 @@ import structlog
 import trio
 
 from voicecall.audio.archive import Archive
+from voicecall.audio.fault import Caught
 from voicecall.audio.link import MediaLink, SocketLink
 from voicecall.audio.lobby import Arrival, Lobby
 from voicecall.audio.outbox import Outbox
@@ -240,10 +241,10 @@ class MediaPlane:
 
     def _visit(self, session: Session, now: float) -> bool:
         """Serve one session; whether it goes on."""
-        try:
+        with Caught() as caught:
             session.serve(now)
-        except Exception as error:  # noqa: BLE001 - one call's fault must not stop every call's sound
-            log.error("a media session failed", call=session.call_id, error=repr(error))
+        if caught.error is not None:
+            log.error("a media session failed", call=session.call_id, error=caught.place)
             session.close("lost")
         if self._archive is not None:
             self._archive.save(session, now)
@@ -252,10 +253,10 @@ class MediaPlane:
         return not session.over
 
     def _welcome(self, arrival: Arrival) -> None:
-        try:
+        with Caught() as caught:
             self._begin(arrival)
-        except Exception as error:  # noqa: BLE001 - one peer's start must not stop every call's sound
-            log.error("a media stream could not begin", carrier=arrival.guest.carrier, error=repr(error))
+        if caught.error is not None:
+            log.error("a media stream could not begin", carrier=arrival.guest.carrier, error=caught.place)
             arrival.guest.link.close(INTERNAL)
 
     def _begin(self, arrival: Arrival) -> None:
@@ -296,14 +297,15 @@ class MediaPlane:
 
     async def _admission(self, arrival: Arrival, session: Session) -> None:
         link = arrival.guest.link
+        admitted: CallId | Refused = Refused(code="unavailable", reason="the stream could not be admitted")
         try:
-            admitted = await self._admit(arrival.guest.carrier, arrival.start)
-        except Exception as error:  # noqa: BLE001 - one call's fault must not stop every call's sound
-            log.error("a media stream could not be admitted", call=session.call_id, error=repr(error))
-            admitted = Refused(code="unavailable", reason="the stream could not be admitted")
-            link.close(INTERNAL, admitted.reason)
+            with Caught() as caught:
+                admitted = await self._admit(arrival.guest.carrier, arrival.start)
         finally:
             self._admitting -= 1
+        if caught.error is not None:
+            log.error("a media stream could not be admitted", call=session.call_id, error=caught.place)
+            link.close(INTERNAL, "the stream could not be admitted")
         if isinstance(admitted, Refused):
             link.close(POLICY, admitted.reason)
             session.refuse()

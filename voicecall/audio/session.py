@@ -50,7 +50,7 @@ LEAD_S = 0.06
 FRAME_S = FRAME_MS / 1000
 GAP_S = 3 * FRAME_S
 """A carrier that sends nothing for silence is heard as silent after this."""
-MARK_GRACE_S = 2.0
+MARK_GRACE_S = 5.0
 """How much later than its audio the last mark may come back."""
 MEASURE_S = 5.0
 WRITE_S = 1.0

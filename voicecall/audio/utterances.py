@@ -9,6 +9,7 @@ from contextlib import aclosing
 import trio
 from attrs import define, field
 
+from voicecall.audio.fault import Caught
 from voicecall.audio.playback import Finished, Playback
 from voicecall.events import AnyEvent, EffectId
 from voicecall.events.base import NO_EFFECT
@@ -89,17 +90,13 @@ class Utterances:
 
     async def _synthesize(self, job: _Job, speak: Speak) -> None:
         """Make the sound of one utterance. A fault is an outcome, never an exception."""
-        failure = ""
-        with job.scope:
-            try:
-                await self._stream(speak)
-            except trio.TooSlowError:
-                failure = f"no sound within {FIRST_SOUND_S:g} s"
-            except Exception as error:  # noqa: BLE001 - whatever a synthesizer does must become a fact
-                failure = f"{type(error).__name__}: {error}"
+        with Caught() as caught, job.scope:
+            await self._stream(speak)
         if self._jobs.get(speak.utterance) is not job:
             return
-        if not failure:
+        slow = isinstance(caught.error, trio.TooSlowError)
+        failure = f"no sound within {FIRST_SOUND_S:g} s" if slow else caught.words
+        if caught.error is None:
             self.settle(self.playback.close(speak.utterance))
         elif self.playback.has_sound(speak.utterance):
             # What is there is played: half a sentence is better than one that breaks off in a word.

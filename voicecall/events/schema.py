@@ -15,6 +15,7 @@ from typing import Any, Literal, cast, get_args, get_origin
 import attrs
 import msgspec
 from cattrs import Converter, transform_error
+from cattrs.errors import CattrsError
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
 from voicecall.events.base import Effect, Event
@@ -31,6 +32,9 @@ OLDEST = 1
 
 UPCASTS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """From version n to n + 1, applied in order to the plain data of a whole entry."""
+
+MALFORMED = (LookupError, TypeError, ValueError, CattrsError)
+"""How cattrs reports data of another shape."""
 
 Plain = dict[str, Any]
 
@@ -174,7 +178,7 @@ def decode_entry(body: bytes) -> Entry:
 def _guarded(data: Plain, cls: Any) -> Any:
     try:
         return _converter.structure(data, cls)
-    except Exception:  # noqa: BLE001 - cattrs reports malformed data by many exception types
+    except MALFORMED:
         return _explained(data, cls)
 
 
@@ -182,7 +186,7 @@ def _explained(data: Plain, cls: Any) -> Any:
     """Like ``_guarded``, but it knows what is wrong where: ``expected text, got 5 @ $.event.text``."""
     try:
         return _explainer.structure(data, cls)
-    except Exception as error:
+    except MALFORMED as error:
         raise BadEntry("; ".join(transform_error(error, format_exception=_words))) from error
 
 

@@ -15,11 +15,11 @@ import msgspec
 
 from voicecall.core.evolve import final_reason
 from voicecall.core.state import Phase
-from voicecall.events import CallId, EndReason, Entry
+from voicecall.events import CallId, EndReason, Entry, effects_of
 from voicecall.events import facts as fact
-from voicecall.events.effects import Conclude, Hangup, Reject
+from voicecall.events.effects import Conclude, Hangup, Reject, StartTimer
 
-VERSION = 1
+VERSION = 2
 """Bump it when ``Row`` or ``apply`` changes: older checkpoints are then ignored."""
 
 GAP = 4_096
@@ -56,6 +56,7 @@ class _View(msgspec.Struct):
     live: dict[str, Row]
     past: dict[str, bytes]
     vendors: dict[str, str]
+    owed: dict[str, list[str]]
 
 
 class Directory:
@@ -72,6 +73,7 @@ class Directory:
         self._live: dict[str, Row] = {}
         self._past: dict[str, bytes] = {}
         self._vendors: dict[str, str] = {}
+        self._owed: dict[str, list[str]] = {}
 
     def __len__(self) -> int:
         return len(self._live) + len(self._past)
@@ -88,6 +90,10 @@ class Directory:
     def living(self) -> Iterator[CallId]:
         """Calls that have not ended."""
         return map(CallId, tuple(self._live))
+
+    def owing(self) -> Iterator[CallId]:
+        """Calls that have ended and still owe something: whoever starts has to see to it."""
+        return (CallId(call_id) for call_id in tuple(self._owed) if call_id in self._past)
 
     def row(self, call_id: CallId) -> Row | None:
         """What is known of a call."""
@@ -119,19 +125,29 @@ class Directory:
         if position <= self.position or position in self._ahead:
             return
         self.passed(position)
-        row = self._live.get(call_id)
-        if row is None:
-            row = _begin(call_id, entry)
-            if row is None:
-                return
-        changed = _advance(row, entry)
-        if changed.vendor_call_id and self.named(changed.carrier, changed.vendor_call_id) != call_id:
-            self._vendors[f"{changed.carrier}\n{changed.vendor_call_id}"] = call_id
-        if changed.phase == Phase.ENDED.value:
+        row = self._live.get(call_id) or _begin(call_id, entry)
+        if row is not None:
+            self._advance(call_id, _advance(row, entry))
+        if self.knows(call_id):
+            self._keep_owed(call_id, entry)
+
+    def _advance(self, call_id: CallId, row: Row) -> None:
+        if row.vendor_call_id and self.named(row.carrier, row.vendor_call_id) != call_id:
+            self._vendors[f"{row.carrier}\n{row.vendor_call_id}"] = call_id
+        if row.phase == Phase.ENDED.value:
             self._live.pop(call_id, None)
-            self._past[call_id] = _encode(changed)
+            self._past[call_id] = _encode(row)
         else:
-            self._live[call_id] = changed
+            self._live[call_id] = row
+
+    def _keep_owed(self, call_id: CallId, entry: Entry) -> None:
+        """Which effects have no outcome yet, timers aside."""
+        settles = getattr(entry.event, "settles", "")
+        fresh = [name for name, effect in effects_of(entry) if not isinstance(effect, StartTimer)]
+        if settles or fresh:
+            owed = [name for name in self._owed.pop(call_id, []) if name != settles and name not in fresh]
+            if owed or fresh:
+                self._owed[call_id] = owed + fresh
 
     def passed(self, position: int) -> None:
         """The line there is known: an entry that is applied, or no call's at all."""
@@ -151,11 +167,19 @@ class Directory:
         """The call was erased."""
         self._live.pop(call_id, None)
         self._past.pop(call_id, None)
+        self._owed.pop(call_id, None)
         self._vendors = {vendor: one for vendor, one in self._vendors.items() if one != call_id}
 
     def checkpoint(self) -> bytes:
         """The view as bytes, for ``restore``."""
-        view = _View(version=VERSION, position=self.position, live=self._live, past=self._past, vendors=self._vendors)
+        view = _View(
+            version=VERSION,
+            position=self.position,
+            live=self._live,
+            past=self._past,
+            vendors=self._vendors,
+            owed=self._owed,
+        )
         data = _encode(view)
         return zlib.crc32(data).to_bytes(_CHECKSUM, "big") + data
 
@@ -173,6 +197,7 @@ class Directory:
         if view.version == VERSION:
             directory.position = view.position
             directory._live, directory._past, directory._vendors = view.live, view.past, view.vendors
+            directory._owed = view.owed
         return directory
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import sys
 import textwrap
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 import trio
 
-from voicecall.adapters.speech.offline import OfflineSynthesizer, find_engine, wav_to_ulaw
+from voicecall.adapters.speech.offline import OfflineSynthesizer, find_engine, wav_to_ulaw, without_lead
 from voicecall.audio.babble import say_ulaw
 from voicecall.audio.g711 import ulaw_decode
 from voicecall.audio.recording import loud_ms
@@ -108,6 +109,14 @@ def test_clauses_are_spoken_one_by_one_as_they_come(path: Path) -> None:
         assert spoken(synthesizer) == []
 
 
+def test_the_silence_before_the_first_word_is_left_out_and_every_other_is_not() -> None:
+    quiet, loud = bytes([0xFF]) * 160, bytes([0x20, 0xA0]) * 80
+    assert without_lead(quiet * 11 + loud + quiet * 5 + loud + quiet * 3) == quiet + loud + quiet * 5 + loud + quiet * 3
+    assert without_lead(loud + quiet) == loud + quiet
+    assert without_lead(quiet * 5) == quiet * 5
+    assert without_lead(b"") == b""
+
+
 def test_a_text_that_looks_like_an_option_is_spoken(path: Path) -> None:
     install(path, "flite")
     assert len(spoken(OfflineSynthesizer(), "--help")[0]) / 8 == pytest.approx(6 * 50, abs=10)
@@ -139,17 +148,17 @@ def test_an_engine_that_is_gone_has_failed(path: Path) -> None:
 
 
 def test_whoever_stops_listening_stops_the_engine(path: Path) -> None:
+    os.mkfifo(path / "pid")
     (path / "flite").write_text(
-        f"#!{sys.executable}\nimport os, sys, time\n"
-        f"open({str(path / 'pid')!r} + '.new', 'w').write(str(os.getpid()))\n"
-        f"os.rename({str(path / 'pid')!r} + '.new', {str(path / 'pid')!r})\ntime.sleep(600)\n"
+        f"#!{sys.executable}\nimport os, time\n"
+        f"with open({str(path / 'pid')!r}, 'w') as told:\n    told.write(str(os.getpid()))\ntime.sleep(600)\n"
     )
     (path / "flite").chmod(0o755)
 
     async def told() -> AsyncGenerator[str]:
         yield "Hello."
 
-    async def main() -> None:
+    async def main() -> str:
         async with trio.open_nursery() as nursery:
 
             @nursery.start_soon
@@ -158,12 +167,11 @@ def test_whoever_stops_listening_stops_the_engine(path: Path) -> None:
                     async for _ in pieces:
                         raise AssertionError("it has not said anything")
 
-            while not (path / "pid").exists():  # noqa: ASYNC110 - a file tells when the program runs
-                await trio.sleep(0.01)
+            pid = await trio.to_thread.run_sync((path / "pid").read_text)
             nursery.cancel_scope.cancel()
+        return pid
 
-    trio.run(main)
-    assert not Path(f"/proc/{(path / 'pid').read_text()}").exists()
+    assert not Path(f"/proc/{trio.run(main)}").exists()
 
 
 def wav(*, channels: int = 1, width: int = 2, rate: int = 8_000) -> bytes:

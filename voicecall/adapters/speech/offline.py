@@ -13,8 +13,9 @@ import numpy as np
 import trio
 
 from voicecall.audio.babble import say_ulaw
-from voicecall.audio.g711 import RATE, ulaw_encode
+from voicecall.audio.g711 import FRAME_BYTES, RATE, ulaw_encode
 from voicecall.audio.resample import Resampler
+from voicecall.audio.vad import LOWEST, power_of
 
 Engine = Literal["flite", "espeak-ng", "built-in"]
 COMMANDS: dict[str, list[str]] = {
@@ -58,13 +59,22 @@ class OfflineSynthesizer:
 
 
 async def _run(command: list[str], text: str) -> bytes:
-    """μ-law from a program that writes a WAV file to its standard output. Raises ``RuntimeError`` with its words."""
+    """μ-law from a program that writes a WAV file to its standard output. Raises ``RuntimeError`` with its words.
+
+    The silence with which some begin (flite: 220 ms) is left out: the person is waiting.
+    """
     # A leading dash would be taken for an option.
     result = await trio.run_process([*command, f" {text}"], capture_stdout=True, capture_stderr=True, check=False)
     if result.returncode or not result.stdout:
         words = result.stderr.decode(errors="replace").strip()
         raise RuntimeError(f"{command[0]} failed ({result.returncode}): {words}")
-    return wav_to_ulaw(result.stdout)
+    return without_lead(wav_to_ulaw(result.stdout))
+
+
+def without_lead(ulaw: bytes) -> bytes:
+    """The sound from the last quiet frame before its first loud one."""
+    loud = (at for at in range(0, len(ulaw), FRAME_BYTES) if power_of(ulaw[at : at + FRAME_BYTES]) >= LOWEST)
+    return ulaw[max(next(loud, 0) - FRAME_BYTES, 0) :]
 
 
 def wav_to_ulaw(data: bytes) -> bytes:

@@ -1,0 +1,101 @@
+"""``make demo``, all four scenarios, and what can be looked at afterwards."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trio
+
+from journal import Reader
+from tests.system.street import PATIENCE_S, RATE, Plain, voicecall
+from voicecall.events import Entry
+from voicecall.events import facts as fact
+from voicecall.events.schema import decode_entry
+from voicecall.testing.demo import SCENARIOS
+
+RATES = {"conversation": 5, "no-answer": 40}
+"""Gentle where the recording is measured by the call's own clock, fast where there is no sound."""
+AUDIBLE_DBFS = -40
+WINDOW = 800
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One state directory for all, as in a checkout."""
+    return tmp_path_factory.mktemp("demo")
+
+
+def give(state: Path, name: str) -> str:
+    """Give a demonstration; what it prints."""
+    command = [sys.executable, "-m", "voicecall.testing.demo", "--scenario", name, "--state", str(state)]
+    command += ["--clock-rate", str(RATES.get(name, RATE))]
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
+    assert (done.returncode, done.stderr.decode()) == (0, ""), done.stdout.decode()[-2_000:]
+    return done.stdout.decode()
+
+
+def look(shown: str) -> Plain:
+    """The record of the call, by the commands that the demonstration names."""
+    status, replay = (line.split()[1:] for line in shown.splitlines()[-2:])
+    assert (status[0], replay[0]) == ("status", "replay")
+    record = voicecall(*status).json
+    assert voicecall(*replay).json["divergences"] == 0
+    return record
+
+
+def length_s(state: Path, call_id: str) -> float:
+    """How long the call's sound was open, by the call's own clock."""
+
+    async def main() -> list[Entry]:
+        async with Reader(state / "journal").read(f"call/{call_id}") as lines:
+            return [decode_entry(line.body) async for line in lines]
+
+    at = {type(entry.event): entry.at for entry in trio.run(main)}
+    return (at[fact.CallEnded] - at[fact.MediaOpened]) / 1_000
+
+
+def audible_s(samples: np.ndarray) -> float:
+    """For how long there is sound: 100 ms windows whose level is above the limit."""
+    whole = samples[: len(samples) // WINDOW * WINDOW].astype(np.float64).reshape(-1, WINDOW)
+    level = 20 * np.log10(np.maximum(np.sqrt((whole**2).mean(axis=1)), 1) / 32_768)
+    return float((level > AUDIBLE_DBFS).sum() * WINDOW / 8_000)
+
+
+def test_a_conversation(state: Path) -> None:
+    shown = give(state, "conversation")
+    record = look(shown)
+    assert record["endReason"] == SCENARIOS["conversation"].ends
+    theirs = [one["text"] for one in record["transcript"] if one["speaker"] == "user"]
+    assert len(theirs) == 3
+    assert any("heard" in one for one in record["transcript"] if one["speaker"] == "bot")
+    for text in ("transcript", "of that heard", "latency, ms after the caller stopped", *theirs):
+        assert text in shown
+    path = state / "recordings" / f"{record['callId']}.wav"
+    assert str(path) in shown
+    with wave.open(str(path), "rb") as file:
+        assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, 8_000, 2)
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    assert len(samples) / 8_000 == pytest.approx(length_s(state, record["callId"]), abs=0.2)
+    for side in (0, 1):
+        assert audible_s(samples[:, side]) >= 2
+
+
+@pytest.mark.parametrize("name", ["notify", "inbound"])
+def test_a_message_and_a_call_from_a_stranger(state: Path, name: str) -> None:
+    record = look(give(state, name))
+    assert record["endReason"] == SCENARIOS[name].ends
+    assert record["direction"] == {"notify": "outbound", "inbound": "inbound"}[name]
+    said = [one["text"] for one in record["transcript"] if one["speaker"] == "bot"]
+    assert said[0] == SCENARIOS[name].message
+    assert set(said[1:]) <= {"We are open from nine to five, Monday to Friday.", "You are welcome.", "Goodbye!"}
+
+
+def test_nobody_answers_twice(state: Path) -> None:
+    calls = [look(give(state, "no-answer")) for _ in range(2)]
+    assert [one["endReason"] for one in calls] == ["no-answer", "no-answer"]
+    assert calls[0]["callId"] != calls[1]["callId"]

@@ -1,0 +1,104 @@
+"""A server that is killed at the worst moments: nothing durable is lost, nobody is rung twice, the call goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from journal import Line
+from tests.system.relay import Moment, open_relay
+from tests.system.street import PATIENCE_S, Street, open_street
+from voicecall.events import facts as fact
+from voicecall.rpc.client import NoServer
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
+    with open_street(tmp_path_factory.mktemp("street")) as street:
+        yield street
+
+
+GREETED = ("hear", {"do": "say", "text": "Tell me more, please."}, "hear")
+GOODBYE = ({"do": "say", "text": "I see. Goodbye."}, {"do": "hear", "limitMs": 5_000}, "hangUp")
+
+
+def restart(street: Street, call_id: str, kind: type[object]) -> list[Line]:
+    """Kill the server once a fact of this kind is durable, and start it again; the lines that were durable."""
+    assert street.server is not None
+    durable = street.told(call_id, kind)
+    street.server.kill()
+    kept = street.lines()
+    assert kept[: len(durable)] == durable
+    street.serve()
+    return kept
+
+
+def continued(street: Street, call_id: str, kept: list[Line]) -> None:
+    """What must be true when the call is over."""
+    assert street.lines()[: len(kept)] == kept
+    seen = street.seen(call_id)
+    assert (seen["dials"], seen["reason"]) == (1, "hangup-user")
+    writers = {entry.writer for entry in street.entries(call_id)}
+    assert len(writers) == len(street.events(call_id, fact.ActorStarted)) == 2
+    assert street.record(call_id)["endReason"] == "hangup-user"
+    street.check(call_id)
+
+
+def test_in_the_middle_of_a_conversation(street: Street) -> None:
+    call_id = street.call(street.people("+15551110001", "answer", *GREETED, "hear", *GOODBYE))
+    street.saw(call_id, fact.CallerSaid)
+    kept = restart(street, call_id, fact.AgentReplied)
+    street.over(call_id)
+    continued(street, call_id, kept)
+    assert [one.alive for one in street.events(call_id, fact.CallReconciled)] == [True]
+    assert street.seen(call_id)["mediaSockets"] == 2
+    spoken = [one["text"] for one in street.record(call_id)["transcript"]]
+    assert spoken.index("I am back. Sorry about the pause.") < spoken.index("I see. Goodbye.")
+
+
+def test_while_it_rings(street: Street) -> None:
+    call_id = street.call(street.people("+15551110002", {"do": "answer", "rings": 3}, *GREETED, *GOODBYE))
+    kept = restart(street, call_id, fact.CallRinging)
+    street.over(call_id)
+    continued(street, call_id, kept)
+    assert street.record(call_id)["transcript"][0]["text"] == "Hello, this is voicecall."
+
+
+def test_the_person_hangs_up_while_nobody_serves(street: Street) -> None:
+    call_id = street.call(street.people("+15551110003", "answer", "hear", {"do": "wait", "ms": 1_000}, "hangUp"))
+    street.saw(call_id, fact.PlaybackFinished)
+    assert street.server is not None
+    street.server.kill()
+    while street.api("GET", "/report")["living"]:
+        pass
+    street.serve()
+    street.over(call_id)
+    assert street.record(call_id)["endReason"] == "hangup-user"
+    assert street.seen(call_id)["dials"] == 1
+    street.check(call_id)
+
+
+@pytest.mark.parametrize(("moment", "dials", "reason"), [("before", 0, "failed"), ("after", 1, "hangup-user")])
+def test_right_when_it_dials(street: Street, moment: Moment, dials: int, reason: str) -> None:
+    """The dial may or may not have left us, so it is not repeated and the carrier is asked what became of it."""
+    with open_relay(street.network.ready["url"]) as relay:
+        whole = street.config.read_text()
+        street.config.write_text(whole.replace(street.network.ready["url"], relay.url))
+        assert street.server is not None
+        street.server.stop()
+        relay.interrupt, relay.moment = street.serve().kill, moment
+        number = street.people(f"+1555111001{dials}", "answer", *GREETED, *GOODBYE)
+        before = street.api("GET", "/report")["dials"]
+        with suppress(NoServer):  # the answer may come before the dial, or never
+            street.call(number)
+        assert relay.interrupted.wait(PATIENCE_S)
+        call_id = street.lines()[-1].stream.removeprefix("call/")
+        street.config.write_text(whole)
+        street.serve()
+        street.over(call_id)
+    assert street.api("GET", "/report")["dials"] - before == dials
+    (failed,) = [one for one in street.events(call_id, fact.EffectFailed) if one.in_doubt]
+    assert failed.reason == "restart"
+    assert street.record(call_id)["endReason"] == reason
