@@ -48,6 +48,8 @@ MESSAGE = "Hello, this is voicecall, calling about Thursday."
 LONG = "I will tell you all of it, from the beginning to the very end, so please take your time and listen to me."
 QUESTION = "Sorry, is Thursday free?"
 REPLIES = ("I see, thank you for that.", "Very well, that is written down.", "Goodbye then.")
+QUIET_S = 5
+"""Longer than any webhook of a fault script is kept back."""
 LONGEST_S = 600
 """Of the call's clock."""
 
@@ -80,7 +82,9 @@ class Stage:
     async def ring_us(self, *steps: Step) -> CallId:
         """Somebody calls us and does this."""
         board = self.system.network.board
-        offer = Offer(caller=THEM, callee=OURS, webhook_url=WEBHOOK_URL, script=Script(steps=steps))
+        offer = Offer(
+            caller=THEM, callee=OURS, webhook_url=WEBHOOK_URL, status_url=WEBHOOK_URL, script=Script(steps=steps)
+        )
         name = board.dialect.offer(offer).party.vendor_call_id
         return inbound_call_id(self.system.config.provider, name)
 
@@ -104,10 +108,7 @@ class Stage:
         """What the call came to, once it is over at both ends."""
         ended = (await self.system.ended(call_id)).event
         assert isinstance(ended, fact.CallEnded)
-        board = self.system.network.board
-        while (report := board.report())["living"] or report["mediaSocketsOpen"]:
-            with trio.move_on_after(1):
-                await board.tally.pulse.wait()
+        report = await self._settled()
         (call,) = report["calls"]
         spoken = transcript(await self.system.entries(call_id))
         return Told(
@@ -117,6 +118,16 @@ class Stage:
             ended=(call["ended"]["why"], call["ended"]["by"]),
             keys=call["keysHeard"],
         )
+
+    async def _settled(self) -> dict[str, Any]:
+        """What the network says when its calls are over and no webhook has come for a while."""
+        board = self.system.network.board
+        settling = True
+        while settling or board.report()["living"] or board.report()["mediaSocketsOpen"]:
+            with trio.move_on_after(QUIET_S) as quiet:
+                await board.tally.pulse.wait()
+            settling = not quiet.cancelled_caught
+        return board.report()
 
     async def _reason(self, call_id: CallId) -> str:
         replayed = await self.system.replayed(call_id)

@@ -59,7 +59,7 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
         case fact.MachineDetected() | fact.MachineFinished():
             return _machine(state, event)
         case fact.DigitsPressed():
-            return change(state, keys=state.keys + event.digits, keys_at=state.now)
+            return speech.pressed(state, event)
         case fact.CallerStarted():
             return _took_the_floor(state)
         case fact.CallerHeard():
@@ -67,6 +67,7 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
             return state if state.policy.streaming or not event.text.strip() else _took_the_floor(state)
         case fact.CallerSaid():
             spoke = not state.policy.streaming and bool(event.text.strip())
+            state = change(state, said_until=max(state.said_until, event.told_at))
             return speech.said(_took_the_floor(state) if spoke else state, event.text)
         case fact.PlaybackStarted():
             return speech.playing(state, event.utterance)
@@ -238,6 +239,7 @@ def _ended(state: CallState, reason: EndReason, *, concluded: bool) -> CallState
         owing=Owing.NOBODY,
         waiting_since=EPOCH,
         keys="",
+        keys_told=(),
     )
 
 
@@ -252,7 +254,7 @@ def _fired(state: CallState, event: fact.TimerFired) -> CallState:
         case "transcript":
             return change(state, waiting_since=EPOCH)
         case "keys":
-            return speech.said(change(state, keys=""), speech.keys_text(state.keys))
+            return speech.said(change(state, keys="", keys_told=()), speech.keys_text(state.keys))
         case "notify":
             return change(state, notified_at=EPOCH)
         case "beep":

@@ -78,9 +78,12 @@ def step(
 
 def restate(state: CallState, event: AnyEvent) -> AnyEvent:
     """A fact as it is written. An offer after the offer, an ending after the ending: news from the carrier, no second
-    call and no second end. What a carrier's voice said gets its measure."""
+    call and no second end. What a carrier's voice said gets its measure, and a part of what was said
+    to the end is news too."""
     if isinstance(event, fact.PlaybackFinished):
         return speech.measured(state, event)
+    if isinstance(event, fact.CallerHeard) and EPOCH < event.told_at <= state.said_until:
+        return fact.VendorReported(status="heard late", detail=event.text)
     if isinstance(event, fact.CallOffered) and state.phase is not Phase.NEW:
         return fact.VendorReported(status="offered again")
     if not isinstance(event, fact.CallEnded) or state.phase is not Phase.ENDED:

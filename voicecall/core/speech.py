@@ -13,7 +13,7 @@ from voicecall.core.state import REMARKS_KEPT, CallState, Floor, Machine, Owing,
 from voicecall.events import Mode
 from voicecall.events.base import EPOCH
 from voicecall.events.effects import AskAgent, Speak
-from voicecall.events.facts import AgentFinished, PlaybackFinished
+from voicecall.events.facts import AgentFinished, DigitsPressed, PlaybackFinished
 
 MS_PER_CHARACTER = 60
 """How fast a carrier's own voice speaks, where nobody measures what was heard of it."""
@@ -31,6 +31,18 @@ def dialed_keys(keys: str) -> str:
 def keys_text(keys: str) -> str:
     """Pressed keys as the agent is told of them."""
     return f"[keys {keys}]"
+
+
+def pressed(state: CallState, event: DigitsPressed) -> CallState:
+    """Keys that wait to be joined, in the order they were pressed."""
+    told_at = event.told_at or state.now
+    place = sum(one <= told_at for one in state.keys_told)
+    return change(
+        state,
+        keys=state.keys[:place] + event.digits + state.keys[place:],
+        keys_told=(*state.keys_told[:place], *(told_at for _ in event.digits), *state.keys_told[place:]),
+        keys_at=state.now,
+    )
 
 
 def heard_text(text: str, heard_ms: int, sent_ms: int) -> str:

@@ -148,6 +148,8 @@ class CallState:
     owing_stage: int = 0
     keys: str = ""
     keys_at: Instant = EPOCH
+    keys_told: tuple[Instant, ...] = ()
+    said_until: Instant = EPOCH
     remarks: tuple[Remark, ...] = ()
     armed: tuple[tuple[str, Instant], ...] = ()
     owed: tuple[tuple[EffectId, AnyEffect], ...] = ()

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from attrs import field, frozen
 
-from voicecall.events.base import NO_EFFECT, EffectId, Event, Instant
+from voicecall.events.base import EPOCH, NO_EFFECT, EffectId, Event, Instant
 from voicecall.events.policy import EndReason, Policy
 from voicecall.events.sound import (
     AudioMeasured as AudioMeasured,
@@ -123,10 +123,11 @@ class FlowAsked(Event):
 
 @frozen(kw_only=True)
 class DigitsPressed(Event):
-    """The person pressed keys (``0-9 * # A-D``)."""
+    """The person pressed keys (``0-9 * # A-D``). ``told_at``: see ``CallerSaid``."""
 
     kind: ClassVar[str] = "digits.pressed"
     digits: str
+    told_at: Instant = EPOCH
 
 
 @frozen(kw_only=True)

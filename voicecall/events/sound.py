@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from attrs import frozen
 
-from voicecall.events.base import EffectId, Event
+from voicecall.events.base import EPOCH, EffectId, Event, Instant
 
 
 @frozen(kw_only=True)
@@ -59,21 +59,26 @@ class CallerStarted(Event):
 
 @frozen(kw_only=True)
 class CallerHeard(Event):
-    """A partial transcript of what the caller is saying."""
+    """A partial transcript of what the caller is saying. ``told_at``: see ``CallerSaid``."""
 
     kind: ClassVar[str] = "caller.heard"
     text: str
+    told_at: Instant = EPOCH
 
 
 @frozen(kw_only=True)
 class CallerSaid(Event):
-    """A final transcript. ``confidence`` is 0..1; offsets are of the first and last sound of the utterance."""
+    """A final transcript. ``confidence`` is 0..1; offsets are of the first and last sound of the utterance.
+
+    ``told_at`` is when it happened by the clock of a carrier whose messages may come in any order; 0 when nobody says.
+    """
 
     kind: ClassVar[str] = "caller.said"
     text: str
     confidence: float = 1.0
     started_ms: int = 0
     ended_ms: int = 0
+    told_at: Instant = EPOCH
 
 
 @frozen(kw_only=True)
@@ -105,7 +110,7 @@ class PlaybackFinished(Event):
     """An utterance is over. ``heard_ms`` is what the carrier's playback marks prove was played to the person.
 
     ``told`` by the ``carrier``: it spoke with its own voice and says that it is done; then nobody measured, and both
-    durations are 0.
+    durations are estimates from the text and the time it took.
     """
 
     kind: ClassVar[str] = "playback.finished"

@@ -1,11 +1,13 @@
 """What Telnyx tells us: signed JSON events into facts (Telnyx, "Receiving webhooks for Call Control").
 
 A redelivery has the same ``data.id``, which is the key. Whose call it is travels in ``client_state``, which is signed;
-nothing is taken from the URL. What moves nothing is kept in Telnyx's words.
+nothing is taken from the URL. Order is not promised, so words and keys keep when they happened. What moves nothing is
+kept in Telnyx's words.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
@@ -13,7 +15,7 @@ from attrs import evolve as change
 
 from voicecall.adapters.carriers.telnyx import words
 from voicecall.adapters.carriers.telnyx.echo import Echo, read_echo
-from voicecall.events import AnyEvent, EffectId
+from voicecall.events import AnyEvent, EffectId, Instant
 from voicecall.events import facts as fact
 from voicecall.ports import Heard, HttpRequest, NotUnderstood
 
@@ -21,6 +23,7 @@ DETAIL_LIMIT = 2_000
 KEYS = frozenset("0123456789*#ABCD")
 HIDDEN = frozenset({"client_state", "custom_parameters", "stream_auth_token"})
 """What is not kept of an event: these may hold a media ticket."""
+EPOCH_UTC = datetime.fromtimestamp(0, UTC)
 Plain = dict[str, Any]
 
 
@@ -54,7 +57,7 @@ def decode(request: HttpRequest) -> tuple[Heard, ...]:
         raise NotUnderstood("data.payload: must be an object")
     plain = {field: value for field, value in cast("Plain", payload).items() if value is not None}
     try:
-        return _heard(f"telnyx:{name}", kind, plain)
+        return _heard(f"telnyx:{name}", kind, plain, _instant(data.get("occurred_at")))
     except RecursionError as error:
         raise NotUnderstood("data.payload: is nested too deeply") from error
 
@@ -70,7 +73,16 @@ def _data(body: bytes) -> Plain:
     return cast("Plain", data)
 
 
-def _heard(key: str, kind: str, plain: Plain) -> tuple[Heard, ...]:
+def _instant(stamp: object) -> Instant:
+    """ISO 8601; 0 for anything else."""
+    try:
+        moment = datetime.fromisoformat(stamp) if isinstance(stamp, str) else EPOCH_UTC
+        return Instant(max(0, round((moment.astimezone(UTC) - EPOCH_UTC).total_seconds() * 1000)))
+    except (ValueError, OverflowError):
+        return Instant(0)
+
+
+def _heard(key: str, kind: str, plain: Plain, at: Instant) -> tuple[Heard, ...]:
     try:
         payload = msgspec.convert(plain, Payload)
     except msgspec.ValidationError as error:
@@ -81,7 +93,7 @@ def _heard(key: str, kind: str, plain: Plain) -> tuple[Heard, ...]:
     if kind == "call.initiated" and payload.direction == "incoming":
         return (Heard(key=key, vendor_call_id=name, offer=True, caller=payload.from_, callee=payload.to),)
     told = read_echo(payload.client_state)
-    heard = Heard(key=key, event=_fact(kind, payload, told, plain), call_id=told.call_id, vendor_call_id=name)
+    heard = Heard(key=key, event=_fact(kind, payload, told, plain, at), call_id=told.call_id, vendor_call_id=name)
     if kind.removeprefix("call.") != "streaming.failed":
         return (heard,)
     return heard, change(heard, key=f"{key}:flow", event=fact.FlowAsked(after="stream"))
@@ -97,7 +109,7 @@ def _misshapen(key: str, kind: str, plain: Plain, why: str) -> tuple[Heard, ...]
     return (Heard(key=key, event=event, call_id=told.call_id, vendor_call_id=name),)
 
 
-def _fact(kind: str, payload: Payload, told: Echo, plain: Plain) -> AnyEvent:
+def _fact(kind: str, payload: Payload, told: Echo, plain: Plain, at: Instant) -> AnyEvent:
     match kind:
         case "call.initiated" if payload.state == "bridging":
             # No event says that it rings; this one says that the call is on its way there.
@@ -111,12 +123,12 @@ def _fact(kind: str, payload: Payload, told: Echo, plain: Plain) -> AnyEvent:
             cause, source = payload.hangup_cause, payload.hangup_source
             return words.ended(cause, source, inbound=inbound, sip_code=str(payload.sip_hangup_cause))
         case "call.dtmf.received" if payload.digit and KEYS.issuperset(payload.digit):
-            return fact.DigitsPressed(digits=payload.digit)
+            return fact.DigitsPressed(digits=payload.digit, told_at=at)
         case _:
-            return _speech(kind, payload, told) or _machine(kind, payload) or _kept(kind, plain)
+            return _speech(kind, payload, told, at) or _machine(kind, payload) or _kept(kind, plain)
 
 
-def _speech(kind: str, payload: Payload, told: Echo) -> AnyEvent | None:
+def _speech(kind: str, payload: Payload, told: Echo, at: Instant) -> AnyEvent | None:
     match kind:
         case "call.speak.ended" if told.effect and told.utterance:
             return fact.PlaybackFinished(
@@ -127,19 +139,19 @@ def _speech(kind: str, payload: Payload, told: Echo) -> AnyEvent | None:
                 told="carrier",
             )
         case "call.transcription":
-            return _transcript(payload.transcription_data)
+            return _transcript(payload.transcription_data, at)
         case _:
             return None
 
 
-def _transcript(data: Plain) -> AnyEvent | None:
+def _transcript(data: Plain, at: Instant) -> AnyEvent | None:
     text, confidence = data.get("transcript"), data.get("confidence")
     if not isinstance(text, str) or not text.strip() or data.get("transcription_track") == "outbound":
         return None
     if data.get("is_final") is not True:
-        return fact.CallerHeard(text=text.strip())
+        return fact.CallerHeard(text=text.strip(), told_at=at)
     sure = float(confidence) if isinstance(confidence, int | float) else 1.0
-    return fact.CallerSaid(text=text.strip(), confidence=min(1.0, max(0.0, sure)))
+    return fact.CallerSaid(text=text.strip(), confidence=min(1.0, max(0.0, sure)), told_at=at)
 
 
 def _machine(kind: str, payload: Payload) -> AnyEvent | None:
