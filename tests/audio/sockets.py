@@ -17,7 +17,7 @@ import trio
 import trio.testing
 from attrs import define, field
 
-from tests.audio.kit import CALL, Mailbox, Stage, codec, new_plane
+from tests.audio.kit import CALL, Mailbox, Stage, codec, new_plane, new_stream
 from tests.audio.wire import Seen, parse
 from tests.web.kit import ACCEPT, STREAM, handshake
 from voicecall.events import CallId, EffectId
@@ -60,7 +60,7 @@ class Caller:
     async def carry(self, url: str, ticket: str) -> None:
         async with connect_socket(url) as wire:
             try:
-                end = await self.stream.carry(wire, call_id=ticket, vendor_call_id="v", ticket=ticket)
+                end = await self.stream.carry(wire)
             finally:
                 self.gone.set()
         self.ended.append(end)
@@ -107,7 +107,7 @@ class Street(Stage):
     async def dialed(self, ticket: str = CALL) -> AsyncGenerator[tuple[Caller, Mailbox]]:
         """A caller, and the actor of the call, from when the stream is admitted."""
         phone = Phone(step_ms=100, sparse=False, ear=Ear(since=trio.current_time()))
-        caller = Caller(phone, Stream(stream_id=f"s-{ticket}", phone=phone))
+        caller = Caller(phone, new_stream(ticket, phone))
         mailbox = self.adopt(CallId(ticket))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(caller.carry, self.url, ticket)

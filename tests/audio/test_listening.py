@@ -9,7 +9,7 @@ import pytest
 import trio
 from attrs import define, field
 
-from tests.audio.kit import CALL, Stage, play
+from tests.audio.kit import CALL, HUNG_UP, Stage, play
 from voicecall.audio.listening import LAST_WORDS_S
 from voicecall.events import EffectId
 from voicecall.events import facts as fact
@@ -150,7 +150,7 @@ def test_a_transcriber_may_finish_what_it_was_given() -> None:
             mailbox = stage.adopt()
             stage.plane.listen(CALL, LISTEN)
             await trio.sleep(1.5)
-            caller.stream.stop("hangup-user")
+            caller.stream.stop(HUNG_UP)
             await mailbox.until(fact.MediaClosed)
             await mailbox.until(fact.CallerSaid, 2)
             assert mailbox.of(fact.CallerSaid)[-1].text.startswith("last ")
@@ -167,7 +167,7 @@ def test_a_transcriber_that_does_not_finish_is_stopped() -> None:
             mailbox = stage.adopt()
             stage.plane.listen(CALL, LISTEN)
             await trio.sleep(0.5)
-            caller.stream.stop("hangup-user")
+            caller.stream.stop(HUNG_UP)
             await mailbox.until(fact.MediaClosed)
             assert recognizer.open == 1
             await trio.sleep(LAST_WORDS_S + 0.1)

@@ -57,7 +57,7 @@ def test_everything_the_caller_did_meanwhile_is_told_in_order() -> None:
             stage.plane.release(CALL)
             await caller.says("Anybody there?")
             await trio.sleep(0.5)
-            caller.stream.tell_object("dtmf", digits="0")
+            caller.stream.key("0")
             await trio.sleep(0.5)
             second = stage.adopt()
             kinds = [type(event) for _, event in second.facts]

@@ -184,13 +184,15 @@ class Street:
 
     def people(self, number: str, *steps: Plain | str, **script: Any) -> str:
         """Let somebody live behind a number, and give the number back."""
-        self.api("POST", "/people", {"number": number, "script": {"steps": steps, **script}})
+        self.api("POST", "/_network/people", {"number": number, "script": {"steps": steps, **script}})
         return number
 
     def offer(self, caller: str = "+15550002000", **more: Any) -> str:
         """Let somebody call us; the call's id."""
         url = f"http://127.0.0.1:{self.port}/voice/webhook"
-        name = self.api("POST", "/offers", {"to": OURS, "from": caller, "webhookUrl": url, **more})["providerCallId"]
+        name = self.api("POST", "/_network/offers", {"to": OURS, "from": caller, "webhookUrl": url, **more})[
+            "providerCallId"
+        ]
         stream = self._line(None, lambda entry: getattr(entry.event, "vendor_call_id", "") == name).stream
         return stream.removeprefix("call/")
 
@@ -203,7 +205,7 @@ class Street:
     def seen(self, call_id: str) -> Plain:
         """What the network saw of a call."""
         name = self.record(call_id)["providerCallId"]
-        (call,) = [one for one in self.api("GET", "/report")["calls"] if one["providerCallId"] == name]
+        (call,) = [one for one in self.api("GET", "/_network/report")["calls"] if one["providerCallId"] == name]
         return call
 
     # --- the journal -------------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def test_the_person_hangs_up_while_nobody_serves(street: Street) -> None:
     street.saw(call_id, fact.PlaybackFinished)
     assert street.server is not None
     street.server.kill()
-    while street.api("GET", "/report")["living"]:
+    while street.api("GET", "/_network/report")["living"]:
         pass
     street.serve()
     street.over(call_id)
@@ -90,7 +90,7 @@ def test_right_when_it_dials(street: Street, moment: Moment, dials: int, reason:
         street.server.stop()
         relay.interrupt, relay.moment = street.serve().kill, moment
         number = street.people(f"+1555111001{dials}", "answer", *GREETED, *GOODBYE)
-        before = street.api("GET", "/report")["dials"]
+        before = street.api("GET", "/_network/report")["dials"]
         with suppress(NoServer):  # the answer may come before the dial, or never
             street.call(number)
         assert relay.interrupted.wait(PATIENCE_S)
@@ -98,7 +98,7 @@ def test_right_when_it_dials(street: Street, moment: Moment, dials: int, reason:
         street.config.write_text(whole)
         street.serve()
         street.over(call_id)
-    assert street.api("GET", "/report")["dials"] - before == dials
+    assert street.api("GET", "/_network/report")["dials"] - before == dials
     (failed,) = [one for one in street.events(call_id, fact.EffectFailed) if one.in_doubt]
     assert failed.reason == "restart"
     assert street.record(call_id)["endReason"] == reason

@@ -78,12 +78,12 @@ class Stream:
 
     def key(self, digit: str) -> bool:
         """The person pressed a key; whether it is told here."""
-        return self._tell(self._framing.key(digit))
+        return self.tell(self._framing.key(digit))
 
     def stop(self, ending: Ending | None) -> None:
         """Say that it is over, send what is queued, and close."""
         self._stopped = True
-        self._tell(self._framing.closing(ending))
+        self.tell(self._framing.closing(ending))
         self._put.close()
         self._phone.disconnect(self._sound)
         self._scope.deadline = trio.current_time() + GOODBYE_S
@@ -117,12 +117,12 @@ class Stream:
         return "lost" if self._lost else "closed"
 
     def _sound(self, frame: bytes, at: float) -> None:
-        self._tell([self._framing.sound(frame, max(0, round((at - self._since) * 1000)))])
+        self.tell([self._framing.sound(frame, max(0, round((at - self._since) * 1000)))])
 
     def _played(self, name: str) -> None:
-        self._tell(self._framing.played(name))
+        self.tell(self._framing.played(name))
 
-    def _tell(self, messages: Iterable[bytes]) -> bool:
+    def tell(self, messages: Iterable[bytes]) -> bool:
         """Queue messages; without room for them, they are lost. Whether there were any."""
         told = False
         for message in messages:
@@ -169,7 +169,7 @@ class Stream:
             case PlayMark():
                 self._phone.mark(told.name)
             case ClearSound():
-                self._tell(self._framing.cleared(self._phone.clear()))
+                self.tell(self._framing.cleared(self._phone.clear()))
             case PressKeys():
                 self._press(told.digits)
             case BadMessage():
@@ -182,6 +182,6 @@ class Stream:
     def _complain(self, bad: BadMessage) -> None:
         self._note(f"media message: {bad.why}")
         if bad.reply:
-            self._tell([bad.reply])
+            self.tell([bad.reply])
         if bad.fatal:
             self.stop(None)

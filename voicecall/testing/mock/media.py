@@ -25,11 +25,12 @@ class Message(msgspec.Struct, rename="camel", frozen=True):
 _messages = msgspec.json.Decoder(Message)
 
 
-def _media(frame: bytes) -> bytes:
+def media_message(frame: bytes) -> bytes:
+    """A frame as it travels on the media socket."""
     return b'{"event":"media","payload":"' + base64.b64encode(frame) + b'"}'
 
 
-SILENCE = _media(SILENT_FRAME)
+SILENCE = media_message(SILENT_FRAME)
 
 
 @frozen(kw_only=True)
@@ -53,7 +54,7 @@ class MockFraming:
         return b'{"event":"connected"}', msgspec.json.encode(start)
 
     def sound(self, frame: bytes, at_ms: int) -> bytes:
-        return SILENCE if frame is SILENT_FRAME else _media(frame)
+        return SILENCE if frame is SILENT_FRAME else media_message(frame)
 
     def played(self, name: str) -> Sequence[bytes]:
         return (msgspec.json.encode({"event": "mark", "name": name}),)
