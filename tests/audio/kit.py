@@ -108,6 +108,10 @@ class Caller:
         """Why the plane closed the line, "" while it has not."""
         return (self.end.reason or "closed") if self.end.closed else ""
 
+    def hangs_off(self) -> None:
+        """The telephone sends and plays nothing any more, though the line is there."""
+        self.phone.disconnect(self.stream.sound)
+
     async def speaks(self, ms: int, dbfs: float = -20) -> None:
         """Send so much of a voice."""
         await self.phone.speak(ulaw(voice(dbfs, ms)))

@@ -22,6 +22,7 @@ from tests.audio.wire import Seen, parse
 from tests.web.kit import ACCEPT, STREAM, handshake
 from voicecall.events import CallId, EffectId
 from voicecall.events.facts import EffectSucceeded
+from voicecall.ports import HttpRequest
 from voicecall.testing.ear import Ear
 from voicecall.testing.media import Broken, End, Stream
 from voicecall.testing.media_client import connect_socket
@@ -58,7 +59,7 @@ class Caller:
     gone: trio.Event = field(factory=trio.Event)
 
     async def carry(self, url: str, ticket: str) -> None:
-        async with connect_socket(url) as wire:
+        async with connect_socket(HttpRequest(method="GET", url=url)) as wire:
             try:
                 end = await self.stream.carry(wire)
             finally:

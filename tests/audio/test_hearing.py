@@ -99,7 +99,7 @@ def test_a_carrier_that_sends_nothing_for_silence_is_heard_as_silent(pause_s: fl
     async def story(stage: Stage) -> None:
         async with stage.caller() as caller:
             mailbox = stage.adopt()
-            caller.phone.disconnect()
+            caller.hangs_off()
             for pause in (pause_s, 1.0):
                 for frame in frames(ulaw(voice(-20, 600)))[:27]:
                     caller.stream.tell([media_message(frame)])

@@ -85,7 +85,7 @@ class Stream:
         self._stopped = True
         self.tell(self._framing.closing(ending))
         self._put.close()
-        self._phone.disconnect(self._sound)
+        self._phone.disconnect(self.sound)
         self._scope.deadline = trio.current_time() + GOODBYE_S
 
     async def carry(self, wire: Wire, *, lasts_s: float = math.inf) -> End:
@@ -99,7 +99,7 @@ class Stream:
                 await wire.send(message)
         except Broken as broken:
             raise NotConnected("the media stream closed before it started") from broken
-        self._phone.connect(self._sound, self._played)
+        self._phone.connect(self.sound, self._played)
         over = False
         try:
             with self._scope:
@@ -109,14 +109,15 @@ class Stream:
                     over = await self._write(wire)
                     self._scope.cancel()
         finally:
-            self._phone.disconnect(self._sound)
+            self._phone.disconnect(self.sound)
             self._put.close()
             self._take.close()
         if over:
             return "stopped"
         return "lost" if self._lost else "closed"
 
-    def _sound(self, frame: bytes, at: float) -> None:
+    def sound(self, frame: bytes, at: float) -> None:
+        """A frame of the person's voice; ``at`` is trio's time, in seconds."""
         self.tell([self._framing.sound(frame, max(0, round((at - self._since) * 1000)))])
 
     def _played(self, name: str) -> None:
