@@ -196,7 +196,7 @@ class Outbox:
                 self._note(f"webhook {webhook.kind} was refused: {why}")
                 return exchange, attempt
             pause = patience.pauses_s[attempt - 1] if attempt <= len(patience.pauses_s) else math.inf
-            if trio.current_time() + pause > min(until, delivery.born + patience.life_s):
+            if math.isinf(pause) or trio.current_time() + pause > min(until, delivery.born + patience.life_s):
                 self._tally.given_up += 1
                 self._note(f"webhook {webhook.kind} was given up: {why}")
                 return exchange, attempt
