@@ -120,7 +120,8 @@ class MockControl:
             case "reject" if not call.answered:
                 call.end(Ending(why="rejected", by="api"))
             case "hangup":
-                call.end(Ending(why="hangup", by="api", word=str(details.get("reason") or "")))
+                why = "hangup" if call.answered else "canceled"
+                call.end(Ending(why=why, by="api", word=str(details.get("reason") or "")))
             case "answer" | "media" | "reject":
                 return False
             case _:

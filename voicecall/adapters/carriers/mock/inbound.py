@@ -190,8 +190,10 @@ def _said(event: Event) -> fact.CallerSaid:
 
 
 def end_reason(word: str) -> EndReason:
-    """Our word for how a call ended; the network speaks our vocabulary, so anything else is unknown."""
+    """Our word for how a call ended; the network speaks our vocabulary and says ``declined``; the rest is unknown."""
     candidate = word.strip().lower().replace("_", "-")
+    if candidate == "declined":
+        return "busy"
     return cast("EndReason", candidate) if candidate in get_args(EndReason) else "unknown"
 
 
