@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from voicecall.assembly import carrier_of
 from voicecall.ports import Capability, Carrier
-from voicecall.system import carrier_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 

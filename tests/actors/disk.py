@@ -15,9 +15,11 @@ from tests.actors.stage import open_stage
 
 
 class SlowDisk(MemoryJournal):
-    """Every append takes ten milliseconds, and one that has begun is finished, as a real one is. ``endings`` are the
-    appends that asked for the space which is kept for last words; the next append of a ``fatal`` fact is written and
-    fails all the same."""
+    """Every append takes ``delay_s``, and one that has begun is finished, as a real one is.
+
+    ``endings`` are the appends that asked for the space which is kept for last words; the next append of a ``fatal``
+    fact is written and fails all the same.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,6 +27,7 @@ class SlowDisk(MemoryJournal):
         self.endings: list[bytes] = []
         self.unreadable = 0
         self.fatal = ""
+        self.delay_s = 0.01
         self.news = trio.Event()
 
     async def append(self, stream: str, body: bytes, *, after: Position, ending: bool = False) -> Position:
@@ -34,7 +37,7 @@ class SlowDisk(MemoryJournal):
         if ending:
             self.endings.append(body)
         with trio.CancelScope(shield=True):
-            await trio.sleep(0.01)
+            await trio.sleep(self.delay_s)
             position = await super().append(stream, body, after=after, ending=ending)
         if self.fatal and f'"event":{{"type":"{self.fatal}"'.encode() in body:
             self.fatal = ""

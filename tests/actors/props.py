@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 import trio
 from attrs import define, field
 
-from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant, effects as do, facts as fact
+from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant
+from voicecall.events import effects as do
+from voicecall.events import facts as fact
 from voicecall.ports import (
     Account,
     Capability,

@@ -9,10 +9,10 @@ from tests.actors.disk import SlowDisk, crash_while
 from tests.actors.props import Wire, ok
 from tests.actors.stage import Stage, play, wish
 from voicecall.actors.identity import outbound_call_id
-from voicecall.core.requests import EndCall, Say
+from voicecall.core.requests import EndCall, PressDigits, Say
 from voicecall.events import CallId
 from voicecall.events import facts as fact
-from voicecall.ports import Leg, Owed, Reply
+from voicecall.ports import Exchange, HttpRequest, Leg, Owed, Reply
 
 CALL = outbound_call_id("r1")
 
@@ -41,6 +41,29 @@ def test_what_is_durable_when_the_plug_is_pulled_is_not_done_by_the_dying_actor(
     crash_while("call.placed", journal, wire=wire)
     assert b'"type":"dial"' in journal._lines[-1].body
     assert wire.sent == []
+
+
+def test_nothing_is_done_before_the_line_that_decided_it_is_durable() -> None:
+    journal, early = SlowDisk(), list[str]()
+
+    @define
+    class Witness(Wire):
+        async def fetch(self, request: HttpRequest) -> Exchange:
+            seq = request.headers["id"].partition(".")[0]
+            if not any(f'"seq":{seq},'.encode() in line.body for line in journal._lines):
+                early.append(request.url)
+            return await super().fetch(request)
+
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        await stage.answer(call)
+        await stage.supervisor.request(call, PressDigits(digits="1"))
+        await stage.supervisor.request(call, EndCall())
+        await trio.sleep(1)
+        assert [kind for kind, _ in stage.wire.sent] == ["dial", "send_digits", "hangup"]
+        assert early == []
+
+    play(story, journal=journal, wire=Witness())
 
 
 def test_a_dial_that_may_have_happened_is_not_repeated_but_looked_for() -> None:

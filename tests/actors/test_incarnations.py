@@ -31,6 +31,7 @@ def test_what_was_decided_before_a_restart_comes_before_what_the_restart_decides
         call = await stage.place()
         await stage.answer(call)
         await stage.supervisor.request(call, EndCall())
+        await trio.sleep(0.1)
 
     async def second(stage: Stage) -> None:
         await trio.sleep(1)

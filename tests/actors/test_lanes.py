@@ -10,8 +10,11 @@ from attrs import define, field
 
 from tests.actors.props import Thinker, Wire, ok
 from tests.actors.stage import Stage, play
+from voicecall.actors.lanes import Lanes
+from voicecall.core.replay import replay
 from voicecall.core.requests import EndCall, PressDigits, Say
 from voicecall.events import AnyEffect, CallId, EffectId, Patience
+from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.ports import Exchange, HttpRequest, Leg, Line
 
@@ -107,6 +110,25 @@ def test_a_codec_that_fails_costs_its_effect_and_not_the_call() -> None:
         assert len(await facts(stage, call, fact.ActorStarted)) == 1
 
     in_a_call(story, wire=Broken())
+
+
+def test_a_lane_that_is_started_in_the_last_moment_begins_nothing() -> None:
+    wire = Slow()
+
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        asked = len(wire.named)
+        state = replay(await stage.entries(call)).ledger.state
+        async with trio.open_nursery() as nursery:
+            lanes = Lanes(
+                world=stage.world, call_id=call, post=lambda event: None, state=lambda: state, nursery=nursery
+            )
+            lanes.dispatch(EffectId("9.0"), do.Hangup())
+            lanes.dispatch(EffectId("9.1"), do.AskAgent(turn=1, text="?"))
+            nursery.cancel_scope.cancel()
+        assert (len(wire.named), stage.thinker.asked) == (asked, [])
+
+    play(story, wire=wire)
 
 
 # --- media -----------------------------------------------------------------------------------------------------------

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import trio
+import trio.lowlevel
 import trio.testing
 
+from tests.actors.disk import SlowDisk
 from tests.actors.stage import Stage, Wire, lost, ok, play, wish
-from voicecall.actors.supervisor import Accepted, outbound_call_id
+from voicecall.actors.supervisor import Accepted, Supervisor, outbound_call_id
+from voicecall.core.replay import replay
 from voicecall.core.requests import Ask, EndCall, PressDigits, Refused, Say
-from voicecall.events import CallId
+from voicecall.core.state import Media
+from voicecall.events import CallId, Policy
 from voicecall.events import facts as fact
 from voicecall.ports import Capability, Heard
 
@@ -76,6 +80,54 @@ def test_a_request_that_was_refused_in_the_meantime_is_not_carried_out_later() -
         assert (stage.supervisor.live_calls, stage.supervisor.actors) == (0, 0)
         await stage.place("late")
         assert [kind for kind, _ in stage.wire.sent] == ["dial"]
+
+    play(story)
+
+
+def test_what_a_carrier_says_about_a_call_that_never_began_makes_no_phantom() -> None:
+    async def story(stage: Stage) -> None:
+        stage.memory.hang(5)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stage.supervisor.place, wish("slow"))  # given up before it is on record
+            await trio.sleep(9)
+            answers = [await stage.hear(outbound_call_id("slow"), fact.CallRinging(), "ringing") for _ in range(8)]
+        await trio.sleep(60)
+        assert {answer.status for answer in answers} <= {200, 503}
+        assert set(await stage.kinds(outbound_call_id("slow"))) == {"actor.started"}
+        assert (stage.supervisor.live_calls, stage.supervisor.actors) == (0, 0)
+
+    play(story)
+
+
+def test_a_stream_that_was_refused_because_the_journal_was_slow_is_not_taken_for_open() -> None:
+    journal = SlowDisk()
+
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        await stage.hear(call, fact.CallAnswered(), "answered")
+        await trio.sleep(1)
+        journal.delay_s = 4.0
+        for _ in range(2):  # two facts are ahead of the stream: its own line is begun in time, but not finished
+            stage.speaker.posts[call](fact.AudioMeasured(offset_ms=1, caller_dbfs=-20, agent_dbfs=-20))
+        assert isinstance(await stage.open_media(call), Refused)
+        journal.delay_s = 0.01
+        await trio.sleep(5)
+        kinds = await stage.kinds(call)
+        assert ("media.opened" in kinds, kinds.count("actor.started")) == (True, 1)
+        assert replay(await stage.entries(call)).ledger.state.media is Media.CLOSED
+
+    play(story, journal=journal)
+
+
+def test_whoever_asks_a_supervisor_that_does_not_run_any_more_is_told_so() -> None:
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        gone = Supervisor(
+            world=stage.world, directory=stage.directory, offer_policy=lambda heard: Policy(), max_calls=4
+        )
+        assert await gone.place(wish("late")) == Refused(code="unavailable", reason="shutting down")
+        heard = Heard(key="late", event=fact.CallRinging(), call_id=call)
+        assert (await gone.receive("wire", (heard,))).status == 503
 
     play(story)
 
@@ -233,6 +285,40 @@ def test_requests_are_refused_with_the_reason() -> None:
         assert [kind for kind, _ in stage.wire.sent].count("hangup") == 1
 
     play(story)
+
+
+def test_two_who_hang_up_at_once_hang_up_once() -> None:
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        await stage.answer(call)
+        results: list[Accepted | Refused] = []
+
+        async def end() -> None:
+            results.append(await stage.supervisor.request(call, EndCall()))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(end)
+            nursery.start_soon(end)
+        await trio.sleep(1)
+        assert [type(result) for result in results] == [Accepted, Accepted]
+        assert [kind for kind, _ in stage.wire.sent].count("hangup") == 1
+
+    play(story)
+
+
+def test_callers_who_were_turned_away_leave_nothing_in_memory_but_a_row() -> None:
+    async def story(stage: Stage) -> None:
+        for number in range(50):
+            stranger = f"+1555000{number:04}"
+            offer = Heard(
+                key=f"o{number}", offer=True, vendor_call_id=f"v{number}", caller=stranger, callee="+15550000000"
+            )
+            assert (await stage.supervisor.receive("wire", (offer,))).status == 200
+        await trio.sleep(60)
+        assert (stage.supervisor.actors, stage.supervisor.live_calls, len(stage.directory)) == (0, 0, 50)
+        assert list(stage.directory.owing()) == []
+
+    play(story, verdict="disabled")
 
 
 def test_a_repeated_webhook_gets_the_first_answer_and_changes_nothing() -> None:

@@ -18,6 +18,7 @@ steps: st.SearchStrategy[list[Step]] = st.lists(
         st.tuples(st.just("clear"), st.integers(0, 3)),
         st.tuples(st.just("give up"), st.just(0)),
     ),
+    min_size=20,
     max_size=60,
 )
 

@@ -1,11 +1,14 @@
-"""Every link between pages leads somewhere, and every file that a page names is there."""
+"""Every link between pages leads somewhere, and every file and test that a page names is there."""
 
 from __future__ import annotations
 
 import re
 
-from tests.checks.sources import ROOT
+from tests.checks.sources import ROOT, functions
 
+FAULTS = ROOT / "docs/faults.md"
+GRAVE = {"P1", "P2", "P3", "P4", "P5", "P6", "P7", "C1", "C2", "C3", "C5", "C6", "C7", "C8", "C9"}
+"""Faults of persistence, restart, concurrency, timers and limits that somebody would notice."""
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)")
 PATH = re.compile(r"`((?:docs|scripts|voicecall|journal|tests)/[\w./-]+\.\w+)`")
 
@@ -28,3 +31,21 @@ def test_every_file_that_a_page_names_exists() -> None:
         for name in PATH.findall(page.read_text(encoding="utf-8"))
         if not (ROOT / name).exists()
     ] == []
+
+
+def test_every_test_that_is_said_to_catch_a_fault_exists() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", FAULTS.read_text(encoding="utf-8"))
+    assert len(named) > len(GRAVE)
+    assert [
+        f"{path}::{name}"
+        for path, name in named
+        if not (ROOT / path).exists() or name not in {node.name for node in functions(ROOT / path)}
+    ] == []
+
+
+def test_every_grave_fault_has_one_row_and_every_row_a_test() -> None:
+    rows = re.findall(r"^\| ([A-Z]\d+) \| (high|med) \|(.*)\|$", FAULTS.read_text(encoding="utf-8"), re.MULTILINE)
+    numbers = [number for number, _, _ in rows]
+    assert sorted(set(numbers)) == sorted(numbers)
+    assert set(numbers) >= GRAVE
+    assert [number for number, _, cells in rows if "::test_" not in cells.rpartition("|")[2]] == []

@@ -8,6 +8,7 @@ from voicecall.core.state import Phase
 from voicecall.events import Entry, Instant, effect_id, effects_of
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
+from voicecall.events.schema import encode_entry
 
 
 def test_entries_are_numbered_without_gaps() -> None:
@@ -23,6 +24,19 @@ def test_the_same_key_is_the_same_message_again_for_ever() -> None:
     call.tell(fact.CallEnded(reason="busy"), key="evt-2")
     assert step(call.ledger, fact.CallRinging(), at=call.now, writer="w2", key="evt-1") == Again(seq=seq)
     assert call.ledger.keys["evt-2"] == seq + 1
+
+
+def test_a_line_of_a_long_call_says_no_more_than_one_of_a_short_call() -> None:
+    call = conversing()
+    sizes: list[int] = []
+    for turn in range(1, 201):
+        call.says("Is it free?")
+        sizes.append(len(encode_entry(call.entries[-1])))
+        call.tell(fact.CallRinging(), key=f"evt-{turn}")
+        call.replies("It is.", turn=turn)
+        call.thought(turn)
+        call.plays(call.state.utterance)
+    assert max(sizes) == sizes[0]
 
 
 def test_facts_of_our_own_have_no_key_and_are_never_repeats() -> None:

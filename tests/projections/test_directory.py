@@ -108,6 +108,15 @@ def test_an_ended_call_does_not_live_but_is_known() -> None:
     assert [row.call_id for row in directory.rows()] == ["one", "two"]
 
 
+def test_a_call_that_talks_a_lot_hides_no_other() -> None:
+    chatty = conversing()
+    for _ in range(500):
+        chatty.tell(fact.CallerHeard(text="and another thing"))
+    directory, positions = directory_of(one=ended(), two=ended("busy"))
+    fold(directory, CallId("three"), chatty.entries, positions)
+    assert [row.call_id for row in directory.rows()] == ["one", "two", "three"]
+
+
 def test_a_late_fact_does_not_wake_an_ended_call() -> None:
     directory, positions = directory_of(one=ended("busy"))
     late = evolve(conversing().entries[-1], event=fact.VendorReported(status="ended"))

@@ -10,6 +10,7 @@ from tests.core.story import START, Story, answered, conversing, dialed, notifyi
 from voicecall.core.requests import Ask, EndCall
 from voicecall.core.state import CallState, Phase
 from voicecall.events import CallId
+from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.projections.directory import Directory
 from voicecall.projections.status import call_line, call_record, state_word
@@ -108,6 +109,16 @@ def test_a_call_that_is_hung_up_before_the_answer_keeps_its_word() -> None:
     for call, word in ((dialed(), "initiated"), (offered(), "ringing")):
         call.ask(EndCall())
         assert record(call)["state"] == word
+
+
+def test_a_hang_up_that_fails_is_no_reason_for_an_end_until_the_call_has_ended() -> None:
+    call = conversing()
+    call.ask(EndCall(reason="timeout"))
+    assert "endReason" not in record(call)
+    call.fails(do.Hangup)
+    assert "endReason" not in record(call)
+    call.tell(fact.CallEnded(reason="timeout", settles=call.owed(do.Conclude)))
+    assert record(call)["endReason"] == "timeout"
 
 
 @pytest.mark.parametrize("reason", ["completed", "busy", "no-answer", "voicemail", "failed", "error", "unknown"])

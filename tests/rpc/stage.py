@@ -13,12 +13,12 @@ import trio.testing
 from attrs import define, evolve, field, frozen
 
 from journal import Journal
+from voicecall.assembly import carrier_of
 from voicecall.config import parse
 from voicecall.rpc.client import Client
 from voicecall.rpc.methods import Methods
 from voicecall.rpc.protocol import Lines, RpcError
 from voicecall.rpc.server import converse
-from voicecall.system import carrier_of
 from voicecall.testing.memory_system import MemorySystem, MemoryTown, open_memory_town
 
 FRIENDLY = "+15550001001"

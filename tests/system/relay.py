@@ -17,12 +17,27 @@ PASSED_ON = ("authorization", "idempotency-key")
 
 @define
 class Relay:
-    """``interrupt`` is called once, ``before`` the network hears of a dial or ``after``; then nobody answers."""
+    """Passes everything on, until it is told to strike."""
 
     url: str
-    interrupt: Callable[[], None] | None = None
-    moment: Moment = "after"
-    interrupted: Event = field(factory=Event)
+    _strike: Callable[[], None] | None = None
+    _moment: Moment = "after"
+    _struck: Event = field(factory=Event)
+
+    def interrupt(self, strike: Callable[[], None], moment: Moment) -> Event:
+        """``strike`` once, ``before`` the network hears of the next dial or ``after``; nobody answers that dial."""
+        self._strike, self._moment, self._struck = strike, moment, Event()
+        return self._struck
+
+    def strikes(self, moment: Moment) -> bool:
+        """Whether this is the moment; then it is done."""
+        strike = self._strike
+        if strike is None or moment != self._moment:
+            return False
+        self._strike = None
+        strike()
+        self._struck.set()
+        return True
 
 
 @contextmanager
@@ -38,14 +53,12 @@ def open_relay(network: str) -> Generator[Relay]:
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            strikes = (self.command, self.path) == ("POST", "/calls") and not relay.interrupted.is_set()
-            if strikes and relay.moment == "before":
-                strike()
+            dials = (self.command, self.path) == ("POST", "/calls")
+            if dials and relay.strikes("before"):
                 return
             headers = {name: self.headers[name] for name in PASSED_ON if name in self.headers}
             answer = http.request(self.command, f"{network}{self.path}", content=body, headers=headers)
-            if strikes:
-                strike()
+            if dials and relay.strikes("after"):
                 return
             self.send_response(answer.status_code)
             self.send_header("content-length", str(len(answer.content)))
@@ -54,11 +67,6 @@ def open_relay(network: str) -> Generator[Relay]:
 
         def log_message(self, *_: object) -> None:
             pass
-
-    def strike() -> None:
-        assert relay.interrupt is not None
-        relay.interrupt()
-        relay.interrupted.set()
 
     with httpx.Client(trust_env=False) as http, ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
         relay = Relay(f"http://127.0.0.1:{server.server_address[1]}")

@@ -147,6 +147,7 @@ class Street:
     port: int
     network: Child
     http: httpx.Client
+    rate: float
     server: Child | None = None
     _names: list[str] = field(factory=list)
 
@@ -155,8 +156,9 @@ class Street:
         """What the servers have logged."""
         return (self.state.parent / "serve.log").read_text()
 
-    def serve(self, *, rate: float = RATE, env: Plain | None = None) -> Child:
+    def serve(self, *, rate: float | None = None, env: Plain | None = None) -> Child:
         """Start the server, always on the same port."""
+        rate = rate or self.rate
         arguments = ("--config", self.config, "--state", self.state)
         log = self.state.parent / "serve.log"
         self.server = Child.start("voicecall", "serve", "--clock-rate", str(rate), *arguments, log=log, env=env)
@@ -294,19 +296,19 @@ class Street:
 
 
 @contextmanager
-def open_street(folder: Path, *, serving: bool = True, **settings: Any) -> Generator[Street]:
+def open_street(folder: Path, *, serving: bool = True, rate: float = RATE, **settings: Any) -> Generator[Street]:
     """Start both in ``folder``; at the end nothing of them is left."""
     state = folder / "state"
     state.mkdir(mode=0o700)
     (state / "mock.key").write_text("between us\n")
-    arguments = ("--port", "0", "--secret-file", state / "mock.key", "--clock-rate", str(RATE))
+    arguments = ("--port", "0", "--secret-file", state / "mock.key", "--clock-rate", str(rate))
     network = Child.start("voicecall.testing.network", *arguments, log=folder / "network.log")
     config = folder / "voicecall.json5"
     headers = {"authorization": "Bearer between us"}
     with reserved_port() as port, httpx.Client(base_url=network.ready["url"], headers=headers, trust_env=False) as http:
         ours = {"serve": {"port": port}, "mock": {"apiUrl": network.ready["url"]}}
         config.write_text(json.dumps({**SETTINGS, **settings, **ours}))
-        street = Street(state, config, port, network, http)
+        street = Street(state, config, port, network, http, rate)
         try:
             if serving:
                 street.serve()

@@ -6,21 +6,40 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+from attrs import frozen
 
 from journal import Line
-from tests.system.relay import Moment, open_relay
+from tests.system.relay import Moment, Relay, open_relay
 from tests.system.street import PATIENCE_S, Street, open_street
 from voicecall.events import facts as fact
 from voicecall.rpc.client import NoServer
 
 
+@frozen
+class Scene:
+    """``relay`` is between the server and the network's API."""
+
+    street: Street
+    relay: Relay
+
+
 @pytest.fixture(scope="module")
-def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
-    with open_street(tmp_path_factory.mktemp("street")) as street:
-        yield street
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """The network waits a minute for a server that is gone: on this clock, as long as one takes to start on any day."""
+    folder = tmp_path_factory.mktemp("street")
+    with open_street(folder, serving=False, rate=7) as street, open_relay(street.network.ready["url"]) as relay:
+        street.config.write_text(street.config.read_text().replace(street.network.ready["url"], relay.url))
+        street.serve()
+        yield Scene(street, relay)
 
 
-GREETED = ("hear", {"do": "say", "text": "Tell me more, please."}, "hear")
+@pytest.fixture
+def street(scene: Scene) -> Street:
+    return scene.street
+
+
+HEAR = {"do": "hear", "limitMs": 300_000}
+GREETED = (HEAR, {"do": "say", "text": "Tell me more, please."}, HEAR)
 GOODBYE = ({"do": "say", "text": "I see. Goodbye."}, {"do": "hear", "limitMs": 5_000}, "hangUp")
 
 
@@ -47,7 +66,7 @@ def continued(street: Street, call_id: str, kept: list[Line]) -> None:
 
 
 def test_in_the_middle_of_a_conversation(street: Street) -> None:
-    call_id = street.call(street.people("+15551110001", "answer", *GREETED, "hear", *GOODBYE))
+    call_id = street.call(street.people("+15551110001", "answer", *GREETED, HEAR, *GOODBYE))
     street.saw(call_id, fact.CallerSaid)
     kept = restart(street, call_id, fact.AgentReplied)
     street.over(call_id)
@@ -81,23 +100,19 @@ def test_the_person_hangs_up_while_nobody_serves(street: Street) -> None:
 
 
 @pytest.mark.parametrize(("moment", "dials", "reason"), [("before", 0, "failed"), ("after", 1, "hangup-user")])
-def test_right_when_it_dials(street: Street, moment: Moment, dials: int, reason: str) -> None:
+def test_right_when_it_dials(scene: Scene, moment: Moment, dials: int, reason: str) -> None:
     """The dial may or may not have left us, so it is not repeated and the carrier is asked what became of it."""
-    with open_relay(street.network.ready["url"]) as relay:
-        whole = street.config.read_text()
-        street.config.write_text(whole.replace(street.network.ready["url"], relay.url))
-        assert street.server is not None
-        street.server.stop()
-        relay.interrupt, relay.moment = street.serve().kill, moment
-        number = street.people(f"+1555111001{dials}", "answer", *GREETED, *GOODBYE)
-        before = street.api("GET", "/_network/report")["dials"]
-        with suppress(NoServer):  # the answer may come before the dial, or never
-            street.call(number)
-        assert relay.interrupted.wait(PATIENCE_S)
-        call_id = street.lines()[-1].stream.removeprefix("call/")
-        street.config.write_text(whole)
-        street.serve()
-        street.over(call_id)
+    street, relay = scene.street, scene.relay
+    number = street.people(f"+1555111001{dials}", "answer", *GREETED, *GOODBYE)
+    before = street.api("GET", "/_network/report")["dials"]
+    assert street.server is not None
+    interrupted = relay.interrupt(street.server.kill, moment)
+    with suppress(NoServer):  # the answer may come before the dial, or never
+        street.call(number)
+    assert interrupted.wait(PATIENCE_S)
+    call_id = street.lines()[-1].stream.removeprefix("call/")
+    street.serve()
+    street.over(call_id)
     assert street.api("GET", "/_network/report")["dials"] - before == dials
     (failed,) = [one for one in street.events(call_id, fact.EffectFailed) if one.in_doubt]
     assert failed.reason == "restart"

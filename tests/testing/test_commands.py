@@ -9,7 +9,10 @@ import trio
 
 from tests.testing.desk import HOME, Desk, play
 from tests.testing.paper import PaperControl
+from voicecall.testing.dialect import Webhook
 from voicecall.testing.happenings import (
+    Ended,
+    Ending,
     Happening,
     KeyPressed,
     KeysGathered,
@@ -140,6 +143,21 @@ def test_collecting_keys_can_be_stopped() -> None:
         await trio.sleep(1)
         happened: list[Happening] = of(control, KeysGathered)
         assert happened == [KeysGathered(name="k", digits="", how="canceled")]
+
+    play(story)
+
+
+def test_nothing_is_told_after_the_end_whatever_happens_in_the_same_instant() -> None:
+    async def story(desk: Desk) -> None:
+        for _ in range(20):
+            steps = ["answer", {"do": "press", "digits": "1234567", "gapMs": 1_000}]
+            control, _ = await answered(desk, steps, url=f"{HOME}/events")
+            await trio.sleep_until(control.call.ear.since + 3)
+            control.call.end(Ending(why="hangup", by="api"))
+            control.call.post(Webhook(kind="late", url=f"{HOME}/events"))
+            await trio.sleep(1)
+            assert isinstance(control.heard[-1], Ended)
+        assert len(desk.asked) == sum(len(one.heard) for one in desk.vendor.dialect.controls.values())
 
     play(story)
 

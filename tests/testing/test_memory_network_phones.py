@@ -61,6 +61,19 @@ def test_a_voicemail_greets_beeps_records_and_hangs_up() -> None:
     play(story, on_line=leave_message)
 
 
+@pytest.mark.parametrize(
+    "script", [["voicemail", {"do": "press", "digits": "1"}], ["answer", "hangUp", {"do": "press", "digits": "1"}]]
+)
+def test_whoever_has_hung_up_does_nothing_more(script: list[Any]) -> None:
+    async def story(world: World) -> None:
+        await world.dial(SOMEBODY, script)
+        call = await world.ended()
+        assert call["reason"] == "hangup-user"
+        assert "pressed 1" not in [one["what"] for one in call["timeline"]]
+
+    play(story)
+
+
 def test_keys_travel_both_ways() -> None:
     async def story(world: World) -> None:
         await world.dial(SOMEBODY, ["answer", {"do": "wait", "ms": 500}, {"do": "press", "digits": "12#"}])

@@ -31,7 +31,6 @@ import trio
 from attrs import frozen
 
 from journal.api import START, Position
-from voicecall.actors.fault import Caught, describe
 from voicecall.actors.lanes import Lanes
 from voicecall.actors.mailbox import Letter, Mailbox, Repeated, Written
 from voicecall.actors.recovery import RESTART, Inheritance, given_up, inherit
@@ -41,23 +40,11 @@ from voicecall.core.admit import admit
 from voicecall.core.ledger import Again, Ledger, fold, step
 from voicecall.core.requests import Refused
 from voicecall.core.state import CallState, Media, Phase
-from voicecall.events import (
-    AnyEffect,
-    AnyEvent,
-    CallId,
-    EffectId,
-    Entry,
-    Instant,
-    Request,
-    effects_of,
-)
-from voicecall.events import (
-    effects as do,
-)
-from voicecall.events import (
-    facts as fact,
-)
+from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Entry, Instant, Request, effects_of
+from voicecall.events import effects as do
+from voicecall.events import facts as fact
 from voicecall.events.schema import decode_entry, encode_entry
+from voicecall.fault import Caught, describe
 from voicecall.ports import Capability, HttpResponse, Owed, Reply
 
 APPEND_S = 5.0

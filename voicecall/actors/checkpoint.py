@@ -51,16 +51,17 @@ class Checkpoint:
 
 async def load_directory(journal: Readable, path: Path | None = None) -> Directory:
     """The directory of every call: the checkpoint at ``path``, if there is one, and every line that follows it."""
-    saved = b""
-    if path is not None and path.exists():  # noqa: ASYNC240 - nothing else runs yet
-        saved = path.read_bytes()  # noqa: ASYNC240
-    directory = Directory.restore(saved)
+    directory = _restore(path)
     async with journal.read(after=Position(directory.position)) as lines:
         async for line in lines:
             if line.stream.startswith("call/"):
                 _apply(directory, line)
             directory.reached(line.position)
     return directory
+
+
+def _restore(path: Path | None) -> Directory:
+    return Directory.restore(path.read_bytes() if path is not None and path.exists() else b"")
 
 
 def _apply(directory: Directory, line: Line) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import trio
 
-from voicecall.actors.fault import Caught, describe
 from voicecall.events import AnyEffect, AnyEvent, EffectId, OnRestart
 from voicecall.events.effects import Dial, Hangup
 from voicecall.events.facts import EffectFailed
+from voicecall.fault import Caught, describe
 from voicecall.ports import Carrier, Exchange, Fetch, HttpRequest, Leg, Post
 
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)

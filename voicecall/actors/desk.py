@@ -11,11 +11,11 @@ from attrs import define, field
 
 from journal.api import Erased, Fenced, JournalError
 from voicecall.actors.call import Attempt, CallActor, Observe
-from voicecall.actors.fault import Caught, describe, first
 from voicecall.actors.mailbox import Failed, Mailbox
 from voicecall.actors.quarantine import quarantine
 from voicecall.actors.world import World
 from voicecall.events import CallId
+from voicecall.fault import Caught, describe, first, words
 
 BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 """Pauses before the restarts of a failing actor; one more failure is quarantine."""
@@ -81,4 +81,4 @@ def _is_lost(cause: BaseException, actor: CallActor) -> bool:
 
 def _words(cause: BaseException) -> str:
     """A journal's errors say what to do about them; other texts may quote what a stranger sent."""
-    return f"{type(cause).__name__}: {cause}" if isinstance(cause, JournalError) else describe(cause)
+    return words(cause) if isinstance(cause, JournalError) else describe(cause)

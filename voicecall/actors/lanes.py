@@ -16,7 +16,6 @@ import trio
 
 from voicecall.actors import control
 from voicecall.actors.clauses import Clauses
-from voicecall.actors.fault import Caught, describe, first
 from voicecall.actors.replying import by_carrier
 from voicecall.actors.voice import CarrierVoice
 from voicecall.actors.world import World
@@ -24,6 +23,7 @@ from voicecall.core.state import CallState, Phase
 from voicecall.events import AnyEffect, CallId, EffectId, Instant, Lane
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
+from voicecall.fault import Caught, words
 from voicecall.ports import Line, Post, Turn
 
 
@@ -89,6 +89,7 @@ class Lanes:
 
     async def _run_control(self) -> None:
         while self._control:
+            await trio.lowlevel.checkpoint_if_cancelled()  # a task that was started just before the end begins nothing
             effect_id, effect = self._control.popleft()
             await self._ask_carrier(effect_id, effect)
             while self._state().owes(effect_id) is not None:
@@ -133,13 +134,14 @@ class Lanes:
     async def _run_agent(self, effect_id: EffectId, effect: do.AskAgent, scope: trio.CancelScope) -> None:
         reason: Literal["done", "superseded", "failed"] = "done"
         detail = ""
+        await trio.lowlevel.checkpoint_if_cancelled()
         limit_s = self._world.reply_timeout_ms / 1000
         with scope:
             with Caught() as caught, trio.fail_after(limit_s) as patience:
                 await self._think(effect)
             if caught.error is not None:
                 late = patience.cancelled_caught
-                reason, detail = "failed", f"no complete reply within {limit_s:g} s" if late else _words(caught.error)
+                reason, detail = "failed", f"no complete reply within {limit_s:g} s" if late else words(caught.error)
         if scope.cancelled_caught:
             reason = "superseded"
         self._post(fact.AgentFinished(settles=effect_id, turn=effect.turn, reason=reason, detail=detail))
@@ -167,9 +169,3 @@ class Lanes:
         for text in clauses.rest():
             self._post(fact.AgentReplied(turn=effect.turn, index=index, text=text))
             index += 1
-
-
-def _words(error: Exception) -> str:
-    """What an agent said about its failure, for the journal."""
-    cause = first(error)
-    return f"{type(cause).__name__}: {cause}" if str(cause) else describe(cause)

@@ -10,7 +10,6 @@ from attrs import evolve as change
 from journal.api import START, Position
 from voicecall.actors import control
 from voicecall.actors.call import APPEND_S, Observe
-from voicecall.actors.fault import Caught, describe
 from voicecall.actors.recovery import given_up
 from voicecall.actors.world import World, stream_of
 from voicecall.core.ledger import Again, Ledger, fold, step
@@ -19,6 +18,7 @@ from voicecall.events import AnyEvent, CallId, EffectId, Instant, effect_id
 from voicecall.events.effects import Hangup, StartTimer
 from voicecall.events.facts import ActorQuarantined, CallEnded
 from voicecall.events.schema import decode_entry, encode_entry
+from voicecall.fault import Caught, describe
 
 BACKOFF_S = (0.5, 5.0, 30.0)
 """Pauses after which a quarantine tries again to be on record."""

@@ -11,10 +11,10 @@ from collections.abc import Callable
 import structlog
 import trio
 
-from voicecall.audio.fault import Caught
 from voicecall.audio.tap import Tap
 from voicecall.events import AnyEvent, CallId
 from voicecall.events.facts import VendorReported
+from voicecall.fault import Caught, describe, words
 from voicecall.ports import Transcriber
 
 PAUSES_S = (0.5, 1.0, 2.0, 4.0)
@@ -67,6 +67,6 @@ class Listening:
                     recognized = True
                     self._post(event)
         if caught.error is not None:
-            log.error("the transcriber failed", call=self._call_id, error=caught.place)
-            self._post(VendorReported(status="transcriber failed", detail=caught.words))
+            log.error("the transcriber failed", call=self._call_id, error=describe(caught.error))
+            self._post(VendorReported(status="transcriber failed", detail=words(caught.error)))
         return recognized

@@ -6,9 +6,9 @@ import structlog
 import trio
 from attrs import frozen
 
-from voicecall.audio.fault import Caught
 from voicecall.audio.link import MediaLink
 from voicecall.audio.websocket import INTERNAL, POLICY, TRY_LATER
+from voicecall.fault import Caught, describe
 from voicecall.ports import MediaCodec, MediaMessage, MediaStart, NotUnderstood
 
 log = structlog.get_logger(__name__)
@@ -63,7 +63,7 @@ class Lobby:
             with Caught() as caught:
                 arrival = _arrival(guest)
             if caught.error is not None:
-                log.error("a media socket failed before its start", carrier=guest.carrier, error=caught.place)
+                log.error("a media socket failed before its start", carrier=guest.carrier, error=describe(caught.error))
                 guest.link.close(INTERNAL)
             if arrival is not None:
                 arrivals.append(arrival)

@@ -23,7 +23,6 @@ import structlog
 import trio
 
 from voicecall.audio.archive import Archive
-from voicecall.audio.fault import Caught
 from voicecall.audio.link import MediaLink, SocketLink
 from voicecall.audio.lobby import Arrival, Lobby
 from voicecall.audio.outbox import Outbox
@@ -34,6 +33,7 @@ from voicecall.core.requests import Refused
 from voicecall.events import CallId, EffectId
 from voicecall.events.effects import Speak
 from voicecall.events.facts import EffectFailed
+from voicecall.fault import Caught, describe
 from voicecall.ports import MediaCodec, MediaStart, Post, Synthesizer, Transcriber
 
 TICK_MS = 5
@@ -244,7 +244,7 @@ class MediaPlane:
         with Caught() as caught:
             session.serve(now)
         if caught.error is not None:
-            log.error("a media session failed", call=session.call_id, error=caught.place)
+            log.error("a media session failed", call=session.call_id, error=describe(caught.error))
             session.close("lost")
         if self._archive is not None:
             self._archive.save(session, now)
@@ -256,7 +256,7 @@ class MediaPlane:
         with Caught() as caught:
             self._begin(arrival)
         if caught.error is not None:
-            log.error("a media stream could not begin", carrier=arrival.guest.carrier, error=caught.place)
+            log.error("a media stream could not begin", carrier=arrival.guest.carrier, error=describe(caught.error))
             arrival.guest.link.close(INTERNAL)
 
     def _begin(self, arrival: Arrival) -> None:
@@ -304,7 +304,7 @@ class MediaPlane:
         finally:
             self._admitting -= 1
         if caught.error is not None:
-            log.error("a media stream could not be admitted", call=session.call_id, error=caught.place)
+            log.error("a media stream could not be admitted", call=session.call_id, error=describe(caught.error))
             link.close(INTERNAL, "the stream could not be admitted")
         if isinstance(admitted, Refused):
             link.close(POLICY, admitted.reason)

@@ -9,12 +9,12 @@ from contextlib import aclosing
 import trio
 from attrs import define, field
 
-from voicecall.audio.fault import Caught
 from voicecall.audio.playback import Finished, Playback
 from voicecall.events import AnyEvent, EffectId
 from voicecall.events.base import NO_EFFECT
 from voicecall.events.effects import Speak
 from voicecall.events.facts import EffectFailed, PlaybackFinished, SpeechChunk, VendorReported
+from voicecall.fault import Caught, first, words
 from voicecall.ports import Synthesizer
 
 FIRST_SOUND_S = 8.0
@@ -94,11 +94,12 @@ class Utterances:
             await self._stream(speak)
         if self._jobs.get(speak.utterance) is not job:
             return
-        slow = isinstance(caught.error, trio.TooSlowError)
-        failure = f"no sound within {FIRST_SOUND_S:g} s" if slow else caught.words
         if caught.error is None:
             self.settle(self.playback.close(speak.utterance))
-        elif self.playback.has_sound(speak.utterance):
+            return
+        slow = isinstance(first(caught.error), trio.TooSlowError)
+        failure = f"no sound within {FIRST_SOUND_S:g} s" if slow else words(caught.error)
+        if self.playback.has_sound(speak.utterance):
             # What is there is played: half a sentence is better than one that breaks off in a word.
             self._post(VendorReported(status="speech failed", detail=failure))
             self.settle(self.playback.close(speak.utterance, broken=True))

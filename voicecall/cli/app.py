@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from voicecall.cli.place import BAD_USAGE, Place, fail
+from voicecall.cli.place import BAD_USAGE, INTERRUPTED, Place, fail
 from voicecall.config.problems import ConfigError
 
 app = App(
@@ -54,7 +54,11 @@ def run(arguments: list[str]) -> int:
     except ConfigError as error:
         return fail(str(error), BAD_USAGE)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    except BaseExceptionGroup as group:  # several tasks were at work when it came
+        if group.subgroup(KeyboardInterrupt) is None:
+            raise
+        return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0

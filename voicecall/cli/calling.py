@@ -14,7 +14,8 @@ from voicecall.events import EndReason
 from voicecall.rpc.client import Client, NoServer, connect
 from voicecall.rpc.protocol import INVALID_PARAMS, RpcError, invalid
 
-Work = Callable[[Client], Any]
+Params = dict[str, Any]
+Work = Callable[[Client, Params], Any]
 ASK_AGAIN_S = 0.2
 PICKED_UP = frozenset({"answered", "active", "speaking", "listening"})
 ENDED = frozenset(get_args(EndReason))
@@ -22,12 +23,12 @@ OPTIONS = {"to": "--to", "message": "--message", "callId": "--call-id", "digits"
 """What a person types for a parameter."""
 
 
-def place_call(place: Place, method: str, params: dict[str, Any], *, wait: bool, json: bool) -> int:
+def place_call(place: Place, method: str, params: Params, *, wait: bool, json: bool) -> int:
     """Place a call; ``wait`` stays until it has ended. A person sees it ring until it is answered."""
     quiet = wants_json(json=json)
 
-    async def work(client: Client) -> dict[str, Any]:
-        answer = await client.call(method, _named(params))
+    async def work(client: Client, named: Params) -> dict[str, Any]:
+        answer = await client.call(method, named)
         if quiet and not wait:
             return {"callId": answer["callId"]}
         enough = ENDED if wait else PICKED_UP | ENDED
@@ -49,16 +50,16 @@ def place_call(place: Place, method: str, params: dict[str, Any], *, wait: bool,
             Console().print(f"[bold]{call_id}[/bold]", state_text(answer))
             Console().print(f"[dim]voicecall tail --call-id {call_id[:8]}[/dim]")
 
-    return _run(place.state, work, show)
+    return _run(place.state, params, work, show)
 
 
-def ask(place: Place, method: str, params: dict[str, Any], *, json: bool, waiting: str = "") -> int:
+def ask(place: Place, method: str, params: Params, *, json: bool, waiting: str = "") -> int:
     """Ask something of a call."""
     quiet = wants_json(json=json)
 
-    async def work(client: Client) -> dict[str, Any]:
+    async def work(client: Client, named: Params) -> dict[str, Any]:
         with _spinner("" if quiet else waiting):
-            return await client.call(method, _named(params))
+            return await client.call(method, named)
 
     def show(answer: dict[str, Any]) -> None:
         if quiet:
@@ -68,18 +69,16 @@ def ask(place: Place, method: str, params: dict[str, Any], *, json: bool, waitin
 
             Console().print(answer.get("transcript") or "[green]done[/green]")
 
-    return _run(place.state, work, show)
+    return _run(place.state, params, work, show)
 
 
-def ask_server(
-    place: Place, method: str, params: dict[str, Any], show: Callable[[dict[str, Any]], None], *, named: bool = False
-) -> int:
-    """Ask something that concerns no call; ``named`` where it changes something, so that a repeat is known as one."""
+def ask_server(place: Place, method: str, params: Params, show: Callable[[dict[str, Any]], None]) -> int:
+    """Ask something that concerns no call."""
 
-    async def work(client: Client) -> dict[str, Any]:
-        return await client.call(method, _named(params) if named else params)
+    async def work(client: Client, named: Params) -> dict[str, Any]:
+        return await client.call(method, named)
 
-    return _run(place.state, work, show)
+    return _run(place.state, params, work, show)
 
 
 async def _until(client: Client, call_id: str, enough: frozenset[str], *, quiet: bool) -> dict[str, Any]:
@@ -103,7 +102,7 @@ def _spinner(text: str) -> AbstractContextManager[Any]:
     return Console(stderr=True).status(f"{text} …")
 
 
-def _named(params: dict[str, Any]) -> dict[str, Any]:
+def _named(params: Params) -> Params:
     """Parameters that were given, and a name for the request, so that a repeat would be known as one."""
     from voicecall.cli.entropy import new_request_id
 
@@ -114,10 +113,11 @@ def _named(params: dict[str, Any]) -> dict[str, Any]:
     return {**given, "requestId": new_request_id(), "by": "cli"}
 
 
-def _run(state: Path, work: Work, show: Callable[[dict[str, Any]], None]) -> int:
+def _run(state: Path, params: Params, work: Work, show: Callable[[dict[str, Any]], None]) -> int:
     async def main() -> dict[str, Any]:
+        named = _named(params)
         async with connect(state) as client:
-            return await work(client)
+            return await work(client, named)
 
     try:
         answer = trio.run(main)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import select
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import trio
 
-from journal.api import JournalError, Line
+from journal.api import JournalError, Line, Position
 from journal.reading import Reader
 from voicecall.actors.checkpoint import load_directory
 from voicecall.cli.place import BAD_USAGE, Place, explain, fail, print_json, wants_json
@@ -24,6 +25,10 @@ from voicecall.cli.reading import (
 )
 from voicecall.events import CallId, Entry
 from voicecall.events.schema import BadEntry, decode_entry
+from voicecall.fault import Caught
+
+UNREAD_S = 0.25
+"""How often it is asked whether anybody still reads the output."""
 
 
 def look(work: Callable[[], Awaitable[int]]) -> int:
@@ -100,16 +105,32 @@ def show_tail(place: Place, name: str | None, *, since: int, follow: bool, file:
         for line in past.lines:
             write(line)
         if follow:
-            async with source.follow(stream, after=past.end) as lines:
-                await _write_on(lines, write)
+            await _follow(source, stream, past.end, write)
         return 0
 
     return look(work)
 
 
-async def _write_on(lines: AsyncIterator[Line], write: Callable[[Line], None]) -> None:
-    async for line in lines:
-        write(line)
+async def _follow(source: Reader, stream: str | None, after: Position, write: Callable[[Line], None]) -> None:
+    """Write what comes until nobody reads it any more, which a writer with nothing to write would not notice."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_until_unread, nursery.cancel_scope)
+        with Caught() as caught:
+            async with source.follow(stream, after=after) as lines:
+                async for line in lines:
+                    write(line)
+        nursery.cancel_scope.cancel()
+    if caught.error is not None:
+        raise caught.error
+
+
+async def _until_unread(scope: trio.CancelScope) -> None:
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)  # errors are always reported
+    while True:
+        if output.poll(0):
+            scope.cancel()
+        await trio.sleep(UNREAD_S)
 
 
 def _verbatim(line: Line) -> None:
@@ -121,6 +142,7 @@ def _verbatim(line: Line) -> None:
 
 def _readable() -> Callable[[Line], None]:
     from rich.console import Console
+    from rich.text import Text
 
     from voicecall.cli.rendering import tail_text
     from voicecall.projections.tail import tail_line
@@ -129,14 +151,13 @@ def _readable() -> Callable[[Line], None]:
 
     def write(line: Line) -> None:
         if not line.stream.startswith("call/"):
-            console.print(f"{line.position} {line.stream} {line.body.decode()}", style="dim", markup=False)
+            console.print(Text(f"{line.position} {line.stream} {line.body.decode()}", "dim"))
             return
         try:
             text = tail_text(tail_line(line.stream, decode_entry(line.body)))
         except BadEntry as error:
-            console.print(f"{line.position} {line.stream}: {error}", style="red", markup=False)
-        else:
-            console.print(text)
+            text = Text(f"{line.position} {line.stream}: {error}", "red")
+        console.print(text)
 
     return write
 

@@ -45,4 +45,4 @@ def change_pairing(place: Place, method: str, params: dict[str, Any], words: str
 
             show(f"[bold]{answer['number']}[/bold] {words}")
 
-    return ask_server(place, method, params, show, named=True)
+    return ask_server(place, method, params, show)

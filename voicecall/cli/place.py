@@ -10,7 +10,8 @@ from attrs import frozen
 
 FAILED = 1
 BAD_USAGE = 2
-"""Exit codes. The second is for options and configurations that cannot be used."""
+INTERRUPTED = 130
+"""Exit codes. The second is for options and configurations that cannot be used, the third for Ctrl-C."""
 
 
 @frozen(kw_only=True)

@@ -12,7 +12,6 @@ from rich.text import Text
 
 from voicecall.projections.latency import TurnLatency
 from voicecall.projections.tail import TailLine
-from voicecall.projections.transcript import Spoken
 
 STATE_STYLES = {
     "completed": "green",
@@ -79,11 +78,6 @@ def record_view(record: dict[str, Any]) -> RenderableType:
         facts.add_row("ended", f"{moment(record['endedAt'])}  (after {_span(record, begun, 'endedAt')})")
     remarks = [(one["timestamp"], one["speaker"], one["text"], one.get("heard")) for one in record["transcript"]]
     return Group(facts, _remarks(remarks)) if remarks else facts
-
-
-def transcript_view(spoken: Iterable[Spoken]) -> RenderableType:
-    """Who said what, and what of ours was heard."""
-    return _remarks((one.at, one.speaker, one.said, None if one.heard == one.said else one.heard) for one in spoken)
 
 
 def _remarks(remarks: Iterable[tuple[int, str, str, str | None]]) -> Table:

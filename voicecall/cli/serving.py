@@ -20,7 +20,7 @@ from voicecall.cli.place import BAD_USAGE, Place, explain, fail
 from voicecall.cli.simulating import NoNetwork, open_network
 from voicecall.config import Config, ConfigError, default_config, load
 from voicecall.rpc.server import CannotServe
-from voicecall.system import System, open_system
+from voicecall.system import System, keep_state, open_system
 from voicecall.web.listening import CannotListen
 
 
@@ -76,18 +76,18 @@ def set_up_logging() -> None:
 
 @frozen
 class Unfailing:
-    """A stream for logs. Nobody may be reading it any more, and no call must end for that."""
+    """A stream for logs. Nobody may be reading it any more, or it is closed, and no call must end for that."""
 
     stream: TextIO
 
     def write(self, text: str) -> None:
         """Write if possible."""
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             self.stream.write(text)
 
     def flush(self) -> None:
         """Flush if possible."""
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             self.stream.flush()
 
 
@@ -95,7 +95,7 @@ async def _run(config: Config, state: Path, *, simulate: bool, clock_rate: float
     told = trio.Event()
     async with trio.open_nursery() as nursery:
         await nursery.start(_until_told, told, nursery.cancel_scope)
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
+        keep_state(state)
         async with (
             open_network(config, state, clock_rate=clock_rate) if simulate else nullcontext("") as network,
             open_system(config, state=state) as system,

@@ -17,11 +17,12 @@ import trio
 from attrs import frozen
 
 from voicecall.accounts import account_of
+from voicecall.assembly import carrier_of
 from voicecall.cli.place import Place, fail, print_json, wants_json
 from voicecall.config import Config, ConfigError, default_config, load
 from voicecall.events import Instant
 from voicecall.ports import HttpRequest
-from voicecall.system import carrier_of, wall_clock
+from voicecall.system import wall_clock
 from voicecall.web.diagnosis import Proof, advice, everything
 from voicecall.web.exposure import base_url, exposure_of
 from voicecall.web.lessons import Lessons

@@ -113,10 +113,13 @@ async def start_network(host: str, port: int, secret: str, *, log: Path, clock_r
             with trio.CancelScope(shield=True):
                 await process.wait()
     if not said.get("ready"):
-        words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()  # noqa: ASYNC240 - at start
-        why = words[-1] if words else "it did not start"
-        raise NoNetwork(f"mock.apiUrl: no simulated phone network on {host} port {port}: {why}")
+        raise NoNetwork(f"mock.apiUrl: no simulated phone network on {host} port {port}: {_last_words(log)}")
     return Network(url=str(said["url"]), secret=secret, process=process, clock_rate=clock_rate)
+
+
+def _last_words(log: Path) -> str:
+    words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return words[-1] if words else "it did not start"
 
 
 async def _introduce(process: trio.Process, secret: str, clock_rate: float) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from voicecall.rpc.protocol import Params, invalid
 
 async def show(pairings: Pairings, params: Params) -> dict[str, Any]:
     """``{paired: [{number, approvedAt}], waiting: [{number, code, expiresAt}]}``."""
-    read.only(params)
+    read.only(params, "requestId", "by")
     approved = sorted(pairings.book.approved.items())
     waiting = [{"number": one.number, "code": one.code, "expiresAt": one.at + LIFE_MS} for one in pairings.waiting()]
     return {"paired": [{"number": number, "approvedAt": at} for number, at in approved], "waiting": waiting}

@@ -20,9 +20,9 @@ import trio
 from msgspec import Raw
 
 from journal.api import START, JournalError, Position
-from voicecall.actors.fault import describe
 from voicecall.actors.world import stream_of
 from voicecall.events.schema import BadEntry
+from voicecall.fault import Caught, describe
 from voicecall.rpc import params as read
 from voicecall.rpc.methods import TAIL, Methods
 from voicecall.rpc.protocol import (
@@ -160,21 +160,23 @@ class _Connection:
 
     async def _answer_to(self, request: RpcRequest) -> bytes | None:
         """The line to send, if there is one still to be sent."""
-        try:
-            if request.method == TAIL:
-                await self._tail(request)
+        with Caught() as caught:
+            if request.method != TAIL:
+                return result_line(request.id, await self._methods.call(request.method, request.params))
+            await self._tail(request)
+        match caught.error:
+            case None:
                 return None
-            return result_line(request.id, await self._methods.call(request.method, request.params))
-        except RpcError as error:
-            return error_line(request.id, error)
-        except (JournalError, BadEntry) as error:
-            return error_line(request.id, refused(str(error)))
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            raise
-        except Exception as error:  # noqa: BLE001 - one bad request must not end the connection, let alone the server
-            log.error("an RPC method failed", method=request.method, error=describe(error))
-            words = f"internal error: {type(error).__name__}; the server's log says where"
-            return error_line(request.id, RpcError(INTERNAL, words))
+            case RpcError() as error:
+                return error_line(request.id, error)
+            case JournalError() | BadEntry() as error:
+                return error_line(request.id, refused(str(error)))
+            case trio.BrokenResourceError() | trio.ClosedResourceError() as error:
+                raise error
+            case error:
+                log.error("an RPC method failed", method=request.method, error=describe(error))
+                words = f"internal error: {type(error).__name__}; the server's log says where"
+                return error_line(request.id, RpcError(INTERNAL, words))
 
     async def _tail(self, request: RpcRequest) -> None:
         """Journal lines, verbatim, as ``voicecall.tail.line`` until the client goes."""

@@ -99,6 +99,7 @@ class NetworkCall:
     detection: Detection = field(init=False)
     stream: StreamRun | None = None
     _collector: KeyCollector | None = None
+    _silent: bool = False
     _since: float = field(factory=trio.current_time)
     _picked_up: trio.Event = field(factory=trio.Event)
     _nursery: trio.Nursery | None = None
@@ -149,12 +150,14 @@ class NetworkCall:
         if self.stream is not None:
             self.stream.stop(ending)
         self.tell(Ended(ending=ending))
+        self._silent = True
         self.outbox.close()
         self._line.cancel()
 
     def tell(self, event: Happening) -> None:
-        """Tell the control."""
-        self.control.hear(event)
+        """Tell the control. Whoever is about to be canceled may still act once: nobody hears of it."""
+        if not self._silent:
+            self.control.hear(event)
 
     def post(self, webhook: Webhook, taken: Callable[[HttpResponse], None] | None = None) -> trio.Event:
         return self.outbox.post(webhook, taken)

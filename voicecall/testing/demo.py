@@ -24,7 +24,6 @@ from attrs import frozen
 from rich.console import Console
 
 from journal import Position, Reader
-from voicecall.actors.fault import first
 from voicecall.cli.looking import read_call
 from voicecall.cli.reading import newest
 from voicecall.cli.rendering import record_view, tail_text, turns_view
@@ -32,12 +31,13 @@ from voicecall.cli.simulating import Network, NoNetwork, start_network
 from voicecall.events import CallId, Entry
 from voicecall.events import facts as fact
 from voicecall.events.schema import decode_entry
+from voicecall.fault import first
 from voicecall.projections.latency import turn_latencies
 from voicecall.projections.status import call_record
 from voicecall.projections.tail import tail_line
 from voicecall.rpc.client import NoServer, connect
 from voicecall.rpc.protocol import RpcError
-from voicecall.system import keep_secret
+from voicecall.system import keep_secret, keep_state
 
 LONGEST_S = 120
 OURS = "+15550000000"
@@ -101,7 +101,7 @@ class Stage:
 @asynccontextmanager
 async def open_stage(state: Path, scenario: Scenario, console: Console, clock_rate: float) -> AsyncGenerator[Stage]:
     """Start the network and the server on free ports; stop both on leaving. Raises ``DemoFailed``, ``NoNetwork``."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
+    keep_state(state)
     secret, log = keep_secret(state / "mock.key"), state / "network.log"
     network = await start_network("127.0.0.1", 0, secret, log=log, clock_rate=clock_rate)
     try:

@@ -23,6 +23,7 @@ from voicecall.actors.supervisor import Accepted
 from voicecall.actors.world import stream_of
 from voicecall.adapters.agents.scripted import ScriptedAgent
 from voicecall.adapters.speech.scripted import ScriptedSynthesizer, ScriptedTranscriber
+from voicecall.assembly import Calls, Parts, assemble, carrier_of
 from voicecall.config import Config, parse
 from voicecall.core.replay import Replay, replay
 from voicecall.core.requests import PlaceCall
@@ -30,7 +31,6 @@ from voicecall.events import CallId, Entry, Instant, Mode
 from voicecall.events.schema import decode_entry
 from voicecall.policies import outbound_policy
 from voicecall.ports import Agent, Fetch, HttpRequest, HttpResponse, Synthesizer
-from voicecall.system import Calls, Parts, assemble, carrier_of
 from voicecall.testing.memory_network import LinkEnd, MemoryNetwork, NotConnected, open_memory_network
 from voicecall.web.gate import receive
 
@@ -138,6 +138,7 @@ class MemoryTown:
             webhook_url=lambda: WEBHOOK_URL,
             media_url=lambda: MEDIA_URL,
             incarnation=lambda: f"w{next(self._names)}",
+            fresh_code=lambda: f"{next(self._names):06d}",
             directory=await load_directory(self.journal),
             tick_ms=STEP_MS,
             rings=1,

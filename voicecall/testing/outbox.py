@@ -108,9 +108,15 @@ class Outbox:
             lane.wake()
 
     def post(self, webhook: Webhook, taken: Taken | None = None) -> trio.Event:
-        """Queue a report; the event is set when it is settled. Raises ``trio.WouldBlock`` when a thousand wait."""
+        """Queue a report; the event is set when it is settled. After the end of the call nothing is sent.
+
+        Raises ``trio.WouldBlock`` when a thousand wait.
+        """
         if self._closed.is_set():
-            raise RuntimeError(f"webhook {webhook.kind}: the call is over")
+            self._note(f"webhook {webhook.kind} came after the end and is not sent")
+            settled = trio.Event()
+            settled.set()
+            return settled
         self._note(webhook.kind)
         delivery = self._delivery(webhook, taken)
         lane = self._lanes.get(bare(webhook.url))
@@ -125,7 +131,9 @@ class Outbox:
         return delivery.settled
 
     async def exchange(self, webhook: Webhook) -> Exchange:
-        """Send a request at once; the last answer, good or bad."""
+        """Send a request at once; the last answer, good or bad. After the end of the call there is none."""
+        if self._closed.is_set():
+            await trio.sleep_forever()  # whoever asks is being canceled
         if self._nursery is None:
             raise RuntimeError(f"webhook {webhook.kind}: the call has not begun")
         self._note(webhook.kind)

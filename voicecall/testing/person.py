@@ -147,7 +147,7 @@ class Person:
                     await trio.sleep(step.gap_ms / 1000)
                 self._listen_from_now()
             case HangUp():
-                self.handset.hang_up("hangup")
+                await self._hang_up()
             case Notice() | Hear() | Wait() | StaySilent():
                 await self._attend(step)
             case Answer() | NeverAnswer() | Busy() | Reject() | Unreachable() | Voicemail():
@@ -232,4 +232,9 @@ class Person:
         self._listen_from_now()
         with trio.move_on_after(step.limit_ms / 1000):
             await self._hear_out(step.quiet_ms, limit_ms=step.quiet_ms)
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        """Whoever has hung up does nothing more, whatever the script says."""
         self.handset.hang_up("hangup")
+        await trio.lowlevel.checkpoint_if_cancelled()

@@ -11,7 +11,7 @@ from types import TracebackType
 
 import structlog
 
-from voicecall.actors.fault import kinds, place
+from voicecall.fault import Caught, kinds, place
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +33,12 @@ class Contained:
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self.failed = False
+        self._caught = Caught()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the block ended with an exception."""
+        return self._caught.error is not None
 
     def __enter__(self) -> Contained:
         return self
@@ -41,11 +46,11 @@ class Contained:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if not isinstance(error, Exception):
-            return False
-        self.failed = True
-        log.error(self._what, error=", ".join(kinds(error)), where=place(error))
-        return True
+        try:
+            return self._caught.__exit__(kind, error, trace)
+        finally:
+            if (failure := self._caught.error) is not None:
+                log.error(self._what, error=", ".join(kinds(failure)), where=place(failure))
 
 
 def redacted(reason: str) -> str:

@@ -6,6 +6,7 @@ for or streamed ends by asking us again.
 
 from __future__ import annotations
 
+import re
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from voicecall.adapters.carriers.twilio.urls import flow_url
@@ -17,6 +18,8 @@ TWIML_LIMIT = 4_000
 """Characters in a ``Twiml`` field (Twilio, "Update a Call resource")."""
 WAIT_S = 1
 LISTEN_S = 5
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML document may have, escaped or not: one would end the call."""
 
 
 def document(*verbs: Element) -> str:
@@ -69,8 +72,11 @@ def press(digits: str) -> Element:
 
 
 def _say(leg: Leg, text: str) -> Element:
+    words = NOT_XML.sub("", text).strip()
+    if not words:
+        return Element("Pause", length="1")
     verb = Element("Say", voice=leg.voice) if leg.voice else Element("Say")
-    verb.text = text
+    verb.text = words
     return verb
 
 

@@ -52,34 +52,39 @@ def decode(request: HttpRequest) -> tuple[Heard, ...]:
         return _flow(told)
     if told.ours.get("report") == "amd" or ("AnsweredBy" in told.fields and "CallStatus" not in told.fields):
         return _machine(told)
-    if "SequenceNumber" in told.fields and told["CallbackSource"] == "call-progress-events":
-        return (_heard(told, f"status:{told['SequenceNumber']}", _status(told)),)
+    if told.ours.get("report") == "status" or told["CallbackSource"] == "call-progress-events":
+        return (_heard(told, f"status:{told['SequenceNumber'] or told['CallStatus']}", _status(told)),)
     if told.inbound and told["CallStatus"] == "ringing" and "CallbackSource" not in told.fields:
         return (_offer(told),)
     return (_heard(told, _digest(told), _kept(told)),)
 
 
 def _read(request: HttpRequest) -> Told:
-    query = urlsplit(request.url).query
     try:
-        text = query if request.method == "GET" else request.body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise NotUnderstood("the body is not UTF-8") from error
-    try:
-        fields = dict(parse_qsl(text, keep_blank_values=True, errors="strict"))
-        ours = dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
-    except (UnicodeDecodeError, ValueError) as error:
+        query = urlsplit(request.url).query
+        ours = _parameters(query)
+        fields = _parameters(query if request.method == "GET" else request.body.decode("utf-8"))
+        if ours.get("flow") == "fallback":
+            # It asks in place of a URL of ours whose answer was of no use, with the same key: the answer is the first
+            # one, if there was any.
+            ours = {**ours, **_parameters(urlsplit(fields.get("ErrorUrl", "")).query)}
+    except ValueError as error:
         raise NotUnderstood(f"the body is not a form: {error}") from error
     return Told(fields=fields, ours=ours)
 
 
-def _heard(told: Told, key: str, event: AnyEvent, *, flow: bool = False) -> Heard:
+def _parameters(text: str) -> dict[str, str]:
+    return dict(parse_qsl(text, keep_blank_values=True, errors="strict"))
+
+
+def _heard(told: Told, key: str, event: AnyEvent, *, flow: bool = False, asks: str = "") -> Heard:
     return Heard(
         key=f"twilio:{told['CallSid']}:{key}",
         event=event,
         call_id=told.ours.get("callId", ""),
         vendor_call_id=told["CallSid"],
         flow=flow,
+        asks=asks,
     )
 
 
@@ -91,7 +96,7 @@ def _offer(told: Told) -> Heard:
         key=f"twilio:{told['CallSid']}:offer",
         vendor_call_id=told["CallSid"],
         offer=True,
-        caller=told["From"],
+        caller=words.caller(told["From"]),
         callee=told["To"],
         flow=True,
     )
@@ -102,12 +107,14 @@ def _flow(told: Told) -> tuple[Heard, ...]:
     flow, nonce = told.ours["flow"], told.ours.get("n", "")
     spoken, effect_id = told.ours.get("u", ""), told.ours.get("e", "")
     facts: list[AnyEvent] = []
-    if spoken.isascii() and spoken.isdigit() and effect_id:
+    if spoken.isascii() and spoken.isdigit() and len(spoken) < 10 and effect_id:
         facts.append(_said(EffectId(effect_id), int(spoken)))
     facts += [*_answerer(told), _asked(told, flow)]
     last = len(facts) - 1
+    asks = effect_id if flow == "asked" else ""
     return tuple(
-        _heard(told, f"flow:{flow}:{nonce}:{index}", one, flow=index == last) for index, one in enumerate(facts)
+        _heard(told, f"flow:{flow}:{nonce}:{index}", one, flow=index == last, asks=asks if index == last else "")
+        for index, one in enumerate(facts)
     )
 
 
@@ -121,8 +128,11 @@ def _answerer(told: Told) -> tuple[AnyEvent, ...]:
 
 
 def _asked(told: Told, flow: str) -> AnyEvent:
+    if told["CallStatus"] in words.ENDINGS:
+        # Nobody is there any more to follow instructions; of an inbound call this may be all that we are told.
+        return words.ended(told["CallStatus"], inbound=told.inbound)
     match flow:
-        case "answer" if told["CallStatus"] == "in-progress":
+        case "answer" | "fallback" if told["CallStatus"] == "in-progress":
             return fact.CallAnswered(by=_by(told["AnsweredBy"]), vendor_call_id=told["CallSid"])
         case "turn" if told["SpeechResult"].strip():
             return fact.CallerSaid(text=told["SpeechResult"].strip(), confidence=_confidence(told["Confidence"]))
@@ -157,6 +167,8 @@ def _confidence(text: str) -> float:
 
 def _machine(told: Told) -> tuple[Heard, ...]:
     answered_by = told["AnsweredBy"]
+    if not answered_by:
+        raise NotUnderstood("AnsweredBy: is missing")
     return tuple(
         _heard(told, f"amd:{answered_by}:{index}", one) for index, one in enumerate(words.machine(answered_by))
     )

@@ -6,6 +6,7 @@ Fifty messages a second and call, so they are read by one decoder and written by
 from __future__ import annotations
 
 import base64
+from typing import Annotated
 
 import msgspec
 from attrs import frozen
@@ -34,16 +35,16 @@ class Start(msgspec.Struct, rename="camel", frozen=True):
 
 
 class Media(msgspec.Struct, frozen=True):
-    payload: bytes = b""
+    payload: bytes
     track: str = "inbound"
 
 
 class Mark(msgspec.Struct, frozen=True):
-    name: str = ""
+    name: str
 
 
 class Digit(msgspec.Struct, frozen=True):
-    digit: str = ""
+    digit: Annotated[str, msgspec.Meta(pattern=r"^[0-9*#A-D]$")]
 
 
 class Message(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
@@ -78,9 +79,9 @@ class TwilioMedia:
                 return MediaMark(name=name)
             case Message(event="dtmf", dtmf=Digit(digit=digit)):
                 return MediaDigits(digits=digit)
-            case Message(event="start", start=Start() as start):
+            case Message(event="start", stream_sid=stream_sid, start=Start() as start) if stream_sid:
                 return MediaStart(
-                    stream_id=told.stream_sid,
+                    stream_id=stream_sid,
                     vendor_call_id=start.call_sid,
                     ticket=start.custom_parameters.get("ticket", ""),
                     encoding=start.media_format.encoding,
@@ -88,8 +89,9 @@ class TwilioMedia:
                 )
             case Message(event="stop"):
                 return MediaStop(reason="stopped")
-            case Message(event="start" | "mark" | "dtmf"):
-                raise NotUnderstood(f"media message: {told.event}: is missing")
+            case Message(event="media", media=None) | Message(event="start" | "mark" | "dtmf"):
+                what = "streamSid" if told.event == "start" and told.start else told.event
+                raise NotUnderstood(f"media message: {what}: is missing")
             case _:
                 return MediaIgnored(kind=told.event)
 

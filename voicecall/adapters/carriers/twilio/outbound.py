@@ -58,7 +58,7 @@ def _instructions(owed: Owed, leg: Leg) -> tuple[list[Element], tuple[EffectId, 
                 verbs = documents.speak(leg, name, effect)
             case do.SendDigits() if not verbs:
                 keys.append(documents.press(effect.digits))
-            case do.Answer() | do.Listen():
+            case do.Answer() | do.Listen() | do.StopSpeaking():
                 pass
             case _:
                 continue
@@ -85,16 +85,15 @@ def encode(effect_id: EffectId, effect: AnyEffect, leg: Leg) -> HttpRequest | No
         case do.Hangup() | do.Reject():
             fields = [("Status", "completed")]
         case do.OpenMedia():
-            fields = [_twiml(*documents.connect(leg))]
+            fields = _put(documents.connect(leg), effect_id, leg)
         case do.Answer():
-            fields = [_twiml(*(documents.connect(leg) if leg.stance is Stance.STREAM else documents.rest(leg)))]
+            fields = _put(_go_on(leg), effect_id, leg)
         case do.Speak():
-            fields = [_twiml(*documents.speak(leg, effect_id, effect))]
+            fields = _put(documents.speak(leg, effect_id, effect), effect_id, leg)
         case do.StopSpeaking() | do.Listen():
-            fields = [_twiml(*documents.rest(leg))]
+            fields = _put(documents.rest(leg), effect_id, leg)
         case do.SendDigits():
-            after = documents.connect(leg) if leg.stance is Stance.STREAM else documents.rest(leg)
-            fields = [_twiml(documents.press(effect.digits), *after)]
+            fields = _put([documents.press(effect.digits), *_go_on(leg)], effect_id, leg)
         case _:
             return None
     return _post(f"/Calls/{_sid(leg)}.json", fields, leg)
@@ -106,6 +105,8 @@ def _dial(effect: do.Dial, leg: Leg) -> list[tuple[str, str]]:
         ("From", effect.caller),
         ("Url", flow_url(leg, "answer")),
         ("Method", "POST"),
+        ("FallbackUrl", flow_url(leg, "fallback")),
+        ("FallbackMethod", "POST"),
         ("StatusCallback", report_url(leg, "status")),
         ("StatusCallbackMethod", "POST"),
         *(("StatusCallbackEvent", name) for name in ("initiated", "ringing", "completed")),
@@ -122,8 +123,16 @@ def _dial(effect: do.Dial, leg: Leg) -> list[tuple[str, str]]:
     ]
 
 
-def _twiml(*verbs: Element) -> tuple[str, str]:
-    return "Twiml", documents.document(*verbs)
+def _go_on(leg: Leg) -> list[Element]:
+    return documents.connect(leg) if leg.stance is Stance.STREAM else documents.rest(leg)
+
+
+def _put(verbs: list[Element], effect_id: EffectId, leg: Leg) -> list[tuple[str, str]]:
+    """A document that replaces the running one; one that is too long for the request is to be fetched."""
+    text = documents.document(*verbs)
+    if len(text) <= documents.TWIML_LIMIT:
+        return [("Twiml", text)]
+    return [("Url", flow_url(leg, "asked", e=effect_id)), ("Method", "POST")]
 
 
 def _search(leg: Leg) -> str:
@@ -168,6 +177,9 @@ def interpret(effect_id: EffectId, effect: AnyEffect, exchanges: tuple[Exchange,
         return fact.EffectFailed(settles=effect_id, reason=reason, retryable=not doubt, in_doubt=doubt)
     plain = _object(last.response.body)
     if 200 <= last.response.status < 300:
+        if last.request.body.startswith(b"Url="):
+            # Its outcome is that the call comes for the document.
+            return fact.VendorReported(status="redirected", detail=f"for effect {effect_id}")
         return _done(effect_id, effect, plain, leg)
     return _refused(effect_id, effect, last.response, plain)
 
@@ -238,8 +250,10 @@ def _instant_ms(text: str) -> int | None:
 
 def _reconciled(effect_id: EffectId, plain: Plain, leg: Leg) -> AnyEvent:
     status = _text(plain, "status")
-    if not status:
-        return fact.EffectFailed(settles=effect_id, reason="Twilio's answer makes no sense: status: is missing")
+    if status not in words.ALIVE and status not in words.ENDINGS:
+        # Nobody knows whether such a call is over, so nothing is concluded from it.
+        reason = f"Twilio's answer makes no sense: status: {status or 'is missing'}"
+        return fact.EffectFailed(settles=effect_id, reason=reason, vendor_code=status)
     over = words.ended(status, inbound=_text(plain, "direction") == "inbound")
     return fact.CallReconciled(
         settles=effect_id,

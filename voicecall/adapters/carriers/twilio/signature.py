@@ -30,7 +30,11 @@ def verify(request: HttpRequest, *, token: str) -> None:
         raise BadSignature(f"{SIGNATURE}: the header is missing")
     algorithm = _algorithm(request.headers.get(SETTINGS, ""))
     fields = _signed_fields(request)
-    for url in spellings(request.url):
+    try:
+        urls = tuple(spellings(request.url))
+    except ValueError as error:
+        raise BadSignature(f"the URL cannot be read: {error}") from error
+    for url in urls:
         expected = sign(url + fields, token, algorithm=algorithm)
         if hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode()):
             return
@@ -73,7 +77,7 @@ def _places(scheme: str, netloc: str) -> Iterator[str]:
     host, colon, port = place.rpartition(":")
     usual = PORTS.get(scheme)
     yield place
-    if colon and port.isdigit() and not port.endswith("]"):
+    if colon and port.isascii() and port.isdigit() and len(port) <= 5:
         # Calls over https are signed without the port, whichever it is.
         if scheme in ("https", "wss") or int(port) == usual:
             yield host

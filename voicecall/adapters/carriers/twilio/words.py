@@ -18,6 +18,12 @@ ENDINGS: dict[str, EndReason] = {
 """Final statuses. Nobody says who hung up a completed call: it was the person, unless it was us."""
 PRESUMED = frozenset({"completed", "canceled"})
 
+WITHHELD = frozenset({
+    "anonymous", "restricted", "unavailable", "unknown", "blocked", "private",
+    "+266696687", "+7378742833", "+86282452253", "+8656696", "+2562533",
+})  # fmt: skip
+"""What stands for a number that the caller does not show, in words or as keys that spell them (in lower case)."""
+
 MachineResult = Literal["human", "machine", "fax", "unknown"]
 HowFinished = Literal["beep", "silence", "other"]
 FINISHED: dict[str, HowFinished] = {
@@ -25,6 +31,11 @@ FINISHED: dict[str, HowFinished] = {
     "machine_end_silence": "silence",
     "machine_end_other": "other",
 }
+
+
+def caller(number: str) -> str:
+    """Who calls; "" when they do not show it."""
+    return "" if number.strip().lower() in WITHHELD else number.strip()
 
 
 def ended(status: str, *, inbound: bool, sip_code: str = "") -> fact.CallEnded:

@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from voicecall.actors.fault import Caught, describe, first, kinds
+from voicecall.fault import Caught, describe, first, kinds, words
 
 NUMBER = "+15550001000"
 
@@ -75,6 +75,17 @@ def test_a_description_names_type_and_place_but_never_the_text() -> None:
     words = describe(caught.error)
     assert words.startswith("KeyError at test_fault.py:")
     assert NUMBER not in words
+
+
+def test_the_journal_gets_the_words_of_the_first_cause() -> None:
+    assert (
+        words(ExceptionGroup("outer", [ValueError(f"no such number: {NUMBER}")]))
+        == f"ValueError: no such number: {NUMBER}"
+    )
+    with Caught() as caught:
+        raise TimeoutError
+    assert caught.error is not None
+    assert words(caught.error).startswith("TimeoutError at test_fault.py:")
 
 
 def test_an_exit_is_not_a_fault() -> None:

@@ -1,7 +1,7 @@
-"""What fails in one call stays in that call, and its log line holds no payload.
+"""What fails in one place stays there, and its log line holds no payload.
 
 An exception's text may quote what a stranger sent (a header, a phone number, a transcript), so the operator's log gets
-the exception's type and the place in the code, never its text.
+the exception's type and the place in the code, never its text. The journal, which may hold such things, gets its words.
 """
 
 from __future__ import annotations
@@ -69,3 +69,9 @@ def place(error: BaseException) -> str:
 def describe(error: BaseException) -> str:
     """What failed and where, fit for a log."""
     return f"{', '.join(kinds(error))} at {place(error)}"
+
+
+def words(error: BaseException) -> str:
+    """What failed, as its first cause puts it: for the journal, not for a log."""
+    cause = first(error)
+    return f"{type(cause).__name__}: {cause}" if str(cause) else describe(cause)

@@ -1,0 +1,202 @@
+"""How a running system is put together from parts: calls, their sound, and the gate that webhooks come through.
+
+Nothing here knows where the parts come from: ``system.py`` makes those of a real system (journal on disk, HTTP, wall
+clock, chance, keys), the test bench those of one in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+import trio
+from attrs import field, frozen
+
+from journal import Journal, Position
+from voicecall.actors.alarm import Alarm
+from voicecall.actors.pairing import Pairings
+from voicecall.actors.supervisor import Supervisor
+from voicecall.actors.world import World
+from voicecall.audio.plane import LEAD_S, RINGS, TICK_MS, Admit, Identify, MediaPlane
+from voicecall.config import Config
+from voicecall.core.requests import Refused
+from voicecall.events import CallId, Entry, Instant, Policy
+from voicecall.policies import full_policy, inbound_policy, verdict
+from voicecall.ports import Account, Agent, Carrier, Fetch, Heard, MediaStart, Synthesizer, Transcriber
+from voicecall.projections.directory import Directory
+from voicecall.web.exposure import exposure_of
+from voicecall.web.gate import Gate
+from voicecall.web.lessons import Lessons
+from voicecall.web.refused_log import RefusedLog
+
+VERSION = "0.1.0"
+
+
+@frozen(kw_only=True)
+class Parts:
+    """What ``assemble`` wires: everything that differs between a real system and one in memory."""
+
+    journal: Journal
+    wall: Callable[[], Instant]
+    fetch: Fetch
+    carrier: Carrier
+    account: Account = field(repr=False)
+    synthesizer: Synthesizer
+    transcriber: Transcriber
+    agent: Agent
+    ticket_key: bytes = field(repr=False)
+    webhook_url: Callable[[], str]
+    media_url: Callable[[], str]
+    incarnation: Callable[[], str]
+    fresh_code: Callable[[], str]
+    directory: Directory = field(factory=Directory)
+    recordings: Path | None = None
+    gate_state: Path | None = None
+    tick_ms: int = TICK_MS
+    rings: int = RINGS
+    lead_s: float = LEAD_S
+    threads: bool = True
+    observe: Callable[[CallId, Position, Entry], None] | None = None
+
+
+@frozen(kw_only=True)
+class Calls:
+    """The running half of a system: calls, their sound, and the gate that webhooks come through."""
+
+    supervisor: Supervisor
+    plane: MediaPlane
+    gate: Gate
+    world: World
+    directory: Directory
+    pairings: Pairings
+
+
+def carrier_of(name: str) -> Carrier:
+    """The codec in ``adapters/carriers/<name>``; only the one that is used is imported."""
+    return cast("Carrier", import_module(f"voicecall.adapters.carriers.{name}").carrier)
+
+
+@asynccontextmanager
+async def assemble(config: Config, parts: Parts) -> AsyncGenerator[Calls]:
+    """Run calls and sound until the context is left; every call that has not ended is woken first."""
+
+    def identify(carrier: str, start: MediaStart) -> CallId | Refused:
+        return supervisor.identify(carrier, start)
+
+    async def admit(carrier: str, start: MediaStart) -> CallId | Refused:
+        return await supervisor.open_stream(carrier, start)
+
+    alarm = Alarm(parts.wall)
+    plane = _plane(config, parts, identify, admit)
+    world = _world(config, parts, alarm, plane)
+
+    pairings = Pairings(
+        journal=parts.journal, wall=parts.wall, fresh_code=parts.fresh_code, wrote=parts.directory.passed
+    )
+    await pairings.load()
+    supervisor = _supervisor(config, parts, world, pairings)
+    gate = _gate(config, parts, world, supervisor)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(alarm.run)
+        nursery.start_soon(gate.refused.run)
+        await nursery.start(plane.run)
+        await nursery.start(supervisor.run)
+        yield Calls(
+            supervisor=supervisor, plane=plane, gate=gate, world=world, directory=parts.directory, pairings=pairings
+        )
+        nursery.cancel_scope.cancel()
+
+
+def _plane(config: Config, parts: Parts, identify: Identify, admit: Admit) -> MediaPlane:
+    return MediaPlane(
+        synthesizer=parts.synthesizer,
+        transcriber=parts.transcriber,
+        identify=identify,
+        admit=admit,
+        recordings=parts.recordings,
+        tick_ms=parts.tick_ms,
+        rings=parts.rings,
+        lead_s=parts.lead_s,
+        silence_ms=config.silence_timeout_ms,
+        start_timeout_s=config.streaming.pre_start_timeout_ms / 1000,
+        max_pending=config.streaming.max_pending_connections,
+        max_pending_per_peer=config.streaming.max_pending_connections_per_ip,
+        max_connections=config.streaming.max_connections,
+        threads=parts.threads,
+    )
+
+
+def _world(config: Config, parts: Parts, alarm: Alarm, plane: MediaPlane) -> World:
+    def claimed(carrier: str, call_id: CallId, vendor_call_id: str) -> bool:
+        return parts.directory.named(carrier, vendor_call_id) not in (None, call_id)
+
+    name = parts.carrier.name
+    return World(
+        journal=parts.journal,
+        wall=parts.wall,
+        incarnation=parts.incarnation,
+        alarm=alarm,
+        carriers={name: parts.carrier},
+        accounts={name: parts.account},
+        fetch=parts.fetch,
+        sound=plane,
+        agent=parts.agent,
+        ticket_key=parts.ticket_key,
+        webhook_url=parts.webhook_url,
+        media_url=parts.media_url,
+        claimed=claimed,
+        version=VERSION,
+        reply_timeout_ms=config.response_timeout_ms,
+    )
+
+
+def _supervisor(config: Config, parts: Parts, world: World, pairings: Pairings) -> Supervisor:
+    """Who supervises the calls, and judges those that are offered to us."""
+    pairing = config.inbound_policy == "pairing"
+
+    async def meet(heard: Heard) -> None:
+        if pairing and verdict(config, heard.caller) != "accept":
+            await pairings.meet(heard.caller)
+
+    def offer_policy(heard: Heard) -> Policy:
+        return inbound_policy(
+            config,
+            caller=heard.caller,
+            callee=heard.callee,
+            capabilities=parts.carrier.capabilities,
+            paired=pairing and pairings.knows(heard.caller),
+            code=pairings.code_of(heard.caller) if pairing else "",
+        )
+
+    return Supervisor(
+        world=world,
+        directory=parts.directory,
+        offer_policy=offer_policy,
+        max_calls=config.max_concurrent_calls,
+        meet=meet,
+        full_policy=partial(full_policy, config) if config.when_busy == "notice" else None,
+        observe=parts.observe,
+    )
+
+
+def _gate(config: Config, parts: Parts, world: World, supervisor: Supervisor) -> Gate:
+    """The gate for webhooks, which says loudly what makes it less safe than usual."""
+    state = parts.gate_state
+    gate = Gate(
+        provider=parts.carrier.name,
+        carriers=world.carriers,
+        accounts=world.accounts,
+        path=config.serve.path,
+        deliver=supervisor.receive,
+        wall=parts.wall,
+        skip_verification=config.skip_signature_verification,
+        exposure=exposure_of(config, known=parts.webhook_url),
+        refused=RefusedLog(state and state / "refused.jsonl"),
+        lessons=Lessons(state and state / "lessons.json"),
+    )
+    gate.announce()
+    return gate
