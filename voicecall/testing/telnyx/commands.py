@@ -117,7 +117,7 @@ def _sound(control: TelnyxControl, action: str, plain: Plain) -> None:
         case "speak":
             if (which := plain.get("stop")) is not None:
                 call.stop_speaking(everything=which == "all")
-            call.speak(plain.get("command_id", ""), plain["payload"])
+            call.speak(plain.get("command_id") or control.network.fresh_id(), plain["payload"])
         case "playback_stop":
             call.stop_speaking(everything=plain.get("stop", "all") == "all")
         case "gather":
