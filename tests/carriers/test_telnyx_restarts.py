@@ -51,7 +51,7 @@ async def facts(system: MemorySystem, call_id: CallId, kind: type[Any]) -> list[
     return [entry for entry in await system.entries(call_id) if isinstance(entry.event, kind)]
 
 
-def test_a_streamed_call_is_back_in_service_within_ten_seconds_with_a_fresh_ticket() -> None:
+def test_a_streamed_call_goes_on_within_ten_seconds_with_a_fresh_ticket() -> None:
     async def story(town: MemoryTown) -> None:
         steps = (
             Answer(),
