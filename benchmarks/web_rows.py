@@ -18,25 +18,20 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import trio
 
+from benchmarks.calls import SECRET, new_world, place, supervise
 from journal import open_journal
-from voicecall.actors.alarm import Alarm
-from voicecall.actors.supervisor import Accepted, Supervisor
-from voicecall.actors.world import World
-from voicecall.core.requests import PlaceCall
-from voicecall.events import Instant, Policy
-from voicecall.ports import Account, Exchange, HttpRequest, HttpResponse
 
 CLIENTS = 8
 REQUESTS = 2_400
 WARM_UP = 400
 CALLS = 24
-SECRET = "bench"
 PATH = "/voice/webhook"
 
 
@@ -109,87 +104,33 @@ async def _durable() -> AsyncGenerator[tuple[int, list[str]]]:
     from voicecall.web.gate import Gate
     from voicecall.web.listening import listen
 
-    wall = _wall()
     with TemporaryDirectory() as directory:
         async with open_journal(Path(directory)) as journal, trio.open_nursery() as nursery:
-            world = _world(journal, wall)
-            supervisor, calls = await _place(nursery, world)
+            world = new_world(journal)
+            supervisor = await supervise(nursery, world, max_calls=CALLS)
+            calls = await place(supervisor, CALLS)
             gate = Gate(
                 provider="mock",
                 carriers=world.carriers,
                 accounts=world.accounts,
                 path=PATH,
                 deliver=supervisor.receive,
-                wall=wall,
+                wall=world.wall,
             )
             app = build_app(gate, journal_writable=lambda: True, plane_running=lambda: True)
-            listeners = await listen("127.0.0.1", 0)
-
-            async def open_door(task_status: trio.TaskStatus[Door]) -> None:
-                await serve_door(
-                    bind="127.0.0.1",
-                    listeners=listeners,
-                    app=app,
-                    stream_path=None,
-                    media_room=lambda: False,
-                    accept_media=lambda sock, leftover, peer: sock.close(),
-                    task_status=task_status,
-                )
-
-            door: Door = await nursery.start(open_door)
+            opening = partial(
+                serve_door,
+                bind="127.0.0.1",
+                listeners=await listen("127.0.0.1", 0),
+                app=app,
+                stream_path=None,
+                media_room=lambda: False,
+                accept_media=lambda sock, leftover, peer: sock.close(),
+            )
+            door: Door = await nursery.start(opening)
             yield door.port, calls
             await door.stop()
             nursery.cancel_scope.cancel()
-
-
-async def _place(nursery: trio.Nursery, world: World) -> tuple[Supervisor, list[str]]:
-    from voicecall.projections.directory import Directory
-
-    supervisor = Supervisor(world=world, directory=Directory(), offer_policy=lambda heard: Policy(), max_calls=CALLS)
-    nursery.start_soon(world.alarm.run)
-    await nursery.start(supervisor.run)
-    calls: list[str] = []
-    for number in range(CALLS):
-        wish = PlaceCall(
-            request_id=f"{number}", carrier="mock", caller="+15550000000", callee="+15550001000", policy=Policy()
-        )
-        accepted = await supervisor.place(wish)
-        if not isinstance(accepted, Accepted):
-            raise RuntimeError(accepted.reason)
-        calls.append(accepted.call_id)
-    return supervisor, calls
-
-
-def _world(journal: Any, wall: Callable[[], Instant]) -> World:
-    from benchmarks.actor_rows import Quiet, Silent
-    from voicecall.adapters.carriers.mock import carrier
-
-    names = itertools.count()
-    return World(
-        journal=journal,
-        wall=wall,
-        incarnation=lambda: f"bench{next(names)}",
-        alarm=Alarm(wall),
-        carriers={"mock": carrier},
-        accounts={"mock": Account(api_url="http://127.0.0.1:1", secrets={"webhook": SECRET})},
-        fetch=_take,
-        sound=Quiet(),
-        agent=Silent(),
-        ticket_key=bytes(32),
-        webhook_url=lambda: "http://127.0.0.1/voice/webhook",
-        media_url=lambda: "ws://127.0.0.1/voice/stream",
-    )
-
-
-async def _take(request: HttpRequest) -> Exchange:
-    """The carrier takes every request at once."""
-    told = {"providerCallId": request.headers.get("idempotency-key", ""), "status": "initiated"}
-    return Exchange(request=request, response=HttpResponse(status=201, body=json.dumps(told).encode()))
-
-
-def _wall() -> Callable[[], Instant]:
-    start, epoch = time.time_ns() // 1_000_000, trio.current_time()
-    return lambda: Instant(start + round((trio.current_time() - epoch) * 1000))
 
 
 # --- the load generator, a process of its own ------------------------------------------------------------------------

@@ -20,11 +20,15 @@ def sent(stage: Stage) -> list[str]:
     return [kind for kind, _ in stage.wire.sent]
 
 
-async def back(stage: Stage) -> None:
-    """The carrier is led back to us."""
+async def hung_up_after(stage: Stage, seconds: float) -> None:
+    """The carrier is led back to us, and then told to hang up when it is time, not before."""
     await trio.sleep(0.2)
     assert "open_media" in sent(stage)
     await stage.open_media(CALL, nonce="n2")
+    await trio.sleep(seconds - 1)
+    assert "hangup" not in sent(stage)
+    await trio.sleep(2)
+    assert sent(stage)[-1] == "hangup"
 
 
 def test_a_call_that_has_ended_is_left_in_peace() -> None:
@@ -48,11 +52,7 @@ def test_a_call_lasts_no_longer_because_of_it() -> None:
         await trio.sleep(40)
 
     async def second(stage: Stage) -> None:
-        await back(stage)
-        await trio.sleep(19)
-        assert "hangup" not in sent(stage)
-        await trio.sleep(2)
-        assert sent(stage)[-1] == "hangup"
+        await hung_up_after(stage, 20)
 
     play(second, journal=play(first), start_at=START_AT + 40_100)
 
@@ -64,11 +64,7 @@ def test_a_message_that_was_heard_is_followed_by_the_hang_up() -> None:
         await trio.sleep(10)
 
     async def second(stage: Stage) -> None:
-        await back(stage)
-        await trio.sleep(19)
-        assert "hangup" not in sent(stage)
-        await trio.sleep(2)
-        assert sent(stage)[-1] == "hangup"
+        await hung_up_after(stage, 20)
         assert stage.speaker.said == []
 
     play(second, journal=play(first), start_at=START_AT + 10_100)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
-from journal import MemoryJournal
+from journal import FileJournal, MemoryJournal, open_journal
 from journal.api import Erased, Fenced, Position
-from tests.actors.stage import Stage, play
+from journal.disk import Disk
+from tests.actors.stage import Stage, open_stage, play
 from voicecall.actors.call import APPEND_S
 from voicecall.actors.desk import BACKOFF_S, HEALTHY_S
 from voicecall.actors.world import stream_of
@@ -18,7 +22,7 @@ from voicecall.core.replay import replay
 from voicecall.core.requests import Refused, Say
 from voicecall.events import Entry
 from voicecall.events import facts as fact
-from voicecall.events.schema import encode_entry
+from voicecall.events.schema import decode_entry, encode_entry
 
 
 class Refusing(MemoryJournal):
@@ -170,3 +174,62 @@ def test_a_letter_that_comes_while_the_actor_leaves_is_answered() -> None:
         assert kinds.count("vendor.reported") == 19
 
     play(story)
+
+
+class HeldDisk(Disk):
+    """A real disk whose sync can be held."""
+
+    def __init__(self) -> None:
+        self.free = threading.Event()
+        self.free.set()
+
+    def sync(self, descriptor: int) -> None:
+        self.free.wait()
+        super().sync(descriptor)
+
+
+class Watched:
+    """A journal that holds its disk from the line of ``kind`` on; ``reached`` is set by the third append from there."""
+
+    def __init__(self, journal: FileJournal, disk: HeldDisk, kind: str) -> None:
+        self.journal, self.disk, self.kind = journal, disk, kind
+        self.read, self.follow, self.streams = journal.read, journal.follow, journal.streams
+        self.erase = journal.erase
+        self.appends = 0
+        self.reached = trio.Event()
+
+    async def append(self, stream: str, body: bytes, *, after: Position, ending: bool = False) -> Position:
+        if self.appends or self.kind.encode() in body:
+            self.appends += 1
+            if self.appends == 1:
+                self.disk.free.clear()
+            if self.appends == 3:
+                self.reached.set()
+        return await self.journal.append(stream, body, after=after, ending=ending)
+
+
+def test_a_line_that_a_slow_disk_still_holds_is_waited_for_and_counts_once(tmp_path: Path) -> None:
+    disk = HeldDisk()
+
+    async def main() -> None:
+        async with open_journal(tmp_path, disk=disk) as files:
+            journal = Watched(files, disk, "say.requested")
+            async with open_stage(journal) as stage, trio.open_nursery() as nursery:
+                call = await stage.place()
+                await stage.answer(call)
+                nursery.start_soon(stage.supervisor.request, call, Say(text="once"))
+                try:
+                    with trio.fail_after(60):
+                        await journal.reached.wait()  # the line, and two claims that find it staged but cannot read it
+                finally:
+                    disk.free.set()
+                marker = fact.CallerStarted(offset_ms=42)  # comes after whatever is in the mailbox
+                stage.speaker.tell(call, marker)
+                async with files.follow(stream_of(call)) as lines:
+                    async for line in lines:
+                        if decode_entry(line.body).event == marker:
+                            break
+                assert (await stage.kinds(call)).count("say.requested") == 1
+                assert stage.supervisor.actors == 1
+
+    trio.run(main, clock=trio.testing.MockClock(rate=20))

@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,18 +164,16 @@ def serve(story: Callable[[Street], Awaitable[None]], **settings: Any) -> None:
             def accept(sock: socket.socket, rest: bytes, peer: str) -> None:
                 plane.accept_socket(sock, rest, peer, carrier="mock", codec=codec)
 
-            async def open_door(task_status: trio.TaskStatus[Door]) -> None:
-                await serve_door(
-                    bind="127.0.0.1",
-                    listeners=listeners,
-                    app=_nothing,
-                    stream_path=STREAM,
-                    media_room=plane.has_room,
-                    accept_media=accept,
-                    task_status=task_status,
-                )
-
-            door: Door = await nursery.start(open_door)
+            opening = partial(
+                serve_door,
+                bind="127.0.0.1",
+                listeners=listeners,
+                app=_nothing,
+                stream_path=STREAM,
+                media_room=plane.has_room,
+                accept_media=accept,
+            )
+            door: Door = await nursery.start(opening)
             with trio.fail_after(PATIENCE_S * RATE):
                 await story(Street(plane, nursery, door=door))
             await door.stop()

@@ -31,8 +31,8 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
 
 def answers_once(street: Street) -> str:
     """Somebody who says one thing to the first thing said."""
-    hear = {"do": "hear", "limitMs": 600_000}
-    return street.people("+15551110001", "answer", hear, {"do": "say", "text": "Hello? I am listening."}, "staySilent")
+    hear, answer = {"do": "hear", "limitMs": 600_000}, {"do": "say", "text": "Hello? [pause] I am listening."}
+    return street.people("+15551110001", "answer", hear, answer, "staySilent")
 
 
 def hang_up(street: Street, call_id: str) -> None:
@@ -59,7 +59,7 @@ def test_start_needs_no_words_and_continue_prints_the_answer(street: Street) -> 
     assert street.cli("status").json["calls"][0]["callId"] == call_id
     street.saw(call_id, fact.MediaOpened)
     answer = street.cli("continue", "--call-id", call_id, "--message", "Who is there?").json
-    assert answer == {"success": True, "transcript": "Hello? I am listening."}
+    assert answer == {"success": True, "transcript": "Hello? [pause] I am listening."}
     hang_up(street, call_id)
 
 
@@ -156,7 +156,7 @@ def test_a_person_reads_the_answer(street: Street) -> None:
     asked = on_terminal("continue", "--call-id", call_id, "-m", "Who is there?", "--state", street.state)
     assert asked.code == 0
     assert "waiting for the answer" in asked.out
-    assert asked.out.splitlines()[-1] == "Hello? I am listening."
+    assert asked.out.splitlines()[-1] == "Hello? [pause] I am listening."
     hang_up(street, call_id)
 
 

@@ -58,7 +58,7 @@ def test_a_call_that_is_over_says_how_long_it_took() -> None:
 def test_of_our_words_it_is_told_what_was_heard() -> None:
     said = [
         {"timestamp": AT, "speaker": "bot", "text": "Hello there."},
-        {"timestamp": AT, "speaker": "user", "text": "Stop!"},
+        {"timestamp": AT, "speaker": "user", "text": "[keys 1#] Stop!"},
         {"timestamp": AT, "speaker": "bot", "text": "As I said before", "heard": "As I"},
         {"timestamp": AT, "speaker": "bot", "text": "Never mind", "heard": ""},
     ]
@@ -66,10 +66,18 @@ def test_of_our_words_it_is_told_what_was_heard() -> None:
     rows = [[cell.strip() for cell in line.split("│")[2:-1]] for line in shown if line.startswith("│")]
     assert rows == [
         ["we", "Hello there.", "all"],
-        ["they", "Stop!", ""],
+        ["they", "[keys 1#] Stop!", ""],
         ["we", "As I said before", "As I"],
         ["we", "Never mind", "nothing"],
     ]
+
+
+def test_a_strange_name_is_shown_as_it_is() -> None:
+    shown = lines(rendering.calls_view([{**RECORD, "from": "[red]somebody[/]"}], server=True))
+    assert any("[red]somebody[/]" in line for line in shown)
+    assert "from → to [red]somebody[/] → +15550001003 (outbound, mock)" in lines(
+        rendering.record_view({**RECORD, "from": "[red]somebody[/]"})
+    )
 
 
 def test_no_calls_are_said_in_words() -> None:

@@ -17,7 +17,7 @@ import pytest
 import structlog
 
 from tests.cli.shelf import terminal
-from tests.system.street import PATIENCE_S, Child, Done, reserved_port, voicecall
+from tests.system.street import PATIENCE_S, Child, Done, is_open, reserved_port, voicecall
 from voicecall.__main__ import main
 
 POWERLESS = """
@@ -44,15 +44,6 @@ def configure(folder: Path, door: int, network: int, **more: object) -> tuple[st
     plain = {"serve": {"port": door}, "mock": {"apiUrl": f"http://127.0.0.1:{network}"}, **more}
     config.write_text(json.dumps(plain))
     return ("--simulate", "--config", str(config), "--state", str(folder / "state"))
-
-
-def is_open(port: int) -> bool:
-    """Whether somebody listens on a port."""
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionError:  # refused, or reset by a listener that was just being closed
-        return False
-    return True
 
 
 def here(*arguments: str) -> Done:

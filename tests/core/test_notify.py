@@ -44,6 +44,15 @@ def test_the_message_is_not_interrupted_and_nobody_answers_the_person() -> None:
     assert call.state.owing is Owing.NOBODY
 
 
+def test_what_comes_after_the_message_is_not_taken_back_while_it_plays() -> None:
+    call = notifying()
+    call.starts(1)
+    assert spoken(call.ask(Say(text="One more thing."))) == ["One more thing."]
+    assert call.tell(fact.CallerStarted()) == ()
+    call.finishes(1)
+    assert call.tell(fact.CallerStarted()) == (do.StopSpeaking(utterance=2),)
+
+
 def test_a_message_that_was_cut_off_by_a_lost_stream_is_said_again() -> None:
     call = notifying()
     call.starts(1)

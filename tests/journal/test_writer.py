@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,16 @@ class SlowDisk(FaultyDisk):
             self.begun.set()
             self.allowed.wait()
         super()._called(call)
+
+
+@asynccontextmanager
+async def stalled(folder: Path, disk: SlowDisk) -> AsyncGenerator[FileJournal]:
+    """A journal that is open, and whose disk then makes nothing more until it is allowed to."""
+    disk.allowed.set()
+    async with open_journal(folder, **options(inline=False, disk=disk)) as journal:
+        disk.allowed.clear()
+        disk.begun.clear()
+        yield journal
 
 
 async def attempt(journal: FileJournal, stream: str, outcomes: dict[str, object]) -> None:
@@ -59,10 +71,7 @@ def test_an_append_returns_only_when_it_is_durable(tmp_path: Path) -> None:
     disk = SlowDisk()
 
     async def story() -> None:
-        disk.allowed.set()
-        async with open_journal(tmp_path, **options(inline=False, disk=disk)) as journal:
-            disk.allowed.clear()
-            disk.begun.clear()
+        async with stalled(tmp_path, disk) as journal:
             returned: dict[str, object] = {}
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(attempt, journal, "call/a", returned)
@@ -108,10 +117,7 @@ def test_a_failed_sync_fails_everybody_who_waits(tmp_path: Path) -> None:
     disk = SlowDisk()
 
     async def story() -> None:
-        disk.allowed.set()
-        async with open_journal(tmp_path, **options(inline=False, disk=disk)) as journal:
-            disk.allowed.clear()
-            disk.begun.clear()
+        async with stalled(tmp_path, disk) as journal:
             disk.fail("sync")
             outcomes: dict[str, object] = {}
             async with trio.open_nursery() as nursery:
@@ -169,10 +175,7 @@ def test_a_cancelled_appender_does_not_disturb_the_others(tmp_path: Path) -> Non
     disk = SlowDisk()
 
     async def story() -> None:
-        disk.allowed.set()
-        async with open_journal(tmp_path, **options(inline=False, disk=disk)) as journal:
-            disk.allowed.clear()
-            disk.begun.clear()
+        async with stalled(tmp_path, disk) as journal:
             outcomes: dict[str, object] = {}
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(attempt, journal, "call/a", outcomes)
@@ -195,11 +198,8 @@ def test_who_still_waits_when_the_journal_closes_is_told(tmp_path: Path) -> None
 
     async def story() -> None:
         outcomes: dict[str, object] = {}
-        disk.allowed.set()
         async with trio.open_nursery() as nursery:
-            async with open_journal(tmp_path, **options(inline=False, disk=disk)) as journal:
-                disk.allowed.clear()
-                disk.begun.clear()
+            async with stalled(tmp_path, disk) as journal:
                 nursery.start_soon(attempt, journal, "call/a", outcomes)
                 await trio.to_thread.run_sync(disk.begun.wait)
                 nursery.start_soon(attempt, journal, "call/b", outcomes)

@@ -168,6 +168,17 @@ def unfinished_letters_are_lost(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Mailbox, "put_back", lambda self, letter: None)
 
 
+def letters_are_put_back_too_early(patch: pytest.MonkeyPatch) -> None:
+    """A line that the disk still holds is taken for lost, and its letter is written twice."""
+    recover = acting.CallActor._recover
+
+    async def hasty(self: acting.CallActor) -> None:
+        await recover(self)
+        self._put_back()
+
+    patch.setattr(acting.CallActor, "_recover", hasty)
+
+
 def nobody_hears_of_late_lines(patch: pytest.MonkeyPatch) -> None:
     """A line that was written although its append failed never reaches the directory."""
     patch.setattr(acting, "_same", lambda entry, attempted: False)

@@ -80,9 +80,9 @@ class Answers:
 
 @frozen
 class Fault:
-    """The journal fails: before the write, after it, or by never returning."""
+    """The journal fails: before the write, after it, by never returning, or by being late."""
 
-    when: Literal["before", "after", "never"]
+    when: Literal["before", "after", "never", "late"]
     appends: int
 
 
@@ -139,7 +139,7 @@ OCCASIONS: st.SearchStrategy[Step] = st.one_of(
         st.sampled_from(["dial", "hangup", "open_media", "reconcile", "answer"]),
         st.lists(ANSWER, min_size=1, max_size=3).map(tuple),
     ),
-    st.builds(Fault, st.sampled_from(["before", "after", "never"]), st.sampled_from([1, 1, 2, 7, 12])),
+    st.builds(Fault, st.sampled_from(["before", "after", "never", "late"]), st.sampled_from([1, 1, 2, 7, 12])),
     st.builds(Crash, st.sampled_from([0, 50, 30_000]), st.sampled_from([0, 0, 5_000, 3_600_000])),
 )
 
@@ -184,7 +184,7 @@ OPENINGS: st.SearchStrategy[list[Step]] = weighted(
 )
 PLANS: st.SearchStrategy[list[Step]] = st.builds(_plan, OPENINGS, st.lists(STEPS, min_size=8, max_size=24))
 """Anything."""
-FAULTS = st.builds(Fault, st.sampled_from(["before", "after", "never"]), st.sampled_from([1, 2]))
+FAULTS = st.builds(Fault, st.sampled_from(["before", "after", "never", "late"]), st.sampled_from([1, 2]))
 FAULTY_PLANS: st.SearchStrategy[list[Step]] = st.builds(
     _plan, CONNECTED, st.lists(weighted((2, FAULTS), (3, SOUNDS), (2, WAITS), (1, HEARS)), min_size=6, max_size=16)
 )

@@ -20,26 +20,16 @@ def machine(examples: int, **more: Any) -> settings:
     if NIGHTLY:
         database = DirectoryBasedExampleDatabase(".hypothesis/machine")
         return settings(max_examples=20_000, deadline=None, database=database, suppress_health_check=SLOW, **more)
-    return settings(
-        max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        suppress_health_check=SLOW,
-        print_blob=True,
-        **more,
-    )
+    return _brief(examples, print_blob=True, **more)
 
 
 def hunt(examples: int, **more: Any) -> settings:
     """Settings to hunt a mutant: the first failure will do, nobody has to read it."""
+    return _brief(examples, phases=[Phase.generate], report_multiple_bugs=False, **more)
+
+
+def _brief(examples: int, **more: Any) -> settings:
+    """The same examples every time."""
     return settings(
-        max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        suppress_health_check=SLOW,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,
-        **more,
+        max_examples=examples, derandomize=True, deadline=None, database=None, suppress_health_check=SLOW, **more
     )

@@ -73,6 +73,7 @@ FOUND: list[tuple[Mutant, Hunter]] = [
     (mutants.claim_not_written_after_restart, by_plans),
     (mutants.a_rule_changed, by_golden_journals),
     (mutants.unfinished_letters_are_lost, by_faulty_plans),
+    (mutants.letters_are_put_back_too_early, by_faulty_plans),
     (mutants.nobody_hears_of_late_lines, by_faulty_plans),
     (mutants.timers_wait_for_the_wall_clock, by_plans),
 ]

@@ -10,9 +10,9 @@ import trio
 import trio.testing
 from attrs import define, field
 
-from journal import MemoryJournal, Position
 from tests.actors.props import Speaker, Thinker, Wire, lost, ok
 from tests.actors.stage import START_AT, Stage, open_stage
+from tests.machine.disk import SlowDisk
 from tests.machine.invariants import check_finished, check_journal, hold
 from tests.machine.plans import (
     CALLER,
@@ -39,43 +39,9 @@ from voicecall.events.effects import Dial
 from voicecall.events.schema import decode_entry
 from voicecall.ports import Exchange, Heard, HttpRequest, Leg
 
-DISK_S = 0.005
 PEACE_S = 7_200
 MOST_STEPS = 50_000
 VENDOR = "v-caller"
-
-
-class SlowDisk(MemoryJournal):
-    """An append that has begun is finished, as a real one is, whatever happens to whoever waits for it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.never = 0
-
-    async def append(self, stream: str, body: bytes, *, after: Position, ending: bool = False) -> Position:
-        await trio.lowlevel.checkpoint()
-        with trio.CancelScope(shield=True):
-            await trio.sleep(DISK_S)
-            position = await super().append(stream, body, after=after, ending=ending)
-        if self.never:
-            self.never -= 1
-            await trio.sleep_forever()
-        return position
-
-    def fault(self, when: str, appends: int) -> None:
-        """The next ``appends`` fail: before the write, after it, or by never returning."""
-        match when:
-            case "before":
-                self.fail_before(appends)
-            case "after":
-                self.fail_after(appends)
-            case _:
-                self.never = appends
-
-    def mend(self) -> None:
-        """No more faults."""
-        for when in ("before", "after", "never"):
-            self.fault(when, 0)
 
 
 @define
@@ -176,6 +142,7 @@ class Theatre:
                     step = steps.popleft()
                     if isinstance(step, Crash):
                         crash, life.dead = step, True
+                        self.journal.lose_what_is_late()
                         power.cancel()
                     await self._take(step, stage, errands)
                 await self._make_peace(stage)

@@ -79,6 +79,15 @@ def reserved_port() -> Generator[int]:
         yield sock.getsockname()[1]
 
 
+def is_open(port: int) -> bool:
+    """Whether somebody listens on a port."""
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionError:  # refused, or reset by a listener that was just being closed
+        return False
+    return True
+
+
 async def subscribe(state: Path) -> AsyncGenerator[Line]:
     """Every line of the server's journal, past and future, once it is durable."""
     lines = Lines(limit=ANSWER_BYTES)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import socket
 import subprocess
 import sys
 import wave
@@ -35,8 +39,21 @@ def give(state: Path, name: str) -> str:
     command = [sys.executable, "-m", "voicecall.testing.demo", "--scenario", name, "--state", str(state)]
     command += ["--clock-rate", str(RATES.get(name, RATE))]
     done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
-    assert (done.returncode, done.stderr.decode()) == (0, ""), done.stdout.decode()[-2_000:]
+    assert done.returncode == 0, done.stdout.decode()[-2_000:] + done.stderr.decode()
     return done.stdout.decode()
+
+
+def interrupted(state: Path) -> tuple[int, str, str]:
+    """Give a demonstration, and Ctrl-C while it rings: exit code, output, errors."""
+    command = [sys.executable, "-m", "voicecall.testing.demo", "--scenario", "no-answer", "--state", str(state)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as demo:
+        assert demo.stdout is not None
+        shown = b""
+        while b"call.ringing" not in shown:
+            shown += os.read(demo.stdout.fileno(), 65_536)
+        os.killpg(demo.pid, signal.SIGINT)  # as a terminal does
+        rest, errors = demo.communicate(timeout=PATIENCE_S)
+    return demo.returncode, (shown + rest).decode(), errors.decode()
 
 
 def look(shown: str) -> Plain:
@@ -93,10 +110,17 @@ def test_a_stranger_calls(state: Path) -> None:
     assert said[1] == SCENARIOS["inbound"].replies[0]
 
 
-def test_one_demonstration_after_the_other_is_another_call(state: Path) -> None:
-    told = look(give(state, "notify"))
+def test_an_interrupted_demonstration_is_not_in_the_way_of_the_next_ones(tmp_path: Path) -> None:
+    code, shown, errors = interrupted(tmp_path)
+    assert (code, errors) == (130, "")
+    ports = re.findall(r"http://127\.0\.0\.1:(\d+)", shown)
+    assert len(ports) == 2
+    for port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", int(port)))
+    told = look(give(tmp_path, "notify"))
     assert (told["endReason"], told["metadata"]["mode"]) == (SCENARIOS["notify"].ends, "notify")
     assert [one["text"] for one in told["transcript"]] == [SCENARIOS["notify"].message]
-    unanswered = look(give(state, "no-answer"))
+    unanswered = look(give(tmp_path, "no-answer"))
     assert (unanswered["endReason"], unanswered["transcript"]) == (SCENARIOS["no-answer"].ends, [])
     assert unanswered["callId"] != told["callId"]

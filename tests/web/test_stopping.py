@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 
 import pytest
 import trio
@@ -81,21 +82,18 @@ def test_cancelling_closes_everything_at_once() -> None:
     async def main() -> None:
         app = build_app(new_gate(), journal_writable=lambda: True, plane_running=lambda: True)
         streams: list[trio.SocketStream] = []
-        listeners = await listen("127.0.0.1", 0)
-
-        async def open_door(task_status: trio.TaskStatus[Door]) -> None:
-            await serve_door(
-                bind="127.0.0.1",
-                listeners=listeners,
-                app=app,
-                stream_path=None,
-                media_room=lambda: True,
-                accept_media=lambda sock, leftover, peer: None,
-                task_status=task_status,
-            )
+        opening = partial(
+            serve_door,
+            bind="127.0.0.1",
+            listeners=await listen("127.0.0.1", 0),
+            app=app,
+            stream_path=None,
+            media_room=lambda: True,
+            accept_media=lambda sock, leftover, peer: None,
+        )
 
         async with trio.open_nursery() as nursery:
-            door: Door = await nursery.start(open_door)
+            door: Door = await nursery.start(opening)
             for sent in (b"", b"POST / HT", post(event())[:-1]):
                 stream = await trio.open_tcp_stream("127.0.0.1", door.port)
                 await stream.send_all(sent)

@@ -13,7 +13,8 @@ Only then come the effects of the claim itself, because lanes keep the order of 
 
 The actor is crash-only. If an append does not return normally, or not in time, nobody knows whether the line is in the
 journal, so the incarnation is over; the next one reads what really happened and, if the line is there, settles the
-letter as written. Whatever else fails while a letter is worked on, the letter goes back to the head of the mailbox.
+letter as written. If it is not there when the next claim is durable, it never will be, and the letter goes back to the
+head of the mailbox, as it does whatever else fails while it is worked on.
 Between "durable" and "dispatched" there is one deliberate checkpoint, so that a cancelled actor is cancelled there,
 with the effects listed as owed, and never half way through a dispatch.
 
@@ -76,11 +77,11 @@ class Consumed:
 class CallActor:
     """One incarnation. ``run`` returns when there is nothing left to do.
 
-    ``claimed`` says whether its first line is in the journal, ``unfinished`` what it was doing when it died.
+    ``claimed`` says whether its first line is in the journal.
     """
 
     def __init__(
-        self, *, world: World, call_id: CallId, mailbox: Mailbox, observe: Observe, unfinished: Attempt | None = None
+        self, *, world: World, call_id: CallId, mailbox: Mailbox, observe: Observe, unfinished: tuple[Attempt, ...] = ()
     ) -> None:
         self._world = world
         self._call_id = call_id
@@ -92,8 +93,14 @@ class CallActor:
         self._position: Position = START
         self._ahead_ms = 0
         self._lanes: Lanes | None = None
+        self._inherited = unfinished
+        self._attempt: Attempt | None = None
         self.claimed = False
-        self.unfinished = unfinished
+
+    @property
+    def unfinished(self) -> tuple[Attempt, ...]:
+        """What this incarnation and those before it were doing when they died, as far as nobody knows how it ended."""
+        return self._inherited if self._attempt is None else (*self._inherited, self._attempt)
 
     @property
     def state(self) -> CallState:
@@ -120,6 +127,7 @@ class CallActor:
             claim = fact.ActorStarted(incarnation=self._writer, version=self._world.version)
             consumed = await self._write(Letter(content=claim), claim)
             self.claimed = True
+            self._put_back()
             try:
                 self._resume(inheritance)
                 self._dispatch_all(consumed)
@@ -130,26 +138,35 @@ class CallActor:
             nursery.cancel_scope.cancel()
 
     async def _recover(self) -> None:
-        attempt = self.unfinished
-        written: Entry | None = None
+        written: list[tuple[Attempt, Entry]] = []
         async with self._world.journal.read(self._stream) as lines:
             async for line in lines:
                 entry = decode_entry(line.body)
                 self._ledger = fold(self._ledger, entry)
                 self._position = line.position
-                if attempt is not None and attempt.entry is not None and _same(entry, attempt.entry):
-                    written = entry
-                    self._observe(self._call_id, line.position, entry)
+                for attempt in self._inherited:
+                    if attempt.entry is not None and _same(entry, attempt.entry):
+                        written.append((attempt, entry))
+                        self._observe(self._call_id, line.position, entry)
         self._ahead_ms = max(0, self._ledger.at - self._world.wall())
-        if attempt is not None and written is not None:
+        for attempt, entry in written:
             reply = None
             if attempt.letter.webhook:
-                owed = offered(written, self.state, (), flow=False, busy=False)
-                reply = self._reply(written, self.state, owed=owed, flow=attempt.letter.flow).response
-            attempt.letter.settle(Written(entry=written, reply=reply))
-        elif attempt is not None and not isinstance(attempt.letter.content, fact.ActorStarted):
-            self._mailbox.put_back(attempt.letter)
-        self.unfinished = None
+                owed = offered(entry, self.state, (), flow=False, busy=False)
+                reply = self._reply(entry, self.state, owed=owed, flow=attempt.letter.flow).response
+            attempt.letter.settle(Written(entry=entry, reply=reply))
+        done = [attempt for attempt, _ in written]
+        self._inherited = tuple(one for one in self._inherited if all(one is not attempt for attempt in done))
+
+    def _put_back(self) -> None:
+        """With the claim durable it is certain that a line which was not there before it will never be.
+
+        Not earlier: a slow disk may still hold the line, and its letter would be written twice.
+        """
+        for attempt in reversed(self._inherited):
+            if not isinstance(attempt.letter.content, fact.ActorStarted):
+                self._mailbox.put_back(attempt.letter)
+        self._inherited = ()
 
     def _resume(self, inheritance: Inheritance) -> None:
         """Carry on where the last incarnation stopped."""
@@ -176,7 +193,7 @@ class CallActor:
         """One letter: step, append, consume, dispatch."""
         if letter.withdrawn:
             return
-        self.unfinished = Attempt(letter=letter)
+        self._attempt = Attempt(letter=letter)
         event = self._admit(letter)
         if letter.key in self._ledger.keys:
             again = Again(seq=self._ledger.keys[letter.key])
@@ -185,7 +202,7 @@ class CallActor:
             letter.settle(event)
         else:
             self._dispatch_all(await self._write(letter, event))
-        self.unfinished = None
+        self._attempt = None
 
     def _admit(self, letter: Letter) -> AnyEvent | Refused:
         content = letter.content
@@ -214,7 +231,7 @@ class CallActor:
         if isinstance(entry, Again):
             letter.settle(Repeated(again=entry))
             return None
-        self.unfinished = Attempt(letter=letter, entry=entry)
+        self._attempt = Attempt(letter=letter, entry=entry)
         with trio.fail_after(APPEND_S):
             self._position = await self._world.journal.append(
                 self._stream, encode_entry(entry), after=self._position, ending=_last_words(self.state, entry)
@@ -231,7 +248,7 @@ class CallActor:
         owed = owed or offered(entry, self.state, voice.waiting, flow=letter.flow, busy=voice.busy)
         reply = self._reply(entry, self.state, owed=owed, flow=letter.flow) if letter.webhook else None
         letter.settle(Written(entry=entry, reply=reply.response if reply else None))
-        self.unfinished = None
+        self._attempt = None
         self._lanes_now().folded()
         return Consumed(entry=entry, owed=owed, reply=reply)
 

@@ -38,7 +38,7 @@ async def attend(world: World, call_id: CallId, desk: Desk, observe: Observe) ->
 
     Never raises for what an actor does. The mailbox is closed afterwards, and everybody who waits is told.
     """
-    unfinished: Attempt | None = None
+    unfinished: tuple[Attempt, ...] = ()
     reason = "the call's actor is gone"
     try:
         while True:
@@ -65,8 +65,8 @@ async def attend(world: World, call_id: CallId, desk: Desk, observe: Observe) ->
                 return
             await trio.sleep(BACKOFF_S[desk.failures - 1])
     finally:
-        if unfinished is not None:
-            unfinished.letter.settle(Failed(reason=reason))
+        for attempt in unfinished:
+            attempt.letter.settle(Failed(reason=reason))
         desk.mailbox.close(reason)
 
 

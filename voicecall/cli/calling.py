@@ -66,8 +66,10 @@ def ask(place: Place, method: str, params: Params, *, json: bool, waiting: str =
             print_json(answer)
         else:
             from rich.console import Console
+            from rich.text import Text
 
-            Console().print(answer.get("transcript") or "[green]done[/green]")
+            said = answer.get("transcript")
+            Console().print(Text(said) if said else Text("done", "green"))
 
     return _run(place.state, params, work, show)
 

@@ -1,4 +1,7 @@
-"""What people see: tables, colors, times of their own zone. Programs get JSON and never come here."""
+"""What people see: tables, colors, times of their own zone. Programs get JSON and never come here.
+
+Whatever somebody else has said or written is a ``Text``: in a plain string a bracket would begin a color.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,8 @@ def record_view(record: dict[str, Any]) -> RenderableType:
     facts.add_row("state", state_text(record))
     if "endReason" in record:
         facts.add_row("ended because", record["endReason"])
-    facts.add_row("from → to", f"{record['from']} → {record['to']}  ({record['direction']}, {record['provider']})")
+    parties = f"{record['from']} → {record['to']}  ({record['direction']}, {record['provider']})"
+    facts.add_row("from → to", Text(parties))
     facts.add_row("started", moment(record["startedAt"]))
     if "answeredAt" in record:
         facts.add_row("answered", f"{moment(record['answeredAt'])}  (after {_span(record, 'startedAt', 'answeredAt')})")
@@ -89,7 +93,7 @@ def _remarks(remarks: Iterable[tuple[int, str, str, str | None]]) -> Table:
     for at, speaker, said, heard in remarks:
         ours = speaker == "bot"
         known = Text("all" if ours else "", "dim") if heard is None else Text(heard or "nothing", "yellow")
-        table.add_row(clock(at), Text("we" if ours else "they", "cyan" if ours else "magenta"), said, known)
+        table.add_row(clock(at), Text("we" if ours else "they", "cyan" if ours else "magenta"), Text(said), known)
     return table
 
 
@@ -103,7 +107,8 @@ def calls_view(calls: Sequence[dict[str, Any]], *, server: bool) -> RenderableTy
         table.add_column(heading, no_wrap=True)
     for call in calls:
         started = moment(call["startedAt"])
-        table.add_row(call["callId"], state_text(call), call["direction"], call["from"], call["to"], started)
+        caller, callee = Text(call["from"]), Text(call["to"])
+        table.add_row(call["callId"], state_text(call), call["direction"], caller, callee, started)
     return table
 
 

@@ -93,12 +93,13 @@ def _print(call_id: CallId, entries: list[Entry], again: Replay, *, until: int |
 
 def _state_table(title: str, state: CallState) -> Any:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title, title_justify="left", title_style="bold", show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     for name, value in state_plain(state).items():
-        table.add_row(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        table.add_row(name, Text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
     return table
 
 

@@ -204,7 +204,7 @@ def _greeting(state: CallState) -> do.Speak:
 
 def _make_way(state: CallState) -> tuple[AnyEffect, ...]:
     """The caller speaks: the plane has cleared what played; this catches what was decided since."""
-    last = max((one.number for one in state.saying if one.interruptible), default=0)
+    last = max((one.number for one in speech.interruptible(state)), default=0)
     return (do.StopSpeaking(utterance=last),) if last else ()
 
 

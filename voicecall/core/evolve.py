@@ -146,33 +146,26 @@ def _failed(state: CallState, effect: AnyEffect | None) -> CallState:
 
 
 def _placed(state: CallState, event: fact.CallPlaced) -> CallState:
-    if state.phase is not Phase.NEW:
-        return _odd(state)
-    return change(
-        _to(state, Phase.DIALING),
-        direction="outbound",
-        carrier=event.carrier,
-        caller=event.caller,
-        callee=event.callee,
-        policy=event.policy,
-        rules=event.rules,
-        started_at=state.now,
-    )
+    return _begun(state, event, phase=Phase.DIALING, direction="outbound")
 
 
 def _offered(state: CallState, event: fact.CallOffered) -> CallState:
+    return _begun(state, event, phase=Phase.OFFERED, direction="inbound", vendor_call_id=event.vendor_call_id)
+
+
+def _begun(state: CallState, event: fact.CallPlaced | fact.CallOffered, *, phase: Phase, **more: str) -> CallState:
+    """A call begins once."""
     if state.phase is not Phase.NEW:
         return _odd(state)
     return change(
-        _to(state, Phase.OFFERED),
-        direction="inbound",
+        _to(state, phase),
         carrier=event.carrier,
-        vendor_call_id=event.vendor_call_id,
         caller=event.caller,
         callee=event.callee,
         policy=event.policy,
         rules=event.rules,
         started_at=state.now,
+        **more,
     )
 
 

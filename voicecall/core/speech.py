@@ -6,6 +6,8 @@ become the agent's memory.
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from attrs import evolve
 
 from voicecall.core.change import change
@@ -204,9 +206,14 @@ def finished(state: CallState, event: AgentFinished) -> CallState:
     return owe(state, Owing.NOBODY) if silent or state.heard_turn >= event.turn else state
 
 
+def interruptible(state: CallState) -> tuple[Utterance, ...]:
+    """What the caller's voice cuts off: all that comes before the first utterance that must not be interrupted."""
+    return tuple(takewhile(lambda one: one.interruptible, state.saying))
+
+
 def interrupted(state: CallState) -> CallState:
-    """The caller's voice started: a reply that may be interrupted is not continued."""
-    turn = max((one.turn for one in state.saying if one.interruptible), default=0)
+    """The caller's voice started: a reply that is cut off is not continued."""
+    turn = max((one.turn for one in interruptible(state)), default=0)
     if state.replied_turn == state.turn and is_thinking(state):
         turn = state.turn
     return change(state, discarded_turn=max(state.discarded_turn, turn))

@@ -122,6 +122,7 @@ def _config(scenario: Scenario, network: Network) -> dict[str, Any]:
         "inboundPolicy": "open",
         "inboundGreeting": scenario.message,
         "ringTimeoutMs": 8_000,
+        "maxConcurrentCalls": 4,
         "recording": True,
         "agent": {"provider": "scripted", **({"script": scenario.replies} if scenario.replies else {})},
         "mock": {"apiUrl": network.url},
@@ -196,11 +197,11 @@ async def _show(stage: Stage, call_id: CallId, console: Console) -> dict[str, An
         console.print(turns_view(turns))
     path = stage.state / "recordings" / f"{call_id}.wav"
     if path.exists():
-        console.print(_sound(path))
+        console.print(_sound(path), markup=False)
     console.print("look at it again:")
     command = _shown(BIN / "voicecall")
-    console.print(f"  {command} status --state {_shown(stage.state)} --call-id {call_id}", soft_wrap=True)
-    console.print(f"  {command} replay --state {_shown(stage.state)} {call_id}", soft_wrap=True)
+    console.print(f"  {command} status --state {_shown(stage.state)} --call-id {call_id}", soft_wrap=True, markup=False)
+    console.print(f"  {command} replay --state {_shown(stage.state)} {call_id}", soft_wrap=True, markup=False)
     return record
 
 
@@ -256,7 +257,7 @@ def main() -> int:
     except* KeyboardInterrupt:
         code = 130
     except* (DemoFailed, NoNetwork, NoServer, RpcError, OSError) as errors:
-        Console(stderr=True).print(first(errors), style="red", markup=False)
+        Console(stderr=True).print(str(first(errors)), style="red", markup=False)
         code = 1
     return code
 

@@ -1,6 +1,6 @@
 """Who lives behind which number when nobody loaded another script. Any other number has the friendly person.
 
-The table is part of the network's documentation (``docs/mock-carrier.md``).
+The README has the table.
 """
 
 from __future__ import annotations

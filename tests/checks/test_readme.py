@@ -1,0 +1,127 @@
+"""What the README tells people to type does what it says, with the words that are there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from journal import Line
+from journal.lines import parse
+from tests.checks.sources import ROOT
+from tests.system.street import PATIENCE_S, RATE, Child, Plain, reserved_port
+from voicecall.events.schema import decode_entry
+from voicecall.testing.demo import SCENARIOS
+from voicecall.testing.people import PEOPLE
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DEMO, LOOK_AGAIN, TEST, USE = (
+    block.splitlines() for block in re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+)
+BIN = Path(sys.executable).parent
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")},
+    "PATH": f"{BIN}:{os.environ['PATH']}",
+}
+
+
+def run(command: str, folder: Path, **environment: str) -> str:
+    """Type a command; what it prints. It must succeed and complain about nothing."""
+    words = shlex.split(command, comments=True)
+    done = subprocess.run(
+        words, cwd=folder, env={**ENVIRONMENT, **environment}, capture_output=True, timeout=PATIENCE_S, check=False
+    )
+    assert (done.returncode, done.stderr.decode()) == (0, ""), f"{command}: {done.stdout.decode()[-2_000:]}"
+    return done.stdout.decode()
+
+
+def make(command: str) -> str:
+    """A command of the Makefile, for what is installed here already."""
+    return f"{command} --no-print-directory -C {ROOT} VENV={BIN.parent} -o {BIN.parent}/.installed"
+
+
+@contextmanager
+def started(command: str, folder: Path, **environment: str) -> Iterator[Child]:
+    """Type a command that goes on; it says something at once, in JSON. In the end it is told to stop."""
+    words = shlex.split(command.replace("&", ""), comments=True)
+    with subprocess.Popen(words, cwd=folder, env={**ENVIRONMENT, **environment}, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            yield Child(process, json.loads(process.stdout.readline()))
+        finally:
+            process.terminate()
+
+
+@pytest.mark.parametrize("command", [*DEMO, 'make demo ARGS="--scenario notify"'])
+def test_the_demonstration_and_the_commands_that_it_ends_with(command: str, tmp_path: Path) -> None:
+    assert command in README
+    state = tmp_path / "demo-calls"
+    scenario = command.partition('ARGS="')[2].rstrip('"')
+    shown = run(make(f'make demo ARGS="{scenario} --clock-rate {RATE} --state {state}"'), tmp_path)
+    call_id = shown.split()[-1]
+    status, replay = (one.replace(".venv/bin/", f"{BIN}/").replace("<id>", call_id) for one in LOOK_AGAIN)
+    record = json.loads(run(status, tmp_path))
+    ends = SCENARIOS[scenario.removeprefix("--scenario ") or "conversation"].ends
+    assert (record["callId"], record["endReason"]) == (call_id, ends)
+    assert json.loads(run(replay, tmp_path))["divergences"] == 0
+
+
+def test_every_scenario_is_named() -> None:
+    told = README[README.index("make demo ARGS") :].partition("\n")[0]
+    assert [name for name in SCENARIOS if name != "conversation" and name not in told] == []
+
+
+def test_the_other_words_of_the_makefile(tmp_path: Path) -> None:
+    for command in (*TEST, "make check", "make bench"):
+        assert command in README
+        assert f"{BIN}/python -m" in run(make(f"{command} -n"), tmp_path)
+    assert os.access(ROOT / ".ci/run", os.X_OK)
+
+
+def test_a_day_with_the_command_line(tmp_path: Path) -> None:
+    serve, call, tail, status, end, replay = USE
+    with reserved_port() as door, reserved_port() as network:
+        settings: Plain = {
+            "serve": {"port": door},
+            "mock": {"apiUrl": f"http://127.0.0.1:{network}"},
+            "outbound": {"notifyHangupDelaySec": 3_600},
+        }
+        (tmp_path / "voicecall.json5").write_text(json.dumps(settings))
+        here = {"VOICECALL_CONFIG": "voicecall.json5", "VOICECALL_STATE_DIR": str(tmp_path / "state")}
+        with started(serve, tmp_path, **here) as server:
+            assert (server.ready["ready"], server.ready["port"]) == (True, door)
+            call_id = json.loads(run(call, tmp_path, **here))["callId"]
+            with started(tail, tmp_path, **here) as shown:
+                assert shown.ready["s"] == f"call/{call_id}"
+            living = json.loads(run(status, tmp_path, **here))
+            assert [one["callId"] for one in living["calls"]] == [call_id]
+            run(end.replace("<id>", call_id), tmp_path, **here)
+            assert json.loads(run(replay.replace("<id>", call_id), tmp_path, **here))["divergences"] == 0
+        assert server.process.returncode == 0
+
+
+def test_everybody_who_is_listed_lives_there() -> None:
+    rows = dict(re.findall(r"^\| `(\+\d+)` \| (.+) \|$", README, re.MULTILINE))
+    assert rows == {number: about for number, (about, _) in PEOPLE.items()}
+
+
+def test_the_line_of_a_journal_is_one() -> None:
+    (sample,) = re.findall(r"^```json\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    line = parse(sample.replace("\n ", "").encode())
+    assert isinstance(line, Line)
+    assert decode_entry(line.body).seq == 7
+
+
+def test_every_place_on_the_map_is_there() -> None:
+    rows = re.findall(r"^\| (`(?:voicecall|journal)/.*?`) \|", README, re.MULTILINE)
+    places = [place for row in rows for place in re.findall(r"`([\w/.]+)`", row)]
+    assert len(places) > 10
+    assert [one for one in places if not (ROOT / one).exists() and not (ROOT / "voicecall" / one).exists()] == []
