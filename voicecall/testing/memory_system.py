@@ -8,8 +8,10 @@ people in it live on, and every ``serve`` is another process.
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any, cast
 
 import attrs
@@ -160,7 +162,14 @@ class MemoryTown:
         known = {one.name for one in attrs.fields(keys)}
         account = {_camel(name): value for name, value in self.network.account.items() if name in known}
         usual = {"inboundPolicy": "open", "maxConcurrentCalls": 8, "fromNumber": OURS}
-        return parse({"provider": self.carrier, **usual, self.carrier: {"apiUrl": API_URL, **account}, **settings}, {})
+        given = {"provider": self.carrier, **usual, self.carrier: {"apiUrl": API_URL, **account}, **settings}
+        return _config(json.dumps(given))
+
+
+@cache
+def _config(given: str) -> Config:
+    """A bench opens the same system thousands of times, and a configuration never changes."""
+    return parse(json.loads(given), {})
 
 
 def _camel(name: str) -> str:
