@@ -219,7 +219,7 @@ def test_a_line_that_a_slow_disk_still_holds_is_waited_for_and_counts_once(tmp_p
                 await stage.answer(call)
                 nursery.start_soon(stage.supervisor.request, call, Say(text="once"))
                 try:
-                    with trio.fail_after(60):
+                    with trio.fail_after(600):
                         await journal.reached.wait()  # the line, and two claims that find it staged but cannot read it
                 finally:
                     disk.free.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -29,14 +30,22 @@ class SlowDisk(MemoryJournal):
     """An append that has begun is finished, as a real one is, whatever happens to whoever waits for it.
 
     A *late* line is numbered, so that nobody else can write to its stream, but cannot be read before it is there.
+    ``failures`` counts what did not succeed with a stream.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._never = self._late = 0
         self._held: dict[str, Held] = {}
+        self.failures: Counter[str] = Counter()
 
     async def append(self, stream: str, body: bytes, *, after: Position, ending: bool = False) -> Position:
+        self.failures[stream] += 1
+        position = await self._append(stream, body, after, ending=ending)
+        self.failures[stream] -= 1
+        return position
+
+    async def _append(self, stream: str, body: bytes, after: Position, *, ending: bool) -> Position:
         await trio.lowlevel.checkpoint()
         await self._land()
         if stream in self._held:
@@ -55,7 +64,9 @@ class SlowDisk(MemoryJournal):
 
     @asynccontextmanager
     async def read(self, stream: str | None = None, *, after: Position = START) -> AsyncGenerator[AsyncIterator[Line]]:
+        self.failures[stream or ""] += 1
         await self._land()
+        self.failures[stream or ""] -= 1
         async with super().read(stream, after=after) as lines:
             yield lines
 

@@ -322,4 +322,4 @@ class CallMachine(RuleBasedStateMachine):
 
 
 def test_whatever_happens_to_a_call_its_journal_is_sound_and_it_ends() -> None:
-    run_state_machine_as_test(CallMachine, settings=machine(300, stateful_step_count=50))
+    run_state_machine_as_test(CallMachine, settings=machine(200, stateful_step_count=50))

@@ -9,7 +9,7 @@ from tests.machine.profile import machine
 from tests.machine.theatre import perform
 
 
-@machine(400)
+@machine(300)
 @given(PLANS)
 def test_whatever_befalls_calls_their_journals_are_sound_and_in_peace_they_end(plan: list[Step]) -> None:
     perform(plan)

@@ -16,13 +16,13 @@ MARK_MS = 200
 """What is played between two marks, and cut off, nobody can know to the millisecond."""
 
 
-@machine(60)
+@machine(40)
 @given(STORMY)
 def test_whatever_befalls_a_town_every_call_ends_and_every_journal_is_sound(plan: list[Step]) -> None:
     run(plan)
 
 
-@machine(50)
+@machine(40)
 @given(CALM)
 def test_we_never_believe_that_more_was_heard_than_was_and_miss_little(plan: list[Step]) -> None:
     def check(call: Plain, entries: list[Entry]) -> None:
@@ -52,8 +52,8 @@ def test_a_call_of_five_minutes_is_a_few_thousand_steps() -> None:
     def check(call: Plain, entries: list[Entry]) -> None:
         lengths.append(entries[-1].at - next(one.at for one in entries if isinstance(one.event, fact.CallAnswered)))
         assert sum(isinstance(one.event, fact.CallerSaid) for one in entries) == 18
-        assert len(entries) < 5 * lengths[0] / 1_000
+        assert len(entries) < 600
 
     effort = run([Call(script, Mode.CONVERSATION)], check)
     assert lengths[0] >= 300_000
-    assert effort.steps < 40_000
+    assert effort.steps < 12_000

@@ -29,6 +29,7 @@ from tests.machine.plans import (
     Wish,
 )
 from voicecall.actors.checkpoint import load_directory
+from voicecall.actors.desk import BACKOFF_S
 from voicecall.actors.identity import inbound_call_id, outbound_call_id
 from voicecall.actors.supervisor import Accepted
 from voicecall.actors.world import stream_of
@@ -268,7 +269,7 @@ class Theatre:
     def _check_told(self, whose: CallId, entries: list[Entry]) -> None:
         """What the plane told an actor is in the journal, once, unless the process crashed or the call was given up."""
         heard = Counter(entry.event for entry in entries)
-        given_up = any(isinstance(entry.event, fact.ActorQuarantined) for entry in entries)
+        given_up = self.journal.failures[stream_of(whose)] > len(BACKOFF_S)
         told = {life.dead: Counter[AnyEvent]() for life in self.lives}
         for life in self.lives:
             told[life.dead].update(event for call, event in life.told if call == whose)

@@ -65,15 +65,17 @@ def look(shown: str) -> Plain:
     return record
 
 
-def length_s(state: Path, call_id: str) -> float:
-    """How long the call's sound was open, by the call's own clock."""
+def lengths_s(state: Path, call_id: str) -> tuple[float, float]:
+    """How long the call's sound was open, by its own clock, and how long it is from fact to fact in the journal."""
 
     async def main() -> list[Entry]:
         async with Reader(state / "journal").read(f"call/{call_id}") as lines:
             return [decode_entry(line.body) async for line in lines]
 
-    at = {type(entry.event): entry.at for entry in trio.run(main)}
-    return (at[fact.CallEnded] - at[fact.MediaOpened]) / 1_000
+    entries = trio.run(main)
+    at = {type(entry.event): entry.at for entry in entries}
+    measured = max(one.event.offset_ms for one in entries if isinstance(one.event, fact.AudioMeasured))
+    return measured / 1_000, (at[fact.CallEnded] - at[fact.MediaOpened]) / 1_000
 
 
 def audible_s(samples: np.ndarray) -> float:
@@ -97,7 +99,9 @@ def test_a_conversation(state: Path) -> None:
     with wave.open(str(path), "rb") as file:
         assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, 8_000, 2)
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
-    assert len(samples) / 8_000 == pytest.approx(length_s(state, record["callId"]), abs=0.2)
+    sounded, lasted = lengths_s(state, record["callId"])
+    assert len(samples) / 8_000 == pytest.approx(sounded, abs=0.2)
+    assert len(samples) / 8_000 == pytest.approx(lasted, abs=0.2 * RATES["conversation"])  # facts wait for the disk
     for side in (0, 1):
         assert audible_s(samples[:, side]) >= 2
 
