@@ -19,8 +19,8 @@ from voicecall.ports import Carrier, Exchange, Fetch, HttpRequest, Leg, Post
 
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Pauses between attempts of an effect that may be repeated; after the last one it has failed."""
-MAX_REQUESTS = 5
-"""How many requests one attempt may need (a ringing Plivo call needs two)."""
+MAX_REQUESTS = 12
+"""How many requests one attempt may need (a ringing Plivo call needs two, the search for one without a name more)."""
 
 
 async def perform(

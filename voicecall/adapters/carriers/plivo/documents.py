@@ -6,6 +6,7 @@ stream that ends and a wait that is over all lead back to us.
 
 from __future__ import annotations
 
+import re
 from xml.etree.ElementTree import Element, tostring
 
 from voicecall.adapters.carriers.plivo.urls import flow_url
@@ -17,6 +18,8 @@ WAIT_S = 1
 LISTEN_S = 5
 STREAM_TIMEOUT_S = 86_400
 MULAW = "audio/x-mulaw;rate=8000"
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML document may have, escaped or not: one would end the call."""
 
 
 def document(*elements: Element) -> str:
@@ -75,8 +78,11 @@ def reject(reason: str) -> list[Element]:
 
 
 def _speak(leg: Leg, text: str) -> Element:
+    words = NOT_XML.sub("", text).strip()
+    if not words:
+        return Element("Wait", length=str(WAIT_S))
     element = Element("Speak", voice=leg.voice) if leg.voice else Element("Speak")
-    element.text = text
+    element.text = words
     return element
 
 

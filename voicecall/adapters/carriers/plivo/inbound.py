@@ -51,8 +51,7 @@ def decode(request: HttpRequest) -> tuple[Heard, ...]:
     if "flow" in told.ours:
         return _flow(told)
     if told["Event"] == "MachineDetection":
-        machine = fact.MachineDetected(result=_machine(told), vendor_word=f"Machine={told['Machine']}")
-        return (_heard(told, "amd", machine),)
+        return (_heard(told, "amd", _detected(told)),)
     if told.inbound and told["CallStatus"] == "ringing" and told["Event"] in ("", "StartApp"):
         return (_offer(told),)
     if told["Event"] == "Ring":
@@ -61,17 +60,22 @@ def decode(request: HttpRequest) -> tuple[Heard, ...]:
 
 
 def _read(request: HttpRequest) -> Told:
-    query = urlsplit(request.url).query
     try:
-        text = query if request.method == "GET" else request.body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise NotUnderstood("the body is not UTF-8") from error
-    try:
-        fields = dict(parse_qsl(text, keep_blank_values=True, errors="strict"))
-        ours = dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
-    except (UnicodeDecodeError, ValueError) as error:
+        query = urlsplit(request.url).query
+        ours = _parameters(query)
+        fields = _parameters(query if request.method == "GET" else request.body.decode("utf-8"))
+        if "FailedUrl" in fields and ours.get("flow", "fallback") == "fallback":
+            # A fallback asks in place of a URL of ours whose answer was of no use, with the same key: so the answer is
+            # the first one, if there was any.
+            call = {name: ours[name] for name in ("callId",) if name in ours}
+            ours = {**ours, **_parameters(urlsplit(fields["FailedUrl"]).query), **call}
+    except ValueError as error:
         raise NotUnderstood(f"the body is not a form: {error}") from error
     return Told(fields=fields, ours=ours)
+
+
+def _parameters(text: str) -> dict[str, str]:
+    return dict(parse_qsl(text, keep_blank_values=True, errors="strict"))
 
 
 def _heard(told: Told, key: str, event: AnyEvent, *, flow: bool = False, asks: str = "") -> Heard:
@@ -98,7 +102,7 @@ def _offer(told: Told) -> Heard:
         key=f"plivo:{told['CallUUID']}:offer",
         vendor_call_id=told["CallUUID"],
         offer=True,
-        caller=number(told["From"]),
+        caller=number(words.caller(told["From"])),
         callee=number(told["To"]),
         flow=True,
     )
@@ -109,12 +113,18 @@ def _flow(told: Told) -> tuple[Heard, ...]:
     flow, nonce = told.ours["flow"], told.ours.get("n", "")
     spoken, effect_id = told.ours.get("u", ""), told.ours.get("e", "")
     facts: list[AnyEvent] = []
-    if flow != "asked" and spoken.isascii() and spoken.isdigit() and effect_id:
-        settles = EffectId(effect_id)
-        facts.append(fact.PlaybackFinished(settles=settles, utterance=int(spoken), heard_ms=0, told="carrier"))
+    asked = _asked(told, flow)
+    if flow != "asked" and spoken.isascii() and spoken.isdigit() and len(spoken) < 10 and effect_id:
+        # What the caller says cuts the words before it, unless they had been said: that is a question of time.
+        cut = isinstance(asked, fact.CallerSaid | fact.DigitsPressed)
+        facts.append(
+            fact.PlaybackFinished(
+                settles=EffectId(effect_id), utterance=int(spoken), heard_ms=0, interrupted=cut, told="carrier"
+            )
+        )
     if flow == "answer" and told["Machine"]:
-        facts.append(fact.MachineDetected(result=_machine(told), vendor_word=f"Machine={told['Machine']}"))
-    facts.append(_asked(told, flow))
+        facts.append(_detected(told))
+    facts.append(asked)
     last = len(facts) - 1
     asks = effect_id if flow == "asked" else ""
     return tuple(
@@ -125,7 +135,7 @@ def _flow(told: Told) -> tuple[Heard, ...]:
 
 def _asked(told: Told, flow: str) -> AnyEvent:
     match flow:
-        case "answer" if told["CallStatus"] == "in-progress":
+        case "answer" | "fallback" if told["CallStatus"] == "in-progress":
             by = "machine" if told["Machine"] == "true" else "unknown"
             return fact.CallAnswered(by=by, vendor_call_id=told["CallUUID"])
         case "turn" if told["Speech"].strip():
@@ -143,14 +153,11 @@ def _asked(told: Told, flow: str) -> AnyEvent:
             return fact.FlowAsked()
 
 
-def _machine(told: Told) -> Literal["human", "machine", "unknown"]:
-    match told["Machine"]:
-        case "true":
-            return "machine"
-        case "false":
-            return "human"
-        case _:
-            return "unknown"
+def _detected(told: Told) -> fact.MachineDetected:
+    results: dict[str, Literal["human", "machine"]] = {"true": "machine", "false": "human"}
+    return fact.MachineDetected(
+        result=results.get(told["Machine"], "unknown"), vendor_word=f"Machine={told['Machine']}"
+    )
 
 
 def _confidence(text: str) -> float:

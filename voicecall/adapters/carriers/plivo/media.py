@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import Annotated
 
 import msgspec
 from attrs import frozen
@@ -26,7 +27,7 @@ from voicecall.ports import (
 
 class Format(msgspec.Struct, rename="camel", frozen=True):
     encoding: str = "audio/x-mulaw"
-    sample_rate: int | str = 8_000
+    sample_rate: int | Annotated[str, msgspec.Meta(pattern="^[0-9]{1,6}$")] = 8_000
 
 
 class Start(msgspec.Struct, rename="camel", frozen=True):
@@ -36,12 +37,12 @@ class Start(msgspec.Struct, rename="camel", frozen=True):
 
 
 class Media(msgspec.Struct, frozen=True):
-    payload: bytes = b""
+    payload: bytes
     track: str = "inbound"
 
 
 class Digit(msgspec.Struct, frozen=True):
-    digit: str = ""
+    digit: Annotated[str, msgspec.Meta(pattern="^[0-9*#A-D]$")]
 
 
 class Message(msgspec.Struct, kw_only=True, frozen=True):
@@ -73,16 +74,16 @@ class PlivoMedia:
         match told:
             case Message(event="media", media=Media(track="inbound", payload=payload)):
                 return MediaAudio(payload=payload)
-            case Message(event="playedStream", name=name):
+            case Message(event="playedStream", name=name) if name:
                 return MediaMark(name=name)
             case Message(event="dtmf", dtmf=Digit(digit=digit)):
                 return MediaDigits(digits=digit)
-            case Message(event="start", start=Start() as start):
+            case Message(event="start", start=Start() as start) if start.stream_id:
                 return _start(start, told.extra_headers)
             case Message(event="stop"):
                 return MediaStop(reason=told.reason or "stopped")
-            case Message(event="start" | "dtmf"):
-                raise NotUnderstood(f"media message: {told.event}: is missing")
+            case Message(event="media", media=None) | Message(event="start" | "dtmf" | "playedStream"):
+                raise NotUnderstood(f"media message: {told.event}: {_missing(told)} is missing")
             case _:
                 return MediaIgnored(kind=told.event)
 
@@ -102,6 +103,10 @@ class PlivoMedia:
         return b'{"event":"clearAudio","streamId":%b}' % _quoted(stream_id)
 
 
+def _missing(told: Message) -> str:
+    return {"start": "streamId" if told.start else "start", "playedStream": "name"}.get(told.event, told.event)
+
+
 def _start(start: Start, extra_headers: str | dict[str, str]) -> MediaStart:
     rate = start.media_format.sample_rate
     return MediaStart(
@@ -109,7 +114,7 @@ def _start(start: Start, extra_headers: str | dict[str, str]) -> MediaStart:
         vendor_call_id=start.call_id,
         ticket=_ticket(_headers(extra_headers).get("ticket", "")),
         encoding=start.media_format.encoding,
-        sample_rate=int(rate) if str(rate).isdigit() else 8_000,
+        sample_rate=int(rate),
     )
 
 

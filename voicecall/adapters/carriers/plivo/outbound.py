@@ -96,7 +96,7 @@ def _dial(effect: do.Dial, leg: Leg) -> Plain:
         "to": effect.callee,
         "answer_url": flow_url(leg, "answer"),
         "answer_method": "POST",
-        "fallback_url": flow_url(leg, "answer"),
+        "fallback_url": flow_url(leg, "fallback"),
         "fallback_method": "POST",
         "ring_url": report_url(leg, "ring"),
         "ring_method": "POST",
@@ -215,15 +215,32 @@ def _reconcile(
 
 
 def _search(effect_id: EffectId, exchanges: tuple[Exchange, ...], plain: Plain, leg: Leg) -> AnyEvent | HttpRequest:
-    """The list of live calls, then each that is nobody else's, until one goes to our callee."""
-    listed = _object(exchanges[0].response.body).get("calls") if exchanges[0].response else None
-    names = [one for one in cast("list[Any]", listed) if isinstance(one, str)] if isinstance(listed, list) else []
-    candidates = [name for name in names if not leg.claimed(name)]
-    if len(exchanges) > 1 and number(_text(plain, "to")) == leg.callee and _text(plain, "direction") == "outbound":
+    """The lists of live and of queued calls, and of each call there that is nobody else's whom it goes to."""
+    if "calls" not in plain and _is_ours(plain, leg):
         return _reconciled(effect_id, plain)
-    if len(exchanges) <= len(candidates):
-        return _get(f"/Call/{quote(candidates[len(exchanges) - 1], safe='')}/?status=live", leg)
+    asked = {exchange.request.url for exchange in exchanges}
+    for status in ("live", "queued"):
+        paths = ("/Call/", *(f"/Call/{name}/" for name in _listed(exchanges, status, leg)))
+        requests = (_get(f"{path}?status={status}", leg) for path in paths)
+        following = next((one for one in requests if one.url not in asked), None)
+        if following is not None:
+            return following
     return fact.CallReconciled(settles=effect_id, alive=False, vendor_status="no such call", reason="failed")
+
+
+def _listed(exchanges: tuple[Exchange, ...], status: str, leg: Leg) -> list[str]:
+    """The calls in the list of this status that could be ours."""
+    for exchange in exchanges:
+        if exchange.response is not None and exchange.request.url.endswith(f"/Call/?status={status}"):
+            listed: Any = _object(exchange.response.body).get("calls")
+            names = cast("list[Any]", listed) if isinstance(listed, list) else []
+            return [quote(one, safe="") for one in names if isinstance(one, str) and not leg.claimed(one)]
+    return []
+
+
+def _is_ours(plain: Plain, leg: Leg) -> bool:
+    numbers = number(_text(plain, "from")), number(_text(plain, "to"))
+    return _text(plain, "direction") == "outbound" and numbers == (leg.caller, leg.callee)
 
 
 def _reconciled(effect_id: EffectId, plain: Plain) -> AnyEvent:

@@ -35,7 +35,10 @@ def verify(request: HttpRequest, *, token: str, accepted: str) -> None:
     given = [request.headers[name] for name in names if request.headers.get(name)]
     if not nonce or not given:
         raise BadSignature(f"{nonce_name if not nonce else names[0]}: the header is missing")
-    expected = sign(text(request, nonce), token).encode()
+    try:
+        expected = sign(text(request, nonce), token).encode()
+    except ValueError as error:
+        raise BadSignature(f"the URL or the body cannot be read: {error}") from error
     many = names is V3
     for header in given:
         for one in header.split(",") if many else [header]:
@@ -57,7 +60,7 @@ def signed_v2(request: HttpRequest, nonce: str) -> str:
 
 
 def signed_v3(request: HttpRequest, nonce: str) -> str:
-    """The text that a V3 signature covers."""
+    """The text that a V3 signature covers. Raises ``ValueError`` for what is no URL or no text."""
     query = _sorted_query(urlsplit(request.url).query)
     fields = "" if request.method == "GET" else _sorted_fields(request.body)
     text = _base(request.url)
@@ -79,8 +82,4 @@ def _sorted_query(query: str) -> str:
 
 
 def _sorted_fields(body: bytes) -> str:
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadSignature("the body is not UTF-8") from error
-    return "".join(name + value for name, value in sorted(parse_qsl(text, keep_blank_values=True)))
+    return "".join(name + value for name, value in sorted(parse_qsl(body.decode("utf-8"), keep_blank_values=True)))

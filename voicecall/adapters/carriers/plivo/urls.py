@@ -14,7 +14,7 @@ FLOW_FRAGMENT = "#ct=2000&rt=10000&tt=20000&rc=5&rp=all"
 """A person waits for these answers, and we may be starting again at this moment."""
 REPORT_FRAGMENT = "#rc=5&rp=all"
 
-Flow = Literal["answer", "turn", "said", "wait", "silence", "stream", "asked"]
+Flow = Literal["answer", "turn", "said", "wait", "silence", "stream", "asked", "fallback"]
 
 
 def flow_url(leg: Leg, flow: Flow, **more: str | int) -> str:
