@@ -52,6 +52,19 @@ def test_a_message_is_said_and_nobody_listens() -> None:
     assert (stance(call.state), after(call.state)) == (Stance.WAIT, Stance.WAIT)
 
 
+def test_what_may_have_been_cut_was_heard_as_far_as_there_was_time() -> None:
+    for after_ms, whole in ((500, False), (60_000, True)):
+        call = answered(streaming=False)
+        call.starts(1)
+        finished = fact.PlaybackFinished(
+            settles=call.owed(do.Speak), utterance=1, heard_ms=0, told="carrier", interrupted=True
+        )
+        call.tell(finished, after_ms=after_ms)
+        told = call.entries[-1].event
+        assert isinstance(told, fact.PlaybackFinished)
+        assert (told.heard_ms == told.sent_ms, told.interrupted) == (whole, not whole)
+
+
 def test_a_reply_is_said_when_it_is_whole() -> None:
     call = conversing()
     assert kinds(call.says("Is Thursday free?")) == ["ask_agent"]

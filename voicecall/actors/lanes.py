@@ -86,6 +86,7 @@ class Lanes:
     def quiet(self) -> None:
         """The call is over: stop thinking. Sound is closed by the plane, the control lane finishes by itself."""
         self._thinking.cancel()
+        self.voice.quiet()
 
     async def _run_control(self) -> None:
         while self._control:

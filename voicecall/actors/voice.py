@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from voicecall.actors.replying import by_carrier
 from voicecall.core.state import CallState, Phase
 from voicecall.events import AnyEffect, EffectId
 from voicecall.events import effects as do
@@ -61,15 +62,25 @@ class CarrierVoice:
         self._moved.set()
         self._moved = trio.Event()
 
+    def quiet(self) -> None:
+        """The call is over, and with it what was being said: not every carrier tells that."""
+        begun = {one.number for one in self._state().saying if one.started}
+        for effect_id, effect in self._state().owed:
+            if isinstance(effect, do.Speak) and by_carrier(self._state(), effect) and effect.utterance in begun:
+                self._cut(effect_id, effect)
+
     def _drop(self, up_to: int) -> None:
         for effect_id, effect in tuple(self._queue):
             if isinstance(effect, do.Speak) and effect.utterance <= up_to:
-                self._post(
-                    fact.PlaybackFinished(
-                        settles=effect_id, utterance=effect.utterance, heard_ms=0, interrupted=True, told="carrier"
-                    )
-                )
+                self._cut(effect_id, effect)
                 self.take((effect_id,))
+
+    def _cut(self, effect_id: EffectId, effect: do.Speak) -> None:
+        self._post(
+            fact.PlaybackFinished(
+                settles=effect_id, utterance=effect.utterance, heard_ms=0, interrupted=True, told="carrier"
+            )
+        )
 
     async def _run(self) -> None:
         while self._queue:

@@ -114,10 +114,9 @@ def measured(state: CallState, event: PlaybackFinished) -> PlaybackFinished:
     if current is None or event.told != "carrier":
         return event
     length_ms = max(1, MS_PER_CHARACTER * len(current.text))
-    interrupted = event.interrupted or current.stopped
     spoken_ms = min(state.now - state.sound_at, length_ms) if current.started else 0
-    heard_ms = spoken_ms if interrupted else length_ms
-    return evolve(event, heard_ms=heard_ms, sent_ms=length_ms, interrupted=interrupted)
+    heard_ms = spoken_ms if event.interrupted or current.stopped else length_ms
+    return evolve(event, heard_ms=heard_ms, sent_ms=length_ms, interrupted=heard_ms < length_ms)
 
 
 def played(state: CallState, event: PlaybackFinished) -> CallState:
