@@ -28,6 +28,12 @@ def test_a_stream_that_the_carrier_stopped_is_not_asked_for_but_missed() -> None
     assert call.wait(8_000) == (do.Hangup(reason="error"),)
 
 
+def test_a_stream_that_was_stopped_on_purpose_comes_back_without_a_word() -> None:
+    call = conversing()
+    call.tell(fact.MediaClosed(stream_id="s1", reason="stopped"))
+    assert spoken(open_media(call, "s2")) == []
+
+
 def test_the_end_of_an_older_stream_means_nothing() -> None:
     call = conversing()
     call.tell(fact.MediaClosed(stream_id="s1", reason="lost"))

@@ -27,7 +27,7 @@ from textwrap import wrap
 from voicecall.core import speech
 from voicecall.core.change import change
 from voicecall.core.deadlines import deadlines, is_due
-from voicecall.core.evolve import evolve, intend
+from voicecall.core.evolve import RETURNING, evolve, intend
 from voicecall.core.state import UNANSWERED, CallState, Machine, Media, Owing, Phase
 from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason, Mode
 from voicecall.events import effects as do
@@ -36,8 +36,6 @@ from voicecall.events.base import EPOCH
 
 LONGEST_SAY = 1_500
 """Characters a carrier's own voice is given at a time: their limits are from 3,000 up, markup included."""
-RETURNING = frozenset({"lost", "restart"})
-"""Reasons for a closed media stream after which the carrier is asked to connect again."""
 
 
 def decide(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
@@ -192,7 +190,7 @@ def _greet(state: CallState) -> tuple[AnyEffect, ...]:
         return ()
     if speech.is_greeting_due(state):
         return (_greeting(state),)
-    back = state.media is Media.CLOSED and state.policy.mode is not Mode.NOTIFY
+    back = state.stream_broke and state.policy.mode is not Mode.NOTIFY
     return (_say(state, state.policy.return_phrase, "return"),) if back else ()
 
 

@@ -30,6 +30,8 @@ from voicecall.events.effects import (
     StopSpeaking,
 )
 
+RETURNING = frozenset({"lost", "restart"})
+"""Reasons for a closed media stream that nobody meant to close: the carrier is asked to connect again."""
 OURS_TO_SAY = frozenset({"completed", "hangup-bot", "unknown", "rejected"})
 """Carriers say these about an ending that we asked for; our own reason tells more."""
 
@@ -185,7 +187,14 @@ def _reconciled(state: CallState, event: fact.CallReconciled) -> CallState:
 def _media_closed(state: CallState, event: fact.MediaClosed) -> CallState:
     if state.media is not Media.OPEN or event.stream_id != state.stream_id:
         return state
-    return change(state, media=Media.CLOSED, media_asked=False, media_since=state.now, floor=Floor.NOBODY)
+    return change(
+        state,
+        media=Media.CLOSED,
+        media_asked=False,
+        media_since=state.now,
+        stream_broke=event.reason in RETURNING,
+        floor=Floor.NOBODY,
+    )
 
 
 def _asked(state: CallState, event: fact.FlowAsked) -> CallState:

@@ -130,6 +130,7 @@ class CallState:
     machine: Machine = Machine.NONE
     machine_since: Instant = EPOCH
     stream_id: str = ""
+    stream_broke: bool = False
     tickets: tuple[str, ...] = ()
     greeted: bool = False
     notified_at: Instant = EPOCH
