@@ -24,6 +24,7 @@ class Gathering:
     tell: Callable[[str, int], None]
     _words: list[str] = field(factory=list[str])
     _keys: str = ""
+    _finish: str = ""
     _partials: int = 0
     _begun: bool = False
     _due: float = math.inf
@@ -37,10 +38,10 @@ class Gathering:
             await self._until_due()
             nursery.cancel_scope.cancel()
         if self._keys:
-            return Gathered(target=self.verb.action, kind="keys", keys=self._keys)
+            return Gathered(target=self.verb.action, kind="keys", keys=self._keys, finish=self._finish)
         if self._words:
             return Gathered(target=self.verb.action, kind="speech", speech=" ".join(self._words))
-        return Gathered(target=self.verb.action, kind="nothing")
+        return Gathered(target=self.verb.action, kind="nothing", finish=self._finish)
 
     async def _prompt(self, prompt: Prompt) -> None:
         with self._prompting:
@@ -80,6 +81,7 @@ class Gathering:
             return
         self._begin()
         if digit in self.verb.finish_on:
+            self._finish = digit
             self._wait_until(trio.current_time())
             return
         self._keys += digit

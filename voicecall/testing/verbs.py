@@ -126,12 +126,13 @@ class Redirected:
 
 @frozen(kw_only=True)
 class Gathered:
-    """A ``Gather`` is over. ``confidence`` is 0 to 1, for speech."""
+    """A ``Gather`` is over. ``confidence`` is 0 to 1, for speech; ``finish`` is the key that ended it, if one did."""
 
     target: Target
     kind: Literal["speech", "keys", "nothing"]
     speech: str = ""
     keys: str = ""
+    finish: str = ""
     confidence: float = 1.0
 
 
