@@ -58,7 +58,8 @@ LONGEST_S = 600
 class Told:
     """What a call came to. ``said`` has whole remarks in order, ours as heard; ``cut`` those of ours that were cut.
 
-    ``ended`` is the network's own view: why, and by whom; ``keys`` what the person heard of our keys.
+    ``ended`` is the network's own view: why, and by whom (``api`` is us, also by a document); ``keys`` what the person
+    heard of our keys.
     """
 
     reason: str
@@ -104,18 +105,20 @@ class Stage:
 
         return await self.system.until(call_id, holds)
 
-    async def told(self, call_id: CallId) -> Told:
-        """What the call came to, once it is over at both ends."""
+    async def told(self, call_id: CallId, *, since: type[Any] = fact.ActorStarted) -> Told:
+        """What the call came to, once it is over at both ends; of what was said, what came after a kind of fact."""
         ended = (await self.system.ended(call_id)).event
         assert isinstance(ended, fact.CallEnded)
         report = await self._settled()
         (call,) = report["calls"]
-        spoken = transcript(await self.system.entries(call_id))
+        entries = await self.system.entries(call_id)
+        begun = next((entry.at for entry in entries if isinstance(entry.event, since)), 0)
+        spoken = [one for one in transcript(entries) if one.at >= begun]
         return Told(
             reason=await self._reason(call_id),
             said=_joined([one for one in spoken if not one.interrupted]),
             cut=tuple(one.said for one in spoken if one.interrupted and one.heard),
-            ended=(call["ended"]["why"], call["ended"]["by"]),
+            ended=(call["ended"]["why"], call["ended"]["by"].replace("document", "api")),
             keys=call["keysHeard"],
         )
 
@@ -179,10 +182,9 @@ def placed(*steps: Step, message: str = MESSAGE, mode: Mode = Mode.CONVERSATION)
 def answered_by_a_machine(*steps: Step, mode: Mode = Mode.CONVERSATION) -> Play:
     """We call a machine. What it says counts for nothing: only where its sound comes to us is it heard at all. Nor does
     what we said before we knew: how much that is depends on how soon the carrier tells."""
-    play_all = placed(*steps, mode=mode)
 
     async def play(stage: Stage) -> Told:
-        told = await play_all(stage)
+        told = await stage.told(await stage.call(*steps, mode=mode), since=fact.MachineDetected)
         return evolve(told, said=tuple(one for one in told.said if one.startswith("bot:")), cut=())
 
     return play

@@ -156,6 +156,8 @@ def _told(ask: Ask | Understood) -> tuple[str, dict[str, str]]:
             return "voice.update" if ask.by_api else "redirect", {}
         case Streamed():
             return "connect.action", {}
+        case Gathered(finish=finish) if finish:
+            return "gather.action", {"Digits": ask.keys, "FinishedOnKey": finish, "msg": "Gather End"}
         case Gathered(kind="keys"):
             return "gather.action", {"Digits": ask.keys}
         case Gathered(kind="speech"):

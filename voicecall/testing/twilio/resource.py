@@ -40,8 +40,11 @@ def final_status(ending: Ending, *, answered: bool, inbound: bool) -> tuple[str,
 
 def status_of(call: Call) -> str:
     """Where a call stands, in the API's words."""
+    inbound = call.party.direction == "inbound"
     if call.ending is not None:
-        return final_status(call.ending, answered=call.answered, inbound=call.party.direction == "inbound")[0]
+        return final_status(call.ending, answered=call.answered, inbound=inbound)[0]
+    if inbound and not call.answered:
+        return "ringing"
     return {"initiated": "queued", "ringing": "ringing", "answered": "in-progress", "ended": "completed"}[call.status]
 
 

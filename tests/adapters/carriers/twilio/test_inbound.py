@@ -38,7 +38,7 @@ FACTS: dict[str, tuple[str, list[AnyEvent | str]]] = {
     ),
     "amd-async-unknown.form": (AMD, [machine("unknown", "unknown")]),
     "connect-action.form": (ASKED.format("stream"), [fact.FlowAsked(after="stream")]),
-    "gather-digits.form": (ASKED.format("turn"), [fact.DigitsPressed(digits="1234")]),
+    "gather-digits.form": (ASKED.format("turn"), [fact.DigitsPressed(digits="1234#")]),
     "gather-empty.form": (ASKED.format("turn"), [fact.FlowAsked(after="silence")]),
     "gather-partial.form": ("?callId=c1", ["CallStatus=in-progress"]),
     "gather-speech-no-confidence.form": (ASKED.format("turn"), [fact.CallerSaid(text="yes please", confidence=1.0)]),
@@ -209,8 +209,20 @@ def test_blank_speech_is_silence_and_strange_keys_are_none() -> None:
     assert events(quiet, ASKED.format("turn")) == [fact.FlowAsked(after="silence")]
     strange = {**form("gather-digits.form"), "Digits": "12x"}
     assert events(strange, ASKED.format("turn")) == [fact.FlowAsked(after="silence")]
-    letters = {**form("gather-digits.form"), "Digits": "12ab*#"}
-    assert events(letters, ASKED.format("turn")) == [fact.DigitsPressed(digits="12AB*#")]
+    letters = {**form("gather-digits.form"), "Digits": "12ab*", "FinishedOnKey": ""}
+    assert events(letters, ASKED.format("turn")) == [fact.DigitsPressed(digits="12AB*")]
+    ended = {**form("gather-digits.form"), "Digits": "", "FinishedOnKey": "#"}
+    assert events(ended, ASKED.format("turn")) == [fact.DigitsPressed(digits="#")]
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"), [("gather-speech.form", True), ("gather-digits.form", True), ("gather-empty.form", False)]
+)
+def test_a_prompt_that_could_be_interrupted_may_have_been(name: str, cut: bool) -> None:
+    for query, expected in (("&cut=1", cut), ("", False)):
+        finished, _ = events(form(f"gather-{input_}.form"), f"?callId=c1&flow=turn&n=7&e=4.1&u=3{query}")
+        assert isinstance(finished, fact.PlaybackFinished)
+        assert finished.interrupted is expected
 
 
 @pytest.mark.parametrize(("text", "value"), [("", 1.0), ("high", 1.0), ("1.7", 1.0), ("-2", 0.0), ("0.5", 0.5)])

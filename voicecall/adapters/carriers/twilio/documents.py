@@ -43,9 +43,9 @@ def speak(leg: Leg, effect_id: EffectId, effect: Speak) -> list[Element]:
     then = leg.stance if effect.purpose == "filler" else leg.after
     if then is not Stance.LISTEN:
         return [_say(leg, effect.text), _redirect(flow_url(leg, "said", **told))]
-    gather = _gather(leg, **told)
     if not effect.interruptible:
-        return [_say(leg, effect.text), gather]
+        return [_say(leg, effect.text), _gather(leg, **told)]
+    gather = _gather(leg, **told, cut=1)
     gather.append(_say(leg, effect.text))
     return [gather]
 

@@ -42,6 +42,11 @@ class Told:
         """Whether they called us."""
         return self["Direction"] == "inbound"
 
+    @property
+    def keys(self) -> str:
+        """What was pressed: Twilio tells the key that ended it apart from the others (it need not tell it at all)."""
+        return self["Digits"] + self["FinishedOnKey"]
+
 
 def decode(request: HttpRequest) -> tuple[Heard, ...]:
     """The facts in a verified request. Raises ``NotUnderstood`` naming the field."""
@@ -108,7 +113,9 @@ def _flow(told: Told) -> tuple[Heard, ...]:
     spoken, effect_id = told.ours.get("u", ""), told.ours.get("e", "")
     facts: list[AnyEvent] = []
     if spoken.isascii() and spoken.isdigit() and len(spoken) < 10 and effect_id:
-        facts.append(_said(EffectId(effect_id), int(spoken)))
+        # The person may have begun while we spoke; that shows in the time it took, which is not the codec's business.
+        cut = told.ours.get("cut") == "1" and bool(told["SpeechResult"].strip() or told.keys)
+        facts.append(_said(EffectId(effect_id), int(spoken), cut=cut))
     facts += [*_answerer(told), _asked(told, flow)]
     last = len(facts) - 1
     asks = effect_id if flow == "asked" else ""
@@ -118,8 +125,8 @@ def _flow(told: Told) -> tuple[Heard, ...]:
     )
 
 
-def _said(effect_id: EffectId, utterance: int) -> fact.PlaybackFinished:
-    return fact.PlaybackFinished(settles=effect_id, utterance=utterance, heard_ms=0, told="carrier")
+def _said(effect_id: EffectId, utterance: int, *, cut: bool) -> fact.PlaybackFinished:
+    return fact.PlaybackFinished(settles=effect_id, utterance=utterance, heard_ms=0, interrupted=cut, told="carrier")
 
 
 def _answerer(told: Told) -> tuple[AnyEvent, ...]:
@@ -136,8 +143,8 @@ def _asked(told: Told, flow: str) -> AnyEvent:
             return fact.CallAnswered(by=_by(told["AnsweredBy"]), vendor_call_id=told["CallSid"])
         case "turn" if told["SpeechResult"].strip():
             return fact.CallerSaid(text=told["SpeechResult"].strip(), confidence=_confidence(told["Confidence"]))
-        case "turn" if told["Digits"] and KEYS.issuperset(told["Digits"]):
-            return fact.DigitsPressed(digits=told["Digits"].upper())
+        case "turn" if told.keys and KEYS.issuperset(told.keys):
+            return fact.DigitsPressed(digits=told.keys.upper())
         case "turn":
             return fact.FlowAsked(after="silence")
         case "said":
