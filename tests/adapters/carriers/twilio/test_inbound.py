@@ -215,12 +215,10 @@ def test_blank_speech_is_silence_and_strange_keys_are_none() -> None:
     assert events(ended, ASKED.format("turn")) == [fact.DigitsPressed(digits="#")]
 
 
-@pytest.mark.parametrize(
-    ("name", "cut"), [("gather-speech.form", True), ("gather-digits.form", True), ("gather-empty.form", False)]
-)
-def test_a_prompt_that_could_be_interrupted_may_have_been(name: str, cut: bool) -> None:
+@pytest.mark.parametrize(("what", "cut"), [("speech", True), ("digits", True), ("empty", False)])
+def test_a_prompt_that_could_be_interrupted_may_have_been(what: str, cut: bool) -> None:
     for query, expected in (("&cut=1", cut), ("", False)):
-        finished, _ = events(form(f"gather-{input_}.form"), f"?callId=c1&flow=turn&n=7&e=4.1&u=3{query}")
+        finished, _ = events(form(f"gather-{what}.form"), f"?callId=c1&flow=turn&n=7&e=4.1&u=3{query}")
         assert isinstance(finished, fact.PlaybackFinished)
         assert finished.interrupted is expected
 

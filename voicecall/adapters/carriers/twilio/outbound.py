@@ -244,7 +244,7 @@ def _may_be(plain: Plain, leg: Leg) -> bool:
 def _instant_ms(text: str) -> int | None:
     try:
         return round(parsedate_to_datetime(text).timestamp() * 1000)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
