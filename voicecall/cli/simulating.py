@@ -90,13 +90,15 @@ async def _runs(network: Network) -> bool:
     )
 
 
-async def start_network(host: str, port: int, secret: str, *, log: Path, clock_rate: float = 1.0) -> Network:
-    """Start the process; ``port`` 0 picks a free one. Raises ``NoNetwork``.
+async def start_network(
+    host: str, port: int, secret: str, *, log: Path, carrier: str = "mock", clock_rate: float = 1.0
+) -> Network:
+    """Start the process, speaking the wire of ``carrier``; ``port`` 0 picks a free one. Raises ``NoNetwork``.
 
     It gets a session of its own: Ctrl-C at the terminal is for the server, which stops it in order.
     """
     command = [sys.executable, "-m", "voicecall.testing.network", "--secret-file", "/dev/stdin"]
-    command += ["--host", host, "--port", str(port), "--clock-rate", str(clock_rate)]
+    command += ["--carrier", carrier, "--host", host, "--port", str(port), "--clock-rate", str(clock_rate)]
     errors = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         process = await trio.lowlevel.open_process(

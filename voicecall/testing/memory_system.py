@@ -12,9 +12,8 @@ import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
-import attrs
 import trio
 from attrs import define, field, frozen
 
@@ -34,6 +33,7 @@ from voicecall.events.schema import decode_entry
 from voicecall.policies import outbound_policy
 from voicecall.ports import Agent, Fetch, HttpRequest, HttpResponse, Synthesizer
 from voicecall.testing.memory_network import LinkEnd, MemoryNetwork, NotConnected, open_memory_network
+from voicecall.testing.settings import carrier_settings
 from voicecall.web.gate import receive
 
 SECRET = "memory"
@@ -158,11 +158,9 @@ class MemoryTown:
 
     def config(self, settings: Mapping[str, Any]) -> Config:
         """A configuration for the network's account. Raises ``ConfigError``."""
-        keys = cast("type[Any]", type(getattr(Config(), self.carrier)))
-        known = {one.name for one in attrs.fields(keys)}
-        account = {_camel(name): value for name, value in self.network.account.items() if name in known}
+        account = carrier_settings(self.carrier, self.network.account, API_URL)
         usual = {"inboundPolicy": "open", "maxConcurrentCalls": 8, "fromNumber": OURS}
-        given = {"provider": self.carrier, **usual, self.carrier: {"apiUrl": API_URL, **account}, **settings}
+        given = {"provider": self.carrier, **usual, self.carrier: account, **settings}
         return _config(json.dumps(given))
 
 
@@ -170,11 +168,6 @@ class MemoryTown:
 def _config(given: str) -> Config:
     """A bench opens the same system thousands of times, and a configuration never changes."""
     return parse(json.loads(given), {})
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
 
 
 @asynccontextmanager
