@@ -32,12 +32,13 @@ async def perform(
     fetch: Fetch,
     post: Post,
     ended: Callable[[], bool],
-) -> None:
+) -> AnyEvent:
     """Carry out one effect and post its outcome. Never raises for what the carrier or its codec does."""
     # That it has ended may be our own word only; a carrier to whom it is old news says so.
     if ended() and not isinstance(effect, Hangup):
-        post(EffectFailed(settles=effect_id, reason="the call has ended"))
-        return
+        late = EffectFailed(settles=effect_id, reason="the call has ended")
+        post(late)
+        return late
     outcome = await _attempt(effect_id, effect, carrier=carrier, leg=leg, fetch=fetch)
     for pause in BACKOFF_S:
         again = isinstance(outcome, EffectFailed) and outcome.retryable and effect.on_restart is OnRestart.RETRY
@@ -46,6 +47,7 @@ async def perform(
         await trio.sleep(pause)
         outcome = await _attempt(effect_id, effect, carrier=carrier, leg=leg, fetch=fetch)
     post(outcome)
+    return outcome
 
 
 async def _attempt(

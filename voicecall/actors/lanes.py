@@ -20,7 +20,7 @@ from voicecall.actors.replying import by_carrier
 from voicecall.actors.voice import CarrierVoice
 from voicecall.actors.world import World
 from voicecall.core.state import CallState, Phase
-from voicecall.events import AnyEffect, CallId, EffectId, Instant, Lane
+from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant, Lane
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.fault import Caught, words
@@ -97,8 +97,8 @@ class Lanes:
                 await self._folded.wait()
         self._controlling = False
 
-    async def _ask_carrier(self, effect_id: EffectId, effect: AnyEffect) -> None:
-        await control.perform(
+    async def _ask_carrier(self, effect_id: EffectId, effect: AnyEffect) -> AnyEvent:
+        return await control.perform(
             effect_id,
             effect,
             carrier=self._world.carriers[self._state().carrier],

@@ -14,13 +14,13 @@ import trio
 
 from voicecall.actors.replying import by_carrier
 from voicecall.core.state import CallState, Phase
-from voicecall.events import AnyEffect, EffectId
+from voicecall.events import AnyEffect, AnyEvent, EffectId
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.ports import Owed, Post
 
-Perform = Callable[[EffectId, AnyEffect], Awaitable[None]]
-"""Asks the carrier, and posts what came of it."""
+Perform = Callable[[EffectId, AnyEffect], Awaitable[AnyEvent]]
+"""Asks the carrier; what came of it, which is posted too."""
 
 
 class CarrierVoice:
@@ -64,7 +64,11 @@ class CarrierVoice:
 
     def quiet(self) -> None:
         """The call is over, and with it what was being said: not every carrier tells that."""
-        begun = {one.number for one in self._state().saying if one.started}
+        self._silenced(self._state().utterance)
+
+    def _silenced(self, up_to: int) -> None:
+        """What was being said is over: a carrier that has other instructions now may say no more of it."""
+        begun = {one.number for one in self._state().saying if one.started and one.number <= up_to}
         for effect_id, effect in self._state().owed:
             if isinstance(effect, do.Speak) and by_carrier(self._state(), effect) and effect.utterance in begun:
                 self._cut(effect_id, effect)
@@ -89,7 +93,9 @@ class CarrierVoice:
                 continue
             effect_id, effect = self._queue.popleft()
             self.busy = True
-            await self._perform(effect_id, effect)
+            outcome = await self._perform(effect_id, effect)
+            if isinstance(effect, do.StopSpeaking) and isinstance(outcome, fact.EffectSucceeded):
+                self._silenced(effect.utterance)
             while not self._known(effect_id, effect):
                 await self._moved.wait()
             self.busy = False
