@@ -54,10 +54,10 @@ def speak(leg: Leg, effect_id: EffectId, effect: Speak) -> list[Element]:
     then = leg.stance if effect.purpose == "filler" else leg.after
     if then is not Stance.LISTEN:
         return [_speak(leg, effect.text), _redirect(flow_url(leg, "said", **told))]
-    words, ear = _speak(leg, effect.text), _listen(leg, **told)
     if not effect.interruptible:
-        return [words, *ear]
-    ear[0].append(words)
+        return [_speak(leg, effect.text), *_listen(leg, **told)]
+    ear = _listen(leg, **told, cut=1)
+    ear[0].append(_speak(leg, effect.text))
     return ear
 
 
@@ -96,6 +96,7 @@ def _listen(leg: Leg, **told: str | int) -> list[Element]:
         executionTimeout=str(LISTEN_S),
         digitEndTimeout="auto",
         speechEndTimeout="auto",
+        finishOnKey="none",
         log="false",
     )
     return [ear, _redirect(flow_url(leg, "silence", **told))]

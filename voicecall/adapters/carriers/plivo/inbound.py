@@ -115,8 +115,8 @@ def _flow(told: Told) -> tuple[Heard, ...]:
     facts: list[AnyEvent] = []
     asked = _asked(told, flow)
     if flow != "asked" and spoken.isascii() and spoken.isdigit() and len(spoken) < 10 and effect_id:
-        # What the caller says cuts the words before it, unless they had been said: that is a question of time.
-        cut = isinstance(asked, fact.CallerSaid | fact.DigitsPressed)
+        # The person may have begun while we spoke; that shows in the time it took, which is not the codec's business.
+        cut = told.ours.get("cut") == "1" and isinstance(asked, fact.CallerSaid | fact.DigitsPressed)
         facts.append(
             fact.PlaybackFinished(
                 settles=EffectId(effect_id), utterance=int(spoken), heard_ms=0, interrupted=cut, told="carrier"
