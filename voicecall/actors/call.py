@@ -286,7 +286,8 @@ class CallActor:
         for entry in entries:
             ledger = fold(ledger, entry)
             if entry.seq == seq:
-                return self._reply(entry, ledger.state, owed=carried_before(entries, seq), flow=letter.flow).response
+                owed = asked_for(ledger.state, letter.asks) or carried_before(entries, seq)
+                return self._reply(entry, ledger.state, owed=owed, flow=letter.flow).response
         return HttpResponse(status=200)
 
     def _dispatch(self, effect_id: EffectId, effect: AnyEffect) -> None:
