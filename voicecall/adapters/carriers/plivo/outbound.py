@@ -256,7 +256,7 @@ def _reconciled(effect_id: EffectId, plain: Plain) -> AnyEvent:
         )
     inbound = _text(plain, "call_direction") == "inbound"
     code, source = str(plain.get("hangup_cause_code") or ""), _text(plain, "hangup_source")
-    over = words.ended("completed", code, source, inbound=inbound, name=_text(plain, "hangup_cause_name"))
+    over = words.ended("", code, source, inbound=inbound, name=_text(plain, "hangup_cause_name"))
     return fact.CallReconciled(
         settles=effect_id,
         alive=False,

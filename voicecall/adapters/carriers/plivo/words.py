@@ -63,5 +63,5 @@ def _reason(status: str, code: int, source: str, *, inbound: bool) -> tuple[EndR
         return "error", False
     reason = CODES.get(code) or FAMILIES.get(code // 1000) or STATUSES.get(status)
     if reason is None:
-        return ("completed", False) if status == "completed" and code == 4000 else ("unknown", False)
+        return ("completed", False) if status in ("completed", "") and code == 4000 else ("unknown", False)
     return reason, False
