@@ -2,53 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 import trio
-import trio.testing
 
-from tests.carriers.scenarios import LONGEST_S, MESSAGE, REPLIES, THEM, Stage
-from voicecall.adapters.agents.scripted import ScriptedAgent
+from tests.carriers.restarting import BACK, CARRIED, STREAMED, begin, facts, live, serve
+from tests.carriers.scenarios import MESSAGE, REPLIES, Stage
 from voicecall.core.state import Phase
-from voicecall.events import CallId, Entry, Mode
 from voicecall.events import facts as fact
 from voicecall.testing.faults import load_faults
-from voicecall.testing.memory_system import MemorySystem, MemoryTown, open_memory_town
-from voicecall.testing.script import Answer, HangUp, Hear, NeverAnswer, Say, Script, StaySilent, Step, Wait
-
-BACK = "I am back. Sorry about the pause."
-STREAMED: dict[str, Any] = {"streaming": {"enabled": True}}
-CARRIED: dict[str, Any] = {"streaming": {"enabled": False}}
-
-
-def live(story: Callable[[MemoryTown], Awaitable[None]]) -> None:
-    """Tell a story in a town whose network outlives voicecall."""
-
-    async def main() -> None:
-        with trio.fail_after(LONGEST_S):
-            async with open_memory_town(carrier="telnyx") as town:
-                await story(town)
-
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-
-
-def serve(town: MemoryTown, settings: dict[str, Any]) -> Any:
-    return town.serve(settings=settings, agent=ScriptedAgent(REPLIES))
-
-
-async def begin(town: MemoryTown, settings: dict[str, Any], *steps: Step, until: type[Any], number: int = 1) -> CallId:
-    """Call somebody, and die after the n-th fact of a kind."""
-    async with serve(town, settings) as system:
-        town.network.board.people[THEM] = Script(steps=steps)
-        call_id = await system.place(THEM, MESSAGE, mode=Mode.CONVERSATION)
-        await Stage(system=system).until(call_id, until, number)
-        await trio.sleep(0.5)
-    return call_id
-
-
-async def facts(system: MemorySystem, call_id: CallId, kind: type[Any]) -> list[Entry]:
-    return [entry for entry in await system.entries(call_id) if isinstance(entry.event, kind)]
+from voicecall.testing.memory_system import MemoryTown
+from voicecall.testing.script import Answer, HangUp, Hear, NeverAnswer, Say, StaySilent, Wait
 
 
 def test_a_streamed_call_goes_on_within_ten_seconds_with_a_fresh_ticket() -> None:
@@ -85,7 +47,7 @@ def test_a_streamed_call_goes_on_within_ten_seconds_with_a_fresh_ticket() -> Non
             (call,) = town.network.board.report()["calls"]
             assert call["mediaSockets"] == 2
 
-    live(story)
+    live("telnyx", story)
 
 
 def test_a_stream_that_breaks_is_opened_again_and_the_conversation_goes_on() -> None:
@@ -100,7 +62,7 @@ def test_a_stream_that_breaks_is_opened_again_and_the_conversation_goes_on() -> 
             assert isinstance(closed.event, fact.MediaClosed)
             assert closed.event.reason == "lost"
 
-    live(story)
+    live("telnyx", story)
 
 
 def test_a_call_that_rang_while_we_were_away_is_heard_of_when_it_is_answered() -> None:
@@ -115,7 +77,7 @@ def test_a_call_that_rang_while_we_were_away_is_heard_of_when_it_is_answered() -
             assert isinstance(reconciled.event, fact.CallReconciled)
             assert (reconciled.event.alive, reconciled.event.answered) == (True, False)
 
-    live(story)
+    live("telnyx", story)
 
 
 def test_the_news_of_an_answer_outlasts_our_absence() -> None:
@@ -127,7 +89,7 @@ def test_the_news_of_an_answer_outlasts_our_absence() -> None:
             told = await Stage(system=system).told(call_id)
             assert told.said == (f"bot: {MESSAGE}", "user: Hello?", f"bot: {REPLIES[0]}")
 
-    live(story)
+    live("telnyx", story)
 
 
 def test_a_carrier_that_speaks_and_listens_goes_on_listening_while_we_are_away() -> None:
@@ -149,7 +111,7 @@ def test_a_carrier_that_speaks_and_listens_goes_on_listening_while_we_are_away()
             assert told.said[-2:] == ("user: Still there?", f"bot: {REPLIES[1]}")
             assert told.reason == "hangup-user"
 
-    live(story)
+    live("telnyx", story)
 
 
 def test_what_the_carrier_was_saying_when_we_died_is_not_said_again_by_mistake() -> None:
@@ -163,7 +125,7 @@ def test_what_the_carrier_was_saying_when_we_died_is_not_said_again_by_mistake()
             assert (await system.replayed(call_id)).ledger.state.phase is Phase.ENDED
             assert isinstance(ended.event, fact.CallEnded)
 
-    live(story)
+    live("telnyx", story)
 
 
 def test_a_call_that_ended_while_we_were_away_is_over_when_we_are_back() -> None:
@@ -176,4 +138,4 @@ def test_a_call_that_ended_while_we_were_away_is_over_when_we_are_back() -> None
             assert (ended.reason, ended.vendor_code) == ("completed", "ended")
             assert (await system.replayed(call_id)).divergences == ()
 
-    live(story)
+    live("telnyx", story)

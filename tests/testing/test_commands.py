@@ -55,6 +55,20 @@ def test_the_carriers_voice_says_one_thing_after_the_other_and_tells() -> None:
     play(story)
 
 
+def test_what_is_ordered_while_a_document_speaks_is_said_after_it() -> None:
+    async def story(desk: Desk) -> None:
+        control, path = await answered(desk, QUIET, flow=f"{HOME}/answer")
+        await desk.ask(f"{path}/speak", name="a", text="And this.")
+        call = await desk.over()
+        assert [(one["text"], one["whole"]) for one in call["carrierSaid"]] == [
+            ("First of all this.", True),
+            ("And this.", True),
+        ]
+        assert of(control, SpeakEnded) == [SpeakEnded(name="a", how="completed")]
+
+    play(story, answer="<Say>First of all this.</Say><Pause length='5'/>")
+
+
 @pytest.mark.parametrize(("everything", "said"), [(True, ["Long"]), (False, ["Long", "Next."])])
 def test_it_can_be_stopped_with_or_without_what_is_queued(everything: bool, said: list[str]) -> None:
     async def story(desk: Desk) -> None:
@@ -150,9 +164,11 @@ def test_collecting_keys_can_be_stopped() -> None:
 def test_nothing_is_told_after_the_end_whatever_happens_in_the_same_instant() -> None:
     async def story(desk: Desk) -> None:
         for _ in range(20):
-            steps = ["answer", {"do": "press", "digits": "1234567", "gapMs": 1_000}]
-            control, _ = await answered(desk, steps, url=f"{HOME}/events")
-            await trio.sleep_until(control.call.ear.since + 3)
+            steps = ["answer", "notice", {"do": "press", "digits": "1"}]
+            control, path = await answered(desk, steps, url=f"{HOME}/events")
+            await desk.ask(f"{path}/speak", name="a", text="Press any key.")
+            # The same sound wakes the person, who will press, and whoever ends the call: either may come first.
+            await control.call.ear.pulse.wait()
             control.call.end(Ending(why="hangup", by="api"))
             control.call.post(Webhook(kind="late", url=f"{HOME}/events"))
             await trio.sleep(1)
