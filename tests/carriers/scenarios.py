@@ -46,6 +46,9 @@ from voicecall.testing.script import (
 THEM = "+15551112222"
 MESSAGE = "Hello, this is voicecall, calling about Thursday."
 LONG = "I will tell you all of it, from the beginning to the very end, so please take your time and listen to me."
+TALKATIVE = (
+    "You have reached the office. We are closed until Monday morning at nine. " + "Please leave your message. " * 6
+)
 QUESTION = "Sorry, is Thursday free?"
 REPLIES = ("I see, thank you for that.", "Very well, that is written down.", "Goodbye then.")
 QUIET_S = 5
@@ -179,12 +182,15 @@ def placed(*steps: Step, message: str = MESSAGE, mode: Mode = Mode.CONVERSATION)
     return play
 
 
-def answered_by_a_machine(*steps: Step, mode: Mode = Mode.CONVERSATION) -> Play:
+def answered_by_a_machine(*steps: Step, mode: Mode = Mode.CONVERSATION, known: bool = True) -> Play:
     """We call a machine. What it says counts for nothing: only where its sound comes to us is it heard at all. Nor does
     what we said before we knew: how much that is depends on how soon the carrier tells."""
 
     async def play(stage: Stage) -> Told:
-        told = await stage.told(await stage.call(*steps, mode=mode), since=fact.MachineDetected)
+        call_id = await stage.call(*steps, mode=mode)
+        if known:
+            await stage.until(call_id, fact.MachineDetected)
+        told = await stage.told(call_id, since=fact.MachineDetected)
         return evolve(told, said=tuple(one for one in told.said if one.startswith("bot:")), cut=())
 
     return play
@@ -266,13 +272,18 @@ SCENARIOS = (
         expected=Told(reason="hangup-bot", said=(f"bot: {MESSAGE}",), ended=BOT),
     ),
     Scenario(
+        name="a machine that talks for longer than we do",
+        play=answered_by_a_machine(Voicemail(greeting=TALKATIVE, quiet_ms=20_000), mode=Mode.NOTIFY),
+        expected=Told(reason="hangup-bot", said=(f"bot: {MESSAGE}",), ended=BOT),
+    ),
+    Scenario(
         name="no conversation with a machine",
         play=answered_by_a_machine(Voicemail()),
         expected=Told(reason="voicemail", ended=BOT),
     ),
     Scenario(
         name="a machine is treated like a person",
-        play=answered_by_a_machine(Voicemail(quiet_ms=20_000), mode=Mode.NOTIFY),
+        play=answered_by_a_machine(Voicemail(quiet_ms=20_000), mode=Mode.NOTIFY, known=False),
         expected=Told(reason="hangup-bot", said=(f"bot: {MESSAGE}",), ended=BOT),
         settings={"outbound": {"onMachine": "ignore"}},
     ),

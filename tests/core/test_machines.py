@@ -50,6 +50,23 @@ def test_without_a_beep_the_message_is_left_all_the_same() -> None:
     assert call.tell(BEEP) == ()
 
 
+def test_a_message_is_not_the_end_while_nobody_knows_whether_a_machine_heard_it() -> None:
+    call = on_the_line()
+    call.plays(1)
+    assert call.timers()["notify"] > 29_000
+    call.tell(fact.MachineDetected(result="human", vendor_word="human"), after_ms=500)
+    assert call.timers()["notify"] == 2_500
+    assert kinds(call.fire("notify")) == ["hangup"]
+
+
+def test_a_message_that_a_machine_was_told_too_early_is_not_the_end_either() -> None:
+    call = on_the_line()
+    call.plays(1)
+    call.tell(MACHINE, after_ms=500)
+    assert call.fire("notify") == ()
+    assert kinds(call.tell(BEEP)) == ["speak"]
+
+
 def test_a_machine_that_is_detected_before_anything_is_said_is_not_greeted_twice() -> None:
     call = answered(mode=Mode.NOTIFY, on_machine="message")
     assert call.tell(MACHINE) == ()

@@ -22,6 +22,8 @@ FIRST_SOUND_LIMIT_MS = 15_000
 """How long an utterance may take to its first sound before sound counts as broken."""
 PLAYBACK_LIMIT_MS = 30_000
 """How long, besides its length, an utterance may take before sound counts as broken."""
+DETECTION_LIMIT_MS = 30_000
+"""How long a carrier may take to tell a machine from a person."""
 SPEECH_MS_PER_CHARACTER = 120
 """A generous estimate of slow speech."""
 
@@ -68,7 +70,7 @@ def _live(state: CallState) -> dict[str, Instant]:
     elif state.owing is not Owing.NOBODY:
         due["silence"] = _after(state.owing_since, _patience(state))
     if state.notified_at and not _busy(state):
-        due["notify"] = _after(max(state.notified_at, state.sound_at), policy.notify_hangup_delay_ms)
+        due["notify"] = _notified(state)
     if state.waiting_since and all(one.number != state.waiting_for for one in state.saying):
         due["transcript"] = _after(state.waiting_since, policy.transcript_timeout_ms)
     if state.machine is Machine.GREETING:
@@ -76,6 +78,13 @@ def _live(state: CallState) -> dict[str, Instant]:
     if state.keys:
         due["keys"] = _after(state.keys_at, policy.keys_gap_ms)
     return due
+
+
+def _notified(state: CallState) -> Instant:
+    """When a message that was heard is the end of it; where a machine may have heard it, not before that is known."""
+    due = _after(max(state.notified_at, state.sound_at), state.policy.notify_hangup_delay_ms)
+    unknown = state.detecting and state.policy.on_machine == "message"
+    return max(due, _after(state.answered_at, DETECTION_LIMIT_MS)) if unknown else due
 
 
 def _busy(state: CallState) -> bool:

@@ -20,6 +20,7 @@ from voicecall.events.effects import (
     Answer,
     AskAgent,
     Conclude,
+    Dial,
     Hangup,
     Listen,
     OpenMedia,
@@ -119,6 +120,8 @@ def intend(state: CallState, effect_id: EffectId, effect: AnyEffect) -> CallStat
             state = speech.stopped(state, effect.utterance)
         case AskAgent():
             state = change(state, turn=effect.turn, draft="")
+        case Dial():
+            state = change(state, detecting=effect.detect_machine)
         case Listen():
             state = change(state, listening=True)
         case _:
@@ -270,14 +273,16 @@ def _took_the_floor(state: CallState) -> CallState:
 
 
 def _machine(state: CallState, event: fact.MachineDetected | fact.MachineFinished) -> CallState:
-    """A machine listens: nobody waits for us, and what it says is not a caller's turn."""
+    """A machine listens: nobody waits for us, what it says is not a caller's turn, and it has no message yet."""
+    state = change(state, detecting=False)
     if state.policy.on_machine != "message":
         return state
     if isinstance(event, fact.MachineFinished):
         return change(state, machine=Machine.RECORDING) if state.machine is Machine.GREETING else state
     if event.result not in ("machine", "fax") or state.machine is not Machine.NONE:
         return state
-    return speech.owe(change(state, machine=Machine.GREETING, machine_since=state.now), Owing.NOBODY)
+    machine = change(state, machine=Machine.GREETING, machine_since=state.now, notified_at=EPOCH)
+    return speech.owe(machine, Owing.NOBODY)
 
 
 def _known(state: CallState, vendor_call_id: str) -> CallState:

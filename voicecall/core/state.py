@@ -127,6 +127,7 @@ class CallState:
     media_asked: bool = False
     media_since: Instant = EPOCH
     listening: bool = False
+    detecting: bool = False
     machine: Machine = Machine.NONE
     machine_since: Instant = EPOCH
     stream_id: str = ""
