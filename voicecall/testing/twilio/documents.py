@@ -3,6 +3,7 @@ application")."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Literal, cast
 
@@ -83,8 +84,8 @@ class TwilioDocuments:
         """The call's fallback URL hears why another one was of no use."""
         if self.spare is None:
             return None
-        told = why.rpartition(": ")[0].rpartition(": ")[2]
-        code = told if told.isdigit() else "11200"
+        told = re.search(r": (1[0-9]{4}): ", why)
+        code = told[1] if told else "11200"
         return self._webhook("voice.fallback", self.spare, {"ErrorCode": code, "ErrorUrl": ask.target.url})
 
     def _webhook(self, kind: str, target: Target, more: Mapping[str, str]) -> Webhook:
