@@ -190,7 +190,7 @@ def _done(effect_id: EffectId, effect: AnyEffect, plain: Plain) -> AnyEvent:
                 reason = "Plivo took the dial but gave no request_uuid"
                 return fact.EffectFailed(settles=effect_id, reason=reason, in_doubt=True)
             return fact.DialAccepted(settles=effect_id, vendor_call_id=first)
-        case do.Speak() | do.OpenMedia():
+        case do.Speak() | do.OpenMedia() | do.Answer():
             # Its outcome is that the call comes for its instructions.
             return fact.VendorReported(status="transfer", code=_text(plain, "message"))
         case _:
