@@ -22,7 +22,11 @@ from voicecall.ports import (
 
 @frozen(kw_only=True)
 class TwilioCarrier:
-    """``account.secrets``: ``account_sid`` and ``auth_token``, which opens the API and proves webhooks."""
+    """``account.secrets``: ``account_sid`` and ``auth_token``, which opens the API and proves webhooks.
+
+    The signature of a media socket's handshake proves less than its ticket, and sources disagree on what it covers, so
+    it is not asked for (``docs/webhooks.md``, "Media sockets").
+    """
 
     name: str = "twilio"
     capabilities: frozenset[Capability] = frozenset(Capability)
