@@ -249,8 +249,14 @@ def test_the_fallback_asks_in_the_place_of_what_failed() -> None:
     first = heard(speech, "?callId=c1&flow=turn&n=7&e=4.1&u=3")
     again = heard({**speech, "ErrorCode": "11200", "ErrorUrl": failed}, "?callId=c1&flow=fallback&n=2.0")
     assert again == first
+    assert heard({**speech, "ErrorCode": "11200", "ErrorUrl": failed}) == first
     unsaid = heard({**form("voice-outbound-answered.form"), "ErrorCode": "11200"}, "?callId=c1&flow=fallback&n=2.0")
     assert [one.event for one in unsaid] == [fact.CallAnswered(vendor_call_id=CALL)]
+
+
+def test_the_fallback_of_a_number_offers_the_call_as_its_voice_url_does() -> None:
+    offer = form("voice-inbound.form")
+    assert heard({**offer, "ErrorCode": "11200", "ErrorUrl": "https://voice.example.com/voice/webhook"}) == heard(offer)
 
 
 # --- words -----------------------------------------------------------------------------------------------------------

@@ -69,10 +69,11 @@ def _read(request: HttpRequest) -> Told:
         query = urlsplit(request.url).query
         ours = _parameters(query)
         fields = _parameters(query if request.method == "GET" else request.body.decode("utf-8"))
-        if ours.get("flow") == "fallback":
-            # It asks in place of a URL of ours whose answer was of no use, with the same key: the answer is the first
-            # one, if there was any.
-            ours = {**ours, **_parameters(urlsplit(fields.get("ErrorUrl", "")).query)}
+        failed = _parameters(urlsplit(fields.get("ErrorUrl", "")).query)
+        if "flow" in failed:
+            # The fallback, a call's or a number's, asks in the place of a URL of ours whose answer was of no use, with
+            # the same key: the answer is the first one, if there was any.
+            ours = {**ours, **failed}
     except ValueError as error:
         raise NotUnderstood(f"the body is not a form: {error}") from error
     return Told(fields=fields, ours=ours)
