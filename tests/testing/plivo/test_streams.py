@@ -12,7 +12,7 @@ import trio
 
 from tests.testing.plivo.stage import HOME, MULAW, QUIET, START_MS, STREAM, Customer, Plain, play, say, sent
 from voicecall.testing.memory_network import LinkEnd
-from voicecall.testing.script import Answer, HangUp, Hear, Press, Say, StaySilent, Step
+from voicecall.testing.script import Answer, HangUp, Hear, Press, Say, StaySilent, Step, Wait
 from voicecall.testing.voice import say as voice
 
 SAMPLES = Path(__file__).parents[2] / "adapters/carriers/plivo/samples"
@@ -247,7 +247,7 @@ def test_a_stream_lasts_as_long_as_was_ordered() -> None:
 
 def test_the_end_of_the_call_closes_its_stream_without_a_word() -> None:
     async def story(customer: Customer) -> None:
-        _, end = await open_stream(customer, HangUp())
+        _, end = await open_stream(customer, Wait(ms=1_000), HangUp())
         told, _ = await customer.over()
         assert told["HangupSource"] == "Callee"
         assert end.closed

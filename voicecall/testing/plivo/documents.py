@@ -76,7 +76,8 @@ class PlivoDocuments:
         self.failed = (8_010 if self._unreadable else 7_010) + _place(ask)
         if self.spare is None:
             return None
-        return self._webhook("fallback", self.spare, {"ErrorCode": FAILED, "FailedUrl": ask.target.url})
+        told = {"Event": "StartApp", "ErrorCode": FAILED, "FailedUrl": ask.target.url}
+        return self._webhook("fallback", self.spare, told)
 
     def _webhook(self, kind: str, target: Target, more: Mapping[str, str]) -> Webhook:
         self._unreadable = False
