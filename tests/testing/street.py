@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import trio.testing
 from attrs import define, field
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, serve_websocket
 
+from tests.open_files import open_files
 from tests.testing.stage import SECRET, US
 from voicecall.adapters.carriers.mock import carrier
 from voicecall.events import Instant
@@ -52,8 +52,7 @@ class Process:
 
     def sockets(self) -> int:
         """How many sockets the process has open."""
-        folder = Path(f"/proc/{self.process.pid}/fd")
-        return sum(os.readlink(one).startswith("socket:") for one in folder.iterdir())
+        return len(open_files(self.process.pid))
 
 
 @asynccontextmanager
