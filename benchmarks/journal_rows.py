@@ -24,7 +24,7 @@ from journal.disk import Disk
 from journal.files import SEGMENT_SIZE
 from journal.index import Index
 from journal.lines import build
-from journal.segments import seal, segment_path
+from journal.segments import Segment, seal, segment_path
 
 BODY = (
     b'{"v":1,"seq":7,"at":1767225600412,"writer":"w2","key":"mock:0ccc7b54","event":{"type":"caller.said","text":'
@@ -170,7 +170,7 @@ def _write_past(
         data.append(line)
         if index.size >= segment_size and number < total:
             path.write_bytes(b"".join(data))
-            seal(path, index, UnsyncedDisk())
+            seal(Segment(path=path, index=index), UnsyncedDisk())
             path, index, data = segment_path(directory, Position(number + 1)), Index(), []
             show(number / total)
     path.write_bytes(b"".join(data))

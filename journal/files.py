@@ -13,17 +13,16 @@ sidecar, so a sidecar is also the proof that the erasures in its segment are don
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import trio
 
 from journal.api import START, Broken, Erased, Fenced, JournalError, Line, NoSpace, Position
 from journal.disk import Disk, translate
-from journal.index import Sidecar
+from journal.index import Index, Sidecar
 from journal.jobs import Jobs
 from journal.lines import build, build_tombstone, check_body, check_stream
 from journal.lock import hold
@@ -34,7 +33,6 @@ from journal.writer import Staged, Writer
 
 SEGMENT_SIZE = 32 << 20
 RESERVE_SIZE = 16 << 20
-T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -110,10 +108,10 @@ class FileJournal:
                 if self._log.active.holds(stream):
                     self._begun(self._begin())
                 for segment in self._log.holding(stream):
-                    segment.index = rewrite(segment.path, stream, self._disk)
+                    segment.know(rewrite(segment.path, stream, self._disk))
             self._log.unfinished.clear()
-            for segment, index in self._log.unsealed():
-                segment.index = seal(segment.path, index, self._disk)
+            for segment in self._log.unsealed():
+                segment.know(seal(segment, self._disk))
         except OSError as error:
             # A disk that is full is too full for new calls, but past ones must stay readable.
             if not isinstance(translate(error, self._log.directory), NoSpace):
@@ -165,17 +163,15 @@ class FileJournal:
         start."""
         check_stream(stream)
         async with self._erasing:
-            # A sidecar may be on its way; from here on nobody else touches sealed segments.
-            await self._jobs.run(lambda: None)
             await self._bury(stream)
             with _translated(self._log.directory):
                 while self._log.active.holds(stream):
                     await self._jobs.run(self._begin, self._begun)
                 for segment in self._log.holding(stream):
-                    segment.index = await self._aside(partial(rewrite, segment.path, stream, self._disk))
+                    await self._jobs.run(partial(rewrite, segment.path, stream, self._disk), segment.know)
                 self._log.unfinished.discard(stream)
-                for segment, index in self._log.unsealed():
-                    segment.index = await self._aside(partial(seal, segment.path, index, self._disk))
+                for segment in self._log.unsealed():
+                    await self._jobs.run(partial(seal, segment, self._disk), segment.know)
 
     def committed(self, batch: list[Staged]) -> None:
         """See ``writer.Lines``."""
@@ -235,18 +231,14 @@ class FileJournal:
             # There is no room for another segment; the active one grows until there is.
             return
         self._begun(made)
-        if not self._erasing.locked():
-            for segment, index in self._log.unsealed():
-                self._jobs.submit(partial(seal, segment.path, index, self._disk), partial(_sealed, segment))
-
-    async def _aside(self, work: Callable[[], T]) -> T:
-        return work() if self._inline else await trio.to_thread.run_sync(work)
+        for segment in self._log.unsealed():
+            self._jobs.submit(partial(seal, segment, self._disk), partial(_sealed, segment))
 
 
-def _sealed(segment: Segment, sidecar: Sidecar | Exception) -> None:
+def _sealed(segment: Segment, index: Index | Sidecar | Exception) -> None:
     # Without its sidecar a segment is scanned at the next start, and sealed then.
-    if isinstance(sidecar, Sidecar):
-        segment.index = sidecar
+    if not isinstance(index, Exception):
+        segment.know(index)
 
 
 @contextmanager

@@ -73,10 +73,10 @@ class Log:
         """Sealed segments with lines of an erased stream."""
         return [segment for segment in self.sealed.values() if segment.holds(stream)]
 
-    def unsealed(self) -> list[tuple[Segment, Index]]:
+    def unsealed(self) -> list[Segment]:
         """Segments that lack only their sidecar: no erasure that begins in them has anything left to do."""
         return [
-            (segment, segment.index)
+            segment
             for segment in self.sealed.values()
             if isinstance(segment.index, Index) and not segment.index.erased & self.unfinished
         ]

@@ -27,6 +27,10 @@ class Segment:
         """Whether more than a tombstone is here of ``stream``."""
         return len(self.index.offsets(stream)) > (stream in self.index.erased)
 
+    def know(self, index: Index | Sidecar) -> None:
+        """What is in the file has changed, or is known from its sidecar now."""
+        self.index = index
+
 
 def segment_path(directory: Path, first: Position) -> Path:
     """Names sort as positions do."""
@@ -59,10 +63,12 @@ def open_sealed(path: Path) -> Segment:
         return Segment(path=path, index=index)
 
 
-def seal(path: Path, index: Index, disk: Disk) -> Sidecar:
-    """Blocking: write the sidecar of a segment that is written no more. Raises ``OSError``."""
-    disk.replace(sidecar_path(path), index.encode())
-    return Sidecar(sidecar_path(path), segment_size=index.size)
+def seal(segment: Segment, disk: Disk) -> Index | Sidecar:
+    """Blocking: write the sidecar of a segment that is written no more, unless it has one. Raises ``OSError``."""
+    if isinstance(segment.index, Index):
+        disk.replace(sidecar_path(segment.path), segment.index.encode())
+        return Sidecar(sidecar_path(segment.path), segment_size=segment.index.size)
+    return segment.index
 
 
 def rewrite(path: Path, stream: str, disk: Disk) -> Index:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ import trio
 import trio.testing
 from attrs import define, field
 
-from journal import START, Journal, Line, MemoryJournal, Position, Readable, open_journal
+from journal import START, FileJournal, Journal, Line, MemoryJournal, Position, Readable, open_journal
 from journal.disk import Disk
 
 KINDS = ("memory", "inline", "thread")
@@ -150,3 +151,31 @@ class FaultyDisk(Disk):
 def options(**changes: Any) -> dict[str, Any]:
     """Of ``open_journal``: small, quick, and without a thread."""
     return {"inline": True, "segment_size": 4_000, "reserve_size": 65_536, "disk": QuickDisk(), **changes}
+
+
+@define(eq=False)
+class SlowDisk(FaultyDisk):
+    """Makes one kind of system call only when it is allowed to."""
+
+    slow: str = "sync"
+    begun: threading.Event = field(factory=threading.Event)
+    allowed: threading.Event = field(factory=threading.Event)
+
+    def _called(self, call: str) -> None:
+        if call == self.slow:
+            self.begun.set()
+            self.allowed.wait()
+        super()._called(call)
+
+
+@asynccontextmanager
+async def stalled(folder: Path, disk: SlowDisk, **changes: Any) -> AsyncGenerator[FileJournal]:
+    """A journal that is open, and whose disk then makes nothing more until it is allowed to."""
+    disk.allowed.set()
+    async with open_journal(folder, **options(inline=False, disk=disk, **changes)) as journal:
+        disk.allowed.clear()
+        disk.begun.clear()
+        try:
+            yield journal
+        finally:
+            disk.allowed.set()

@@ -6,13 +6,15 @@ import errno
 from pathlib import Path
 
 import pytest
+import trio
 
-from journal import START, Line, Position, open_journal
+from journal import START, FileJournal, Line, Position, open_journal
 from journal.api import Corrupt, Erased, JournalError, NoSpace, Unavailable
+from journal.disk import MADE
 from journal.index import Sidecar
 from journal.lines import build_tombstone
 from journal.segments import segment_paths, sidecar_path
-from tests.journal.stage import FaultyDisk, bodies, body, fill, lines, names, options, run
+from tests.journal.stage import FaultyDisk, SlowDisk, bodies, body, fill, lines, names, options, run, stalled
 
 SECRET = b"a secret that has to go"
 TOMBSTONE = build_tombstone(Position(41), "call/gone")
@@ -92,7 +94,7 @@ def test_an_erasure_that_failed_is_finished_by_erasing_again_or_at_the_next_star
 
     async def story(*, again: bool) -> None:
         disk = FaultyDisk()
-        async with open_journal(tmp_path, **options(disk=disk)) as journal:
+        async with open_journal(tmp_path, **options(disk=disk, segment_size=600)) as journal:
             disk.fail(call, errno.ENOSPC, after=step)
             try:
                 await journal.erase("call/gone")
@@ -103,17 +105,65 @@ def test_an_erasure_that_failed_is_finished_by_erasing_again_or_at_the_next_star
             buried = TOMBSTONE in raw(tmp_path)
             assert isinstance(failed, Unavailable)
             assert await lines(journal, "call/kept") == kept
+            assert not [name for name in files(tmp_path) if name.endswith(MADE)]
             if not buried:
                 return
             if again and journal.writable:
                 await journal.erase("call/gone")
                 assert SECRET not in raw(tmp_path)
+            if not again and journal.writable:
+                # The segment with the tombstone is followed by another one before the erasure is finished.
+                await journal.append("call/kept", b'"%s"' % (b"x" * 600), after=kept[-1].position)
+                await fill(journal, "call/kept", 1)
         async with open_journal(tmp_path, **options()) as journal:
             assert SECRET not in raw(tmp_path)
-            assert await lines(journal) == kept
+            assert (await lines(journal))[:20] == kept
             check_sealed(tmp_path)
 
     run(lambda: story(again=step % 2 == 0))
+
+
+def test_an_erasure_that_is_cancelled_and_never_durable_refuses_nothing(tmp_path: Path) -> None:
+    write(tmp_path)
+    disk = SlowDisk(slow="write")
+    disk.fail("write", errno.ENOSPC, times=2)
+
+    async def story() -> None:
+        async with stalled(tmp_path, disk) as journal:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(give_up, journal, nursery.cancel_scope)
+                await trio.to_thread.run_sync(disk.begun.wait)
+                nursery.cancel_scope.cancel()
+                disk.allowed.set()
+            assert len(await lines(journal, "call/gone")) == 20
+            assert len(await fill(journal, "call/gone", 1)) == 1
+
+    async def give_up(journal: FileJournal, scope: trio.CancelScope) -> None:
+        with pytest.raises(NoSpace):
+            await journal.erase("call/gone")
+        assert scope.cancel_called
+
+    run(story, threads=True)
+
+
+def test_appends_go_on_while_a_stream_is_erased(tmp_path: Path) -> None:
+    write(tmp_path)
+
+    async def story() -> None:
+        async with open_journal(tmp_path, **options(inline=False, segment_size=600)) as journal:
+            async with trio.open_nursery() as nursery:
+                for number in range(8):
+                    nursery.start_soon(fill, journal, f"call/{number}", 30)
+                nursery.start_soon(journal.erase, "call/gone")
+                nursery.start_soon(journal.erase, "call/never")
+            every = await lines(journal)
+        assert len(every) == 20 + 8 * 30
+        assert SECRET not in raw(tmp_path)
+        async with open_journal(tmp_path, **options()) as journal:
+            assert await lines(journal) == every
+            check_sealed(tmp_path)
+
+    run(story, threads=True)
 
 
 def test_old_tombstones_cost_a_start_nothing(tmp_path: Path) -> None:

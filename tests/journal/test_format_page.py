@@ -57,16 +57,13 @@ def test_the_commands_print_what_the_page_says(command: str, output: str, place:
     if not shutil.which(command.split()[0]):
         pytest.skip(f"{command.split()[0]} is not installed")
     assert output
-    process = subprocess.Popen(
-        command, shell=True, cwd=place, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    with process:
+    # `exec`: the process is the command itself, so that it is the only one that is ended.
+    with subprocess.Popen(f"exec {command}", shell=True, cwd=place, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert [process.stdout.readline() for _ in output.splitlines()] == output.splitlines(keepends=True)
-        if "tail" in command:
-            subprocess.run(["kill", f"-{process.pid}"], check=True)
-        else:
-            assert process.stdout.read() == ""
+        if "-f" in command.split():
+            process.kill()
+        assert process.stdout.read() == ""
 
 
 def test_tail_shows_what_is_appended_next(tmp_path: Path) -> None:

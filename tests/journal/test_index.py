@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from journal import Position, open_journal
-from journal.index import BadSidecar, Index, Sidecar, name_hash
+from journal.index import WIDTH, BadSidecar, Index, Sidecar, name_hash
 from journal.segments import scan
 from tests.journal.stage import fill, lines, names, options, run
 
@@ -87,6 +87,28 @@ def test_whatever_byte_of_a_sidecar_is_damaged_nothing_is_lost(tmp_path: Path) -
             assert sidecar.read_bytes() == good
 
     run(write)
+    run(story)
+
+
+def test_an_offset_that_leads_to_another_line_is_not_believed(tmp_path: Path) -> None:
+    sidecar = tmp_path / "00000000000000000001.index"
+
+    async def story() -> None:
+        async with open_journal(tmp_path, **options(segment_size=400)) as journal:
+            for number in range(12):
+                await fill(journal, f"call/{number % 3}", 1, first=number)
+            before = await lines(journal)
+        good = sidecar.read_bytes()
+        count = sidecar.with_suffix(".jsonl").read_bytes().count(b"\n")
+        places = [good[len(good) - (count - n) * WIDTH :][:WIDTH] for n in range(count)]
+        for wrong in range(count):
+            for other in places:
+                moved = b"".join([*places[:wrong], other, *places[wrong + 1 :]])
+                sidecar.write_bytes(good[: -len(moved)] + moved)
+                async with open_journal(tmp_path, **options()) as journal:
+                    for stream in ("call/0", "call/1", "call/2"):
+                        assert await lines(journal, stream) == [line for line in before if line.stream == stream]
+
     run(story)
 
 

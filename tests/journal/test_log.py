@@ -167,7 +167,7 @@ def test_a_sealed_segment_is_never_cut(tmp_path: Path) -> None:
     torn = first.read_bytes()[:-5]
     first.write_bytes(torn)
     with pytest.raises(Corrupt, match=rf"{first}: offset \d+: the end of a sealed segment is damaged"):
-        reopen(tmp_path)
+        run(open_journal(tmp_path, **options()).__aenter__)
     told: list[Line] = []
     with pytest.raises(Corrupt, match=rf"{first}: offset \d+: the end of a sealed segment is damaged"):
         run(lambda: collect(Reader(tmp_path), told))
@@ -190,7 +190,7 @@ def test_what_a_killed_process_wrote_is_durable_before_it_is_believed(tmp_path: 
     disk = FaultyDisk()
     disk.fail("sync", errno.EIO)
     with pytest.raises(Unavailable, match="Input/output error"):
-        reopen(tmp_path, disk=disk)
+        run(open_journal(tmp_path, **options(disk=disk)).__aenter__)
     assert len(reopen(tmp_path)) == 12
 
 
@@ -211,5 +211,18 @@ def test_positions_are_not_used_again_after_a_start(tmp_path: Path) -> None:
         async with open_journal(tmp_path, **options()) as journal:
             assert await fill(journal, "call/b", 1) == [7]
             assert await bodies(journal) == [body(0)]
+
+    run(story)
+
+
+def test_positions_are_not_used_again_when_a_segment_was_moved_away(tmp_path: Path) -> None:
+    before = write(tmp_path, 1, segment_size=1)
+    sealed, active = segments(tmp_path)
+    assert active.stat().st_size == 0
+    sealed.unlink()
+
+    async def story() -> None:
+        async with open_journal(tmp_path, **options()) as journal:
+            assert await fill(journal, "call/b", 1) == [before[-1].position + 1]
 
     run(story)

@@ -19,7 +19,7 @@ from journal.api import JournalError, NoSpace
 from journal.disk import Disk
 from journal.segments import segment_paths
 from tests.checks.sources import ROOT
-from tests.journal.stage import FaultyDisk, bodies, body, fill, last, lines, options, run
+from tests.journal.stage import FaultyDisk, SlowDisk, bodies, body, fill, last, lines, options, run, stalled
 
 RESERVE = 65_536
 
@@ -91,6 +91,28 @@ def test_what_was_under_way_when_the_disk_became_full(tmp_path: Path, failures: 
             assert await bodies(journal) == await bodies(Reader(tmp_path)) == [body(0), b'"over"'][: 3 - failures]
             await journal.append("call/a", b'"really"', after=await last(journal, "call/a"), ending=True)
             assert (await bodies(journal))[-1] == b'"really"'
+
+    run(story, threads=True)
+
+
+def test_an_ending_does_not_follow_a_line_that_is_lost(tmp_path: Path) -> None:
+    disk = SlowDisk(slow="write", room=0)
+    disk.fail("write", errno.ENOSPC)
+
+    async def finish(journal: FileJournal) -> None:
+        with pytest.raises(NoSpace):
+            await journal.append("call/a", b'"over"', after=Position(1), ending=True)
+
+    async def story() -> None:
+        async with stalled(tmp_path, disk) as journal:
+            async with trio.open_nursery() as nursery:
+                with trio.CancelScope() as scope:
+                    scope.cancel()
+                    await journal.append("call/a", b'"lost"', after=START)
+                nursery.start_soon(finish, journal)
+                await trio.testing.wait_all_tasks_blocked()
+                disk.allowed.set()
+            assert await bodies(journal) == await bodies(Reader(tmp_path)) == []
 
     run(story, threads=True)
 

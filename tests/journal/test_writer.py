@@ -5,43 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trio
-from attrs import define, field
 
 from journal import START, Line, Position, Reader, open_journal
 from journal.api import Broken, Erased, JournalError, Unavailable
 from journal.files import FileJournal
-from tests.journal.stage import FaultyDisk, bodies, body, fill, last, lines, options, run
-
-
-@define(eq=False)
-class SlowDisk(FaultyDisk):
-    """Makes one kind of system call only when it is allowed to."""
-
-    slow: str = "sync"
-    begun: threading.Event = field(factory=threading.Event)
-    allowed: threading.Event = field(factory=threading.Event)
-
-    def _called(self, call: str) -> None:
-        if call == self.slow:
-            self.begun.set()
-            self.allowed.wait()
-        super()._called(call)
-
-
-@asynccontextmanager
-async def stalled(folder: Path, disk: SlowDisk) -> AsyncGenerator[FileJournal]:
-    """A journal that is open, and whose disk then makes nothing more until it is allowed to."""
-    disk.allowed.set()
-    async with open_journal(folder, **options(inline=False, disk=disk)) as journal:
-        disk.allowed.clear()
-        disk.begun.clear()
-        yield journal
+from tests.journal.stage import FaultyDisk, SlowDisk, bodies, body, fill, last, lines, options, run, stalled
 
 
 async def attempt(journal: FileJournal, stream: str, outcomes: dict[str, object]) -> None:
@@ -216,13 +188,14 @@ def test_who_still_waits_when_the_journal_closes_is_told(tmp_path: Path) -> None
 def test_the_journal_closes_while_a_segment_is_sealed(tmp_path: Path, slow: str) -> None:
     async def story() -> None:
         disk = SlowDisk(slow=slow)
-        disk.allowed.set()
-        async with open_journal(tmp_path, **options(inline=False, disk=disk, segment_size=6 * 48)) as journal:
-            disk.allowed.clear()
-            disk.begun.clear()
+        outcomes: dict[str, object] = {}
+        async with trio.open_nursery() as nursery, stalled(tmp_path, disk, segment_size=6 * 48) as journal:
             places = await fill(journal, "call/a", 6)
             await trio.to_thread.run_sync(disk.begun.wait)
+            nursery.start_soon(attempt, journal, "call/late", outcomes)
+            await trio.testing.wait_all_tasks_blocked()
             disk.allowed.set()
+        assert outcomes == {"call/late": Broken}
         before = set(os.listdir("/proc/self/fd"))
         async with open_journal(tmp_path, **options()) as journal:
             assert [line.position for line in await lines(journal)] == places
@@ -241,13 +214,10 @@ def test_the_journal_closes_while_a_stream_is_erased(tmp_path: Path) -> None:
             outcomes.append(str(error))
 
     async def story() -> None:
-        disk = SlowDisk()
-        disk.allowed.set()
-        opened = open_journal(tmp_path, **options(inline=False, disk=disk))
-        async with trio.open_nursery() as nursery, opened as journal:
+        async with open_journal(tmp_path, **options()) as journal:
             await fill(journal, "call/a", 1)
-            disk.allowed.clear()
-            disk.begun.clear()
+        disk = SlowDisk()
+        async with trio.open_nursery() as nursery, stalled(tmp_path, disk) as journal:
             nursery.start_soon(erase, journal)
             await trio.to_thread.run_sync(disk.begun.wait)
             disk.allowed.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,8 @@ import socket
 import subprocess
 import sys
 import wave
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +19,8 @@ import pytest
 import trio
 
 from journal import Reader
-from tests.system.street import PATIENCE_S, RATE, Plain, voicecall
+from tests.system.street import PATIENCE_S, RATE, Plain
+from voicecall.__main__ import main
 from voicecall.events import Entry
 from voicecall.events import facts as fact
 from voicecall.events.schema import decode_entry
@@ -60,9 +64,15 @@ def look(shown: str) -> Plain:
     """The record of the call, by the commands that the demonstration names."""
     status, replay = (line.split()[1:] for line in shown.splitlines()[-2:])
     assert (status[0], replay[0]) == ("status", "replay")
-    record = voicecall(*status).json
-    assert voicecall(*replay).json["divergences"] == 0
-    return record
+    assert run(replay)["divergences"] == 0
+    return run(status)
+
+
+def run(arguments: list[str]) -> Plain:
+    """What a command prints for programs."""
+    with redirect_stdout(StringIO()) as out:
+        assert main(arguments) == 0
+    return json.loads(out.getvalue())
 
 
 def lengths_s(state: Path, call_id: str) -> tuple[float, float]:
