@@ -8,11 +8,10 @@ from typing import Any
 
 from journal.reading import Reader
 from voicecall.cli.looking import read_call
-from voicecall.events import CallId, Entry
-from voicecall.events import facts as fact
-from voicecall.projections import operation as operations
+from voicecall.events import CallId
 from voicecall.projections.directory import Directory
 from voicecall.projections.latency import summary, turn_latencies
+from voicecall.projections.operation import operations
 
 
 async def latency_report(source: Reader, calls: Directory, last: int, *, progress: bool) -> dict[str, Any]:
@@ -27,7 +26,7 @@ async def latency_report(source: Reader, calls: Directory, last: int, *, progres
     for call_id in _shown(names, progress=progress):
         entries = await read_call(source, call_id)
         turns += [one.playback_ms for one in turn_latencies(entries) if one.playback_ms is not None]
-        waits += _waits(entries)
+        waits += [one.completed_at - one.requested_at for one in operations(entries) if one.status == "completed"]
     return {"recordsScanned": len(names), "turnLatency": summary(turns), "listenWait": summary(waits)}
 
 
@@ -38,15 +37,3 @@ def _shown(names: deque[CallId], *, progress: bool) -> Iterable[CallId]:
     from rich.progress import track
 
     return track(names, "reading calls", console=Console(stderr=True), transient=True)
-
-
-def _waits(entries: list[Entry]) -> list[int]:
-    found: list[int] = []
-    for asked in entries:
-        if isinstance(asked.event, fact.ListenRequested):
-            state = operations.Operation(seq=asked.seq)
-            for entry in entries:
-                state = operations.apply(state, entry)
-            if state.status == "completed":
-                found.append(state.completed_at - state.requested_at)
-    return found
