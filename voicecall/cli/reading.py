@@ -97,13 +97,6 @@ async def find_call(source: Reader, name: str, checkpoint: Path | None) -> CallI
 
 def server_runs(state: Path) -> bool:
     """Whether a server listens on the state directory's socket."""
-    import socket
+    from voicecall.rpc.client import SOCKET, is_served
 
-    from voicecall.rpc.client import SOCKET
-
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(str(state / SOCKET))
-        except OSError:
-            return False
-    return True
+    return is_served(state / SOCKET)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -35,6 +36,19 @@ async def connect(state: Path) -> AsyncGenerator[Client]:
         raise NoServer(hint) from error
     async with stream:
         yield Client(stream, state)
+
+
+def is_served(path: Path) -> bool:
+    """Whether a server listens on the unix socket ``path``. Does not wait."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0)  # a listener whose queue is full is alive, and would be waited for
+        try:
+            probe.connect(os.fspath(path))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    return True
 
 
 class Client:

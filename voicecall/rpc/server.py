@@ -24,6 +24,7 @@ from voicecall.actors.world import stream_of
 from voicecall.events.schema import BadEntry
 from voicecall.fault import Caught, describe
 from voicecall.rpc import params as read
+from voicecall.rpc.client import is_served
 from voicecall.rpc.methods import TAIL, Methods
 from voicecall.rpc.protocol import (
     INTERNAL,
@@ -69,7 +70,7 @@ async def open_socket(path: Path) -> AsyncGenerator[trio.SocketListener]:
 
 
 def _listen(path: Path) -> socket.socket:
-    if _is_alive(path):
+    if is_served(path):
         raise CannotServe(f"{path}: a server listens there already; stop it, or use another --state")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -92,18 +93,6 @@ def _why(path: Path, error: OSError) -> str:
     if "too long" in str(error):
         return f"{path}: {len(os.fsencode(path))} bytes are too long for a socket's path; use a shorter --state"
     return f"{path}: cannot listen there: {error.strerror}; check the directory, or use another --state"
-
-
-def _is_alive(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(0)  # a listener whose queue is full is alive, and would be waited for
-        try:
-            probe.connect(os.fspath(path))
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-    return True
 
 
 async def serve_rpc(
