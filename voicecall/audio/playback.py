@@ -130,9 +130,7 @@ class Playback:
         track.sent_ms += FRAME_MS
         mark = ""
         if track.sent or track.sent_ms - track.marked_ms >= MARK_MS:
-            track.marked_ms = track.sent_ms
-            mark = f"{track.utterance}:{track.sent_ms}"
-            self._marks[mark] = (track, track.sent_ms)
+            mark = self._mark(track)
         return Frame(payload=payload.ljust(FRAME_BYTES, bytes([SILENCE])), mark=mark, starts=starts)
 
     def close_mark(self, utterance: int) -> str:
@@ -140,10 +138,7 @@ class Playback:
         track = self._find(utterance)
         if track is None or not track.sent or track.marked_ms == track.sent_ms or not track.sent_ms:
             return ""
-        track.marked_ms = track.sent_ms
-        mark = f"{track.utterance}:{track.sent_ms}"
-        self._marks[mark] = (track, track.sent_ms)
-        return mark
+        return self._mark(track)
 
     def acknowledge(self, mark: str) -> list[Finished]:
         """The carrier played everything before ``mark``. Unknown marks (cleared ones) mean nothing."""
@@ -188,6 +183,13 @@ class Playback:
                 break
             last = track.utterance
         return last
+
+    def _mark(self, track: _Track) -> str:
+        """The name of a mark after all that was sent of an utterance."""
+        track.marked_ms = track.sent_ms
+        mark = f"{track.utterance}:{track.sent_ms}"
+        self._marks[mark] = (track, track.sent_ms)
+        return mark
 
     def _current(self) -> _Track | None:
         for track in self._tracks:
