@@ -132,7 +132,7 @@ async def _introduce(process: trio.Process, secret: str, clock_rate: float) -> d
         with suppress(trio.TooSlowError, trio.BrokenResourceError), trio.fail_after(START_S * clock_rate):
             await process.stdin.send_all(secret.encode())
             await process.stdin.aclose()
-            return await _first_line(process.stdout)
+            return await first_line(process.stdout)
     return {}
 
 
@@ -141,7 +141,8 @@ def _client(secret: str, clock_rate: float) -> httpx.AsyncClient:
     return httpx.AsyncClient(headers=headers, timeout=STOP_S * clock_rate, trust_env=False)
 
 
-async def _first_line(stream: trio.abc.ReceiveStream) -> dict[str, Any]:
+async def first_line(stream: trio.abc.ReceiveStream) -> dict[str, Any]:
+    """What a process says of itself when it is ready, one JSON object; nothing when it ends without a word."""
     line = b""
     while not line.endswith(b"\n"):
         piece = await stream.receive_some()

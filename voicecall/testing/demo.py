@@ -10,7 +10,6 @@ import argparse
 import json
 import subprocess
 import sys
-import wave
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,10 +23,12 @@ from attrs import frozen
 from rich.console import Console
 
 from journal import Position, Reader
+from voicecall.audio.g711 import RATE
+from voicecall.audio.recording import channels
 from voicecall.cli.looking import read_call
 from voicecall.cli.reading import newest
 from voicecall.cli.rendering import record_view, tail_text, turns_view
-from voicecall.cli.simulating import Network, NoNetwork, start_network
+from voicecall.cli.simulating import Network, NoNetwork, first_line, start_network
 from voicecall.events import CallId, Entry
 from voicecall.events import facts as fact
 from voicecall.events.schema import decode_entry
@@ -142,13 +143,10 @@ async def _open_server(state: Path, config: Path, clock_rate: float) -> AsyncGen
     process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
-        line = b""
-        while not line.endswith(b"\n"):
-            piece = await process.stdout.receive_some()
-            if not piece:
-                raise DemoFailed("voicecall serve did not start; its reason is above")
-            line += piece
-        yield json.loads(line)
+        ready = await first_line(process.stdout)
+        if not ready:
+            raise DemoFailed("voicecall serve did not start; its reason is above")
+        yield ready
     finally:
         if process.returncode is None:
             process.terminate()
@@ -213,9 +211,8 @@ async def _show(stage: Stage, call_id: CallId, console: Console) -> dict[str, An
 
 
 def _sound(path: Path) -> str:
-    with wave.open(str(path), "rb") as file:
-        seconds = file.getnframes() / file.getframerate()
-        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, 2)
+    samples = channels(path)
+    seconds = len(samples) / RATE
     loudest = [
         20 * np.log10(max(float(np.abs(samples[:, side].astype(np.int32)).max(initial=0)), 1) / 32_768)
         for side in (0, 1)
