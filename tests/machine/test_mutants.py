@@ -20,6 +20,7 @@ from tests.machine.plans import CUT_SHORT_PLANS, FAULTY_PLANS, PLANS, Step
 from tests.machine.profile import NIGHTLY, hunt
 from tests.machine.test_call_machine import CallMachine
 from voicecall.core import replay as replaying
+from voicecall.fault import first
 
 
 def by_machine() -> None:
@@ -102,9 +103,7 @@ def test_the_harness_finds(pair: tuple[Mutant, Hunter], monkeypatch: pytest.Monk
         mutant(patch)
         with pytest.raises((Violation, BaseExceptionGroup)) as found:
             hunter()
-    error: BaseException = found.value
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = first(found.value)
     assert isinstance(error, Violation), error
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import trio
@@ -27,6 +27,7 @@ from wsproto.connection import ConnectionState
 from wsproto.events import Pong
 from wsproto.utilities import LocalProtocolError
 
+from voicecall.fault import first
 from voicecall.ports import HttpRequest
 from voicecall.testing.media import Broken, NotConnected, Wire
 
@@ -128,8 +129,7 @@ async def _shake_hands(
 
 
 def _words(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    error = first(error)
     if isinstance(error, ConnectionRejected):
         body = (error.body or b"")[:200].decode("utf-8", "replace")
         return f"{error.status_code} {body}".strip()
