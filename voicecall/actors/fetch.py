@@ -57,9 +57,8 @@ async def _exchange(client: httpx.AsyncClient, request: HttpRequest) -> HttpResp
         request.method, request.url, headers=dict(request.headers), content=request.body
     ) as response:
         async for piece in response.aiter_bytes():
-            if (
-                len(body) <= BODY_LIMIT
-            ):  # what is too much is read but not kept: an answer left unread costs the connection
+            # What is too much is read but not kept: an answer left unread costs the connection.
+            if len(body) <= BODY_LIMIT:
                 body += piece
     if len(body) > BODY_LIMIT:
         raise TooMuch(f"the answer has more than {BODY_LIMIT} bytes")
