@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
-from journal.api import Journal
+from journal.api import Journal, Readable
 from voicecall.actors.alarm import Alarm
 from voicecall.core import tickets
 from voicecall.core.stance import after, stance
 from voicecall.core.state import CallState
-from voicecall.events import CallId, Instant
+from voicecall.events import CallId, Entry, Instant
+from voicecall.events.schema import decode_entry
 from voicecall.ports import Account, Agent, Carrier, Fetch, Leg, Sound
 
 TICKET_LIFE_MS = 60_000
@@ -79,3 +80,9 @@ class World:
 def stream_of(call_id: CallId) -> str:
     """The journal stream of a call."""
     return f"call/{call_id}"
+
+
+async def read_call(journal: Readable, call_id: CallId) -> list[Entry]:
+    """Every entry of a call. Raises ``BadEntry`` and what reading the journal raises."""
+    async with journal.read(stream_of(call_id)) as lines:
+        return [decode_entry(line.body) async for line in lines]

@@ -13,6 +13,7 @@ import trio
 from journal.api import JournalError, Line, Position
 from journal.reading import Reader
 from voicecall.actors.checkpoint import load_directory
+from voicecall.actors.world import read_call, stream_of
 from voicecall.cli.place import BAD_USAGE, Place, explain, fail, print_json, wants_json
 from voicecall.cli.reading import (
     NoJournal,
@@ -23,7 +24,6 @@ from voicecall.cli.reading import (
     open_source,
     server_runs,
 )
-from voicecall.events import CallId, Entry
 from voicecall.events.schema import BadEntry, decode_entry
 from voicecall.fault import Caught
 
@@ -50,8 +50,7 @@ def show_status(place: Place, name: str | None, *, file: Path | None, json: bool
         source = open_source(place, file)
         if name is None:
             calls = await load_directory(source, checkpoint_of(place, file))
-            rows = [row for one in calls.living() if (row := calls.row(one)) is not None]
-            _show_calls([call_line(row, server=server) for row in rows], server=server, json=json)
+            _show_calls([call_line(row, server=server) for row in calls.live_rows()], server=server, json=json)
             return 0
         try:
             call_id = await find_call(source, name, checkpoint_of(place, file))
@@ -86,12 +85,6 @@ def _show_calls(calls: list[dict[str, Any]], *, server: bool, json: bool) -> Non
     show(calls_view(calls, server=server))
 
 
-async def read_call(source: Reader, call_id: CallId) -> list[Entry]:
-    """Every entry of a call. Raises ``BadEntry``."""
-    async with source.read(f"call/{call_id}") as lines:
-        return [decode_entry(line.body) async for line in lines]
-
-
 def show_tail(place: Place, name: str | None, *, since: int, follow: bool, file: Path | None, json: bool) -> int:
     """The last ``since`` entries, then every new one until the reader has enough."""
     if since < 0:
@@ -99,7 +92,7 @@ def show_tail(place: Place, name: str | None, *, since: int, follow: bool, file:
 
     async def work() -> int:
         source = open_source(place, file)
-        stream = None if name is None else f"call/{await find_call(source, name, checkpoint_of(place, file))}"
+        stream = None if name is None else stream_of(await find_call(source, name, checkpoint_of(place, file)))
         past = await newest(source, stream, since)
         write = _verbatim if json or not sys.stdout.isatty() else _readable()
         for line in past.lines:

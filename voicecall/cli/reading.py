@@ -11,6 +11,7 @@ from journal.api import START, Line, Position
 from journal.lines import BadLine, parse
 from journal.reading import Reader
 from voicecall.actors.checkpoint import load_directory
+from voicecall.actors.world import stream_of
 from voicecall.cli.place import Place
 from voicecall.events import CallId
 
@@ -83,7 +84,7 @@ async def newest(source: Reader, stream: str | None, count: int) -> Past:
 async def find_call(source: Reader, name: str, checkpoint: Path | None) -> CallId:
     """The call that ``name`` means. Raises ``NoSuchCall``."""
     if len(name) == WHOLE_ID:
-        async with source.read(f"call/{name}") as lines:
+        async with source.read(stream_of(CallId(name))) as lines:
             async for _ in lines:
                 return CallId(name)
     found = (await load_directory(source, checkpoint)).find(name)

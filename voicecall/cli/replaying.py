@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from voicecall.cli.looking import look, read_call
+from voicecall.actors.world import read_call, stream_of
+from voicecall.cli.looking import look
 from voicecall.cli.place import BAD_USAGE, Place, fail, print_json, wants_json
 from voicecall.cli.reading import checkpoint_of, find_call, open_source
 from voicecall.core.replay import Divergence, Replay, replay
@@ -77,7 +78,7 @@ def _print(call_id: CallId, entries: list[Entry], again: Replay, *, until: int |
     console = Console()
     if until is not None:
         for entry in entries[-1:] if until > len(entries) else entries[max(until - 1, 0) : until]:
-            console.print(tail_text(tail_line(f"call/{call_id}", entry)))
+            console.print(tail_text(tail_line(stream_of(call_id), entry)))
         console.print(_state_table(f"state after entry {again.ledger.seq}", again.ledger.state))
     if not again.divergences:
         console.print(f"[green]no divergence[/green]: {again.entries} entries of {call_id} are decided the same today")
@@ -85,7 +86,7 @@ def _print(call_id: CallId, entries: list[Entry], again: Replay, *, until: int |
     first = again.divergences[0]
     others = len(again.divergences) - 1
     console.print(f"[red]divergence[/red] at entry {first.entry.seq}" + (f", and {others} more" if others else ""))
-    console.print(tail_text(tail_line(f"call/{call_id}", first.entry)))
+    console.print(tail_text(tail_line(stream_of(call_id), first.entry)))
     console.print(first.problem or "today's code decides something else", style="yellow", markup=False)
     console.print(_state_table("state before", first.before))
     console.print(_decisions(first))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from journal.reading import Reader
-from voicecall.cli.looking import read_call
+from voicecall.actors.world import read_call
 from voicecall.events import CallId
 from voicecall.projections.directory import Directory
 from voicecall.projections.latency import summary, turn_latencies

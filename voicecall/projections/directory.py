@@ -91,6 +91,10 @@ class Directory:
         """Calls that have not ended."""
         return map(CallId, tuple(self._live))
 
+    def live_rows(self) -> Iterator[Row]:
+        """What is known of the calls that have not ended."""
+        return iter(tuple(self._live.values()))
+
     def owing(self) -> Iterator[CallId]:
         """Calls that have ended and still owe something: whoever starts has to see to it."""
         return (CallId(call_id) for call_id in tuple(self._owed) if call_id in self._past)

@@ -11,7 +11,7 @@ from attrs import frozen
 from journal import Journal
 from voicecall.actors.pairing import Pairings
 from voicecall.actors.supervisor import Accepted, Supervisor
-from voicecall.actors.world import stream_of
+from voicecall.actors.world import read_call, stream_of
 from voicecall.config import Config
 from voicecall.core.requests import Ask, EndCall, PlaceCall, PressDigits, Refused, Say, Wish
 from voicecall.events import CallId
@@ -145,14 +145,11 @@ class Methods:
         read.only(params, "callId", "sid")
         name = read.optional_text(params, "callId") or read.optional_text(params, "sid")
         if not name:
-            rows = [row for one in self.directory.living() if (row := self.directory.row(one)) is not None]
-            return {"found": True, "calls": [call_line(row) for row in rows]}
+            return {"found": True, "calls": [call_line(row) for row in self.directory.live_rows()]}
         call_id = self.directory.find(name)
         if call_id is None:
             return {"found": False}
-        async with self.journal.read(stream_of(call_id)) as lines:
-            entries = [decode_entry(line.body) async for line in lines]
-        return {"found": True, "call": call_record(call_id, entries)}
+        return {"found": True, "call": call_record(call_id, await read_call(self.journal, call_id))}
 
     def _call_and_message(self, params: Params) -> tuple[CallId, str]:
         read.only(params, "callId", "message", "requestId", "by")

@@ -23,9 +23,9 @@ from attrs import frozen
 from rich.console import Console
 
 from journal import Position, Reader
+from voicecall.actors.world import read_call
 from voicecall.audio.g711 import RATE
 from voicecall.audio.recording import channels
-from voicecall.cli.looking import read_call
 from voicecall.cli.reading import newest
 from voicecall.cli.rendering import record_view, tail_text, turns_view
 from voicecall.cli.simulating import Network, NoNetwork, first_line, start_network

@@ -21,7 +21,7 @@ from journal import Journal, MemoryJournal
 from voicecall.accounts import account_of
 from voicecall.actors.checkpoint import load_directory
 from voicecall.actors.supervisor import Accepted
-from voicecall.actors.world import stream_of
+from voicecall.actors.world import read_call, stream_of
 from voicecall.adapters.agents.scripted import ScriptedAgent
 from voicecall.adapters.speech.scripted import ScriptedSynthesizer, ScriptedTranscriber
 from voicecall.assembly import Calls, Parts, assemble, carrier_of
@@ -75,8 +75,7 @@ class MemorySystem:
 
     async def entries(self, call_id: CallId) -> list[Entry]:
         """The journal of a call."""
-        async with self.journal.read(stream_of(call_id)) as lines:
-            return [decode_entry(line.body) async for line in lines]
+        return await read_call(self.journal, call_id)
 
     async def replayed(self, call_id: CallId) -> Replay:
         """The journal of a call, decided again."""
