@@ -5,12 +5,10 @@ Clocks run 20 times as fast as usual, and no test asks how long something took.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,6 +18,7 @@ from attrs import define, field
 
 from tests.audio.kit import CALL, Mailbox, Stage, codec, new_plane, new_stream
 from tests.audio.wire import Seen, parse
+from tests.open_files import open_files
 from tests.web.kit import ACCEPT, STREAM, handshake
 from voicecall.events import CallId, EffectId
 from voicecall.events.facts import EffectSucceeded
@@ -41,8 +40,7 @@ here, but where a story says so."""
 
 def open_sockets() -> int:
     """How many sockets this process has."""
-    folder = Path("/proc/self/fd")
-    return sum(os.readlink(one).startswith("socket:") for one in folder.iterdir() if one.is_symlink())
+    return len(open_files("self"))
 
 
 def start(ticket: str = CALL, **fields: object) -> bytes:

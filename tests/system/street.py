@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import trio
 from attrs import define, field, frozen
 
 from journal import START, Line, Position, Reader
+from tests.open_files import open_files
 from voicecall.core.replay import replay
 from voicecall.events import AnyEvent, Entry
 from voicecall.events import facts as fact
@@ -138,13 +139,9 @@ class Child:
         self.process.stdout.close()
         return code
 
-    def files(self, kind: str = "socket:") -> list[str]:
-        """What the process has open of this kind."""
-        found: list[str] = []
-        for one in Path(f"/proc/{self.process.pid}/fd").iterdir():
-            with suppress(FileNotFoundError):  # closed in the meantime
-                found.append(os.readlink(one))
-        return [target for target in found if target.startswith(kind)]
+    def files(self) -> list[str]:
+        """The sockets the process has open."""
+        return open_files(self.process.pid)
 
 
 @define

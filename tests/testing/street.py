@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import trio.testing
 from attrs import define, field
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, serve_websocket
 
+from tests.open_files import open_files
 from tests.testing.stage import SECRET, US
 from voicecall.adapters.carriers.mock import carrier
 from voicecall.audio.modem import Demodulator, Spoken
@@ -54,15 +54,7 @@ class Process:
 
     def sockets(self) -> int:
         """How many sockets the process has open."""
-        folder = Path(f"/proc/{self.process.pid}/fd")
-        return sum(_kind(one).startswith("socket:") for one in folder.iterdir())
-
-
-def _kind(descriptor: Path) -> str:
-    try:
-        return os.readlink(descriptor)
-    except FileNotFoundError:
-        return ""  # Closed since the folder was listed.
+        return len(open_files(self.process.pid))
 
 
 @asynccontextmanager
