@@ -78,13 +78,20 @@ def _place(state: Path | None, config: Path | None) -> Place:
 @app.command(
     help_epilogue=examples(
         "voicecall serve --simulate",
+        "voicecall serve --simulate twilio",
         "voicecall serve --config voicecall.json5 --state /var/lib/voicecall",
     )
 )
 def serve(
+    carrier: Annotated[
+        Literal["mock", "twilio", "telnyx", "plivo"] | None,
+        Parameter(help="With --simulate: whose wire the network speaks. Default: that of the configured provider."),
+    ] = None,
+    /,
     *,
     simulate: Annotated[
-        bool, Parameter(negative="", help="Also run a simulated phone network with simulated people.")
+        bool,
+        Parameter(negative="", help="Serve a simulated phone network with simulated people instead of a real carrier."),
     ] = False,
     port: Annotated[int | None, Parameter(help="Instead of serve.port; 0 takes any free one.")] = None,
     clock_rate: Annotated[float, Parameter(show=False)] = 1.0,
@@ -94,7 +101,8 @@ def serve(
     """Run the system: the one door for carriers, the calls, and the socket that the other commands use."""
     from voicecall.cli.serving import serve as run_server
 
-    return run_server(_place(state, config), simulate=simulate, port=port, clock_rate=clock_rate)
+    place = _place(state, config)
+    return run_server(place, carrier=carrier, simulate=simulate, port=port, clock_rate=clock_rate)
 
 
 @app.command(

@@ -1,7 +1,8 @@
 """The network's front: its own API under ``/_network``, the dialect's everywhere else, through the fault script.
 
 The network's API is the same for every dialect, with ``Authorization: Bearer <secret>``: ``GET report``,
-``POST people``, ``POST offers``, ``POST faults``, ``POST stop``. Errors are ``{"error": "<what and where>"}``.
+``GET account``, ``POST people``, ``POST offers``, ``POST faults``, ``POST stop``. Errors are
+``{"error": "<what and where>"}``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from voicecall.testing.happenings import Offer
 from voicecall.testing.json_api import Plain, Refusal, body_of, json_response, object_of
 from voicecall.testing.report import view
 from voicecall.testing.script import BadScript, Script, load_script
+from voicecall.testing.settings import carrier_settings
 from voicecall.testing.switchboard import Switchboard
 
 OWN = "/_network/"
@@ -100,6 +102,8 @@ class Front:
         match request.method, name:
             case "GET", "report":
                 return 200, self._board.report()
+            case "GET", "account":
+                return 200, self._account(request)
             case "POST", "offers":
                 return 201, self._offer(body_of(request, OfferBody))
             case "POST", "people":
@@ -113,6 +117,12 @@ class Front:
                 return 202, {"stopping": True}
             case _:
                 raise Refusal(404, f"there is no {request.method} {OWN}{name}")
+
+    def _account(self, request: HttpRequest) -> Plain:
+        """What ``voicecall``'s configuration says of the account here, at the address that was asked."""
+        carrier, asked = self._board.dialect.name, urlsplit(request.url)
+        settings = carrier_settings(carrier, self._board.account, f"{asked.scheme}://{asked.netloc}")
+        return {"carrier": carrier, "settings": settings}
 
     def _offer(self, body: OfferBody) -> Plain:
         offer = Offer(

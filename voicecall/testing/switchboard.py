@@ -71,6 +71,7 @@ class Switchboard:
         self._started_at = wall()
         self._ids = 0
         self._nursery: trio.Nursery | None = None
+        self.account = account
         self.dialect = vendor.open_dialect(self, account)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> Never:
