@@ -64,6 +64,11 @@ def keep_key(path: Path) -> bytes:
     return _keep(path, secrets.token_bytes(KEY_BYTES), at_least=KEY_BYTES)
 
 
+def mock_secret(config: Config, state: Path) -> str:
+    """The simulated network's secret: the configured one, or the state directory's own. See ``keep_secret``."""
+    return config.mock.secret.reveal() if config.mock.secret else keep_secret(state / "mock.key")
+
+
 def keep_secret(path: Path) -> str:
     """The text key in ``path``, made (mode 0600) when it is not there. Raises ``OSError``, saying what to do."""
     text = _keep(path, secrets.token_hex(KEY_BYTES).encode() + b"\n", at_least=1).strip()
@@ -211,9 +216,6 @@ def _real_parts(
     from voicecall.adapters.speech.offline import OfflineSynthesizer
     from voicecall.adapters.speech.scripted import ScriptedTranscriber
 
-    secret = ""
-    if config.provider == "mock":
-        secret = config.mock.secret.reveal() if config.mock.secret else keep_secret(state / "mock.key")
     base = base_url(config, port)
     return Parts(
         journal=journal,
@@ -222,7 +224,7 @@ def _real_parts(
         fresh_code=new_code,
         fetch=fetch,
         carrier=carrier_of(config.provider),
-        account=account_of(config, mock_secret=secret),
+        account=account_of(config, mock_secret=mock_secret(config, state) if config.provider == "mock" else ""),
         synthesizer=OfflineSynthesizer(),
         transcriber=ScriptedTranscriber(),
         agent=ScriptedAgent(config.agent.script),

@@ -22,7 +22,7 @@ from attrs import field, frozen
 
 from voicecall.config import Config, parse
 from voicecall.rpc.methods import MOCK_NUMBER
-from voicecall.system import keep_secret
+from voicecall.system import mock_secret
 
 START_S = 30
 STOP_S = 5
@@ -97,7 +97,7 @@ async def open_network(plan: Plan, state: Path, *, clock_rate: float) -> AsyncGe
     """
     config = plan.before()
     url = config.mock.api_url.removesuffix("/")
-    secret = config.mock.secret.reveal() if config.mock.secret else keep_secret(state / "mock.key")
+    secret = mock_secret(config, state)
     network = Network(url=url, secret=secret, clock_rate=clock_rate)
     settings = await _account(network, plan.wire)
     found = settings is not None

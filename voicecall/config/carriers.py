@@ -22,7 +22,8 @@ class Outbound:
     on_machine: Literal["message", "hangup", "ignore"] | None = key(
         choice("message", "hangup", "ignore"),
         None,
-        "What to do when a machine answers; absent, no carrier is asked to detect one.",
+        "What to do when a machine answers; absent, a notify message is for it too (after the beep, if there is one "
+        "within 8 s), and a conversation is hung up. With `ignore` no carrier is asked to detect one.",
         ours=True,
     )
 
