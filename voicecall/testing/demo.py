@@ -131,6 +131,7 @@ def _config(scenario: Scenario, carrier: str, network: Network) -> dict[str, Any
         "ringTimeoutMs": 8_000,
         "maxConcurrentCalls": 4,
         "recording": True,
+        "streaming": {"enabled": True},
         "agent": {"provider": "scripted", **({"script": scenario.replies} if scenario.replies else {})},
         carrier: carrier_settings(carrier, account, network.url),
     }
