@@ -21,7 +21,8 @@ MEANING = {
     Capability.SEND_DIGITS: "press keys on a live call",
     Capability.REJECT: "refuse a call before it is answered",
     Capability.RECONCILE: "say what became of a call in doubt",
-    Capability.MACHINE_DETECTION: "tell an answering machine from a person",
+    Capability.MACHINE_DETECTION: "tell that an answering machine picked up",
+    Capability.PERSON_DETECTION: "tell that a person picked up",
 }
 HOW = {
     Capability.STREAM: ("its own JSON", "`<Connect><Stream>`", "`streaming_start`", "`<Stream>` and `<Redirect>`"),
@@ -31,6 +32,7 @@ HOW = {
     Capability.REJECT: ("answer or REST", "`<Reject>`", "`reject`", "`<Hangup reason>`"),
     Capability.RECONCILE: ("by our id", "by number and time", "by our id", "by number"),
     Capability.MACHINE_DETECTION: ("both", "at the end of the greeting", "at once, then the beep", "at once, no beep"),
+    Capability.PERSON_DETECTION: ("", "", "", "a person is who is no machine for 8 s"),
 }
 
 
@@ -71,7 +73,7 @@ def _capabilities(carriers: list[Carrier]) -> str:
     for capability, meaning in MEANING.items():
         how = HOW.get(capability, ("",) * len(CARRIERS))
         cells = [
-            f"yes{f': {word}' if word else ''}" if capability in carrier.capabilities else "no"
+            f"{'yes' if capability in carrier.capabilities else 'no'}{f': {word}' if word else ''}"
             for carrier, word in zip(carriers, how, strict=True)
         ]
         rows.append(_row(meaning, *cells))

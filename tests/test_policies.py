@@ -135,6 +135,13 @@ def test_machines_get_the_message_of_a_notify_call_and_end_a_conversation(
     assert outbound_policy(settings, message="Hi", mode=mode, capabilities=STREAMS).on_machine == "ignore"
 
 
+def test_a_carrier_that_says_nothing_of_people_is_not_waited_for_as_long() -> None:
+    silent = outbound_policy(config(), message="Hi", mode=Mode.NOTIFY, capabilities=SPEAKS)
+    telling = SPEAKS | {Capability.PERSON_DETECTION}
+    assert silent.detection_ms == 8_000
+    assert outbound_policy(config(), message="Hi", mode=Mode.NOTIFY, capabilities=telling).detection_ms == 30_000
+
+
 def test_a_stranger_is_told_a_code_and_a_paired_one_is_greeted() -> None:
     settings = config(inboundPolicy="pairing")
     told = inbound_policy(settings, caller=THEM, callee=US, capabilities=STREAMS, code="123456")

@@ -10,6 +10,8 @@ from voicecall.events import Mode, Patience, Policy
 from voicecall.events.policy import OnMachine
 from voicecall.ports import Capability
 
+SILENT_DETECTION_MS = 8_000
+"""How long a detection that says nothing of people may take: the 5 s that such a carrier is asked for, and the way."""
 GREETING = "Hello! How can I help you today?"
 """What a caller hears when no greeting is configured."""
 
@@ -21,7 +23,9 @@ def outbound_policy(config: Config, *, message: str, mode: Mode | None, capabili
     if Capability.MACHINE_DETECTION not in capabilities:
         return policy
     usual: OnMachine = "message" if mode is Mode.NOTIFY else "hangup"
-    return evolve(policy, on_machine=config.outbound.on_machine or usual)
+    tells = Capability.PERSON_DETECTION in capabilities
+    limit_ms = policy.detection_ms if tells else min(policy.detection_ms, SILENT_DETECTION_MS)
+    return evolve(policy, on_machine=config.outbound.on_machine or usual, detection_ms=limit_ms)
 
 
 def inbound_policy(

@@ -70,7 +70,7 @@ class NotUnderstood(Exception):
 
 class Capability(StrEnum):
     """What a carrier can do; asking for what it cannot is refused before dialling. ``STREAM``: carry sound both ways on
-    a media socket. ``SPEAK``, ``LISTEN``: without one, by its own voice and recognition."""
+    a media socket. ``SPEAK``, ``LISTEN``: without one. ``PERSON_DETECTION``: tell also that it was *no* machine."""
 
     INBOUND = "inbound"
     STREAM = "stream"
@@ -80,6 +80,7 @@ class Capability(StrEnum):
     REJECT = "reject"
     RECONCILE = "reconcile"
     MACHINE_DETECTION = "machine_detection"
+    PERSON_DETECTION = "person_detection"
 
 
 @frozen(kw_only=True)
@@ -110,9 +111,8 @@ class Leg:
     ``vendor_call_id`` is "" until the carrier has told it. ``ticket`` opens one media socket at ``media_url``; it is
     fresh for every ``Leg``. ``nonce`` names what this leg was made for (the seq of the fact that is answered, or the
     effect that is carried out): in the URLs of instructions it makes each listening a different one, so that the same
-    words said again are not taken for the same message again. ``stance`` is how to go on now, ``after`` once an
-    utterance other than a filler has been said. ``placed_at`` is when the call began. ``claimed`` tells whether a
-    vendor's call id is another call's.
+    words again are another message. ``stance`` is how to go on now, ``after`` once an utterance other than a filler has
+    been said. ``placed_at`` is when the call began. ``claimed`` tells whether a vendor's call id is another call's.
     """
 
     call_id: CallId

@@ -59,6 +59,13 @@ def test_a_message_is_not_the_end_while_nobody_knows_whether_a_machine_heard_it(
     assert kinds(call.fire("notify")) == ["hangup"]
 
 
+def test_a_carrier_that_says_nothing_of_people_has_its_time_to_say_that_it_is_a_machine() -> None:
+    call = on_the_line(detection_ms=8_000)
+    call.plays(1)
+    assert 7_000 < call.timers()["notify"] <= 8_000
+    assert kinds(call.fire("notify")) == ["hangup"]
+
+
 def test_a_message_that_a_machine_was_told_too_early_is_not_the_end_either() -> None:
     call = on_the_line()
     call.plays(1)

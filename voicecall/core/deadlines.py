@@ -22,8 +22,6 @@ FIRST_SOUND_LIMIT_MS = 15_000
 """How long an utterance may take to its first sound before sound counts as broken."""
 PLAYBACK_LIMIT_MS = 30_000
 """How long, besides its length, an utterance may take before sound counts as broken."""
-DETECTION_LIMIT_MS = 30_000
-"""How long a carrier may take to tell a machine from a person."""
 SPEECH_MS_PER_CHARACTER = 120
 """A generous estimate of slow speech."""
 
@@ -84,7 +82,7 @@ def _notified(state: CallState) -> Instant:
     """When a message that was heard is the end of it; where a machine may have heard it, not before that is known."""
     due = _after(max(state.notified_at, state.sound_at), state.policy.notify_hangup_delay_ms)
     unknown = state.detecting and state.policy.on_machine == "message"
-    return max(due, _after(state.answered_at, DETECTION_LIMIT_MS)) if unknown else due
+    return max(due, _after(state.answered_at, state.policy.detection_ms)) if unknown else due
 
 
 def _busy(state: CallState) -> bool:

@@ -33,6 +33,7 @@ class MockCarrier:
             Capability.REJECT,
             Capability.RECONCILE,
             Capability.MACHINE_DETECTION,
+            Capability.PERSON_DETECTION,
         }
     )
     required_headers: tuple[tuple[str, ...], ...] = ((inbound.SIGNATURE, inbound.TIMESTAMP),)

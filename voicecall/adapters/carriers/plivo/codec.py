@@ -26,7 +26,7 @@ class PlivoCarrier:
     count (``v3``, ``v2``, or ``auto``: V2 until the account has once sent a V3)."""
 
     name: str = "plivo"
-    capabilities: frozenset[Capability] = frozenset(Capability)
+    capabilities: frozenset[Capability] = frozenset(Capability) - {Capability.PERSON_DETECTION}
     required_headers: tuple[tuple[str, ...], ...] = (
         *((name, signature.V3_NONCE) for name in signature.V3),
         *((name, signature.V2_NONCE) for name in signature.V2),
