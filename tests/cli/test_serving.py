@@ -14,7 +14,6 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-import structlog
 
 from tests.cli.shelf import terminal
 from tests.system.street import PATIENCE_S, Child, Done, is_open, reserved_port, voicecall
@@ -50,7 +49,6 @@ def here(*arguments: str) -> Done:
     """Try to serve in this process: a server that cannot run ends at once, and must not leave anything to it."""
     with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
         code = main(["serve", *arguments])
-    structlog.reset_defaults()
     return Done(code, out.getvalue(), err.getvalue())
 
 
