@@ -17,7 +17,7 @@ PLAIN_HEADERS = frozenset(
         "accept", "cf-connecting-ip", "content-encoding", "content-length", "content-type", "forwarded",
         "telnyx-timestamp", "transfer-encoding", "user-agent", "via", "x-forwarded-for", "x-forwarded-port",
         "x-forwarded-prefix", "x-forwarded-proto", "x-mock-timestamp", "x-real-ip",
-        "x-twilio-signature-settings",
+        "x-twilio-webhooks-signature-settings",
     }
 )  # fmt: skip
 """Headers whose values say how a request came here, or when, and hold no secret."""
