@@ -68,6 +68,8 @@ def test_a_stream_that_never_opens_ends_the_call_with_a_reason(carrier: str, inb
     told, call, _ = live(carrier, inbound=inbound, media=[{"do": "refuse"}])
     assert (told.reason, told.ended, told.said) == ("error", BOT, ())
     assert call["mediaSockets"] == 0
+    tries = sum(one["what"].startswith("media refused") for one in call["timeline"])
+    assert 1 <= tries <= 20, "once a second; Plivo tries twice each time"
 
 
 def refusing(error: TelnyxError, times: int, asked: list[str]) -> Callable[[Fetch], Fetch]:
