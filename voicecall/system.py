@@ -72,16 +72,6 @@ def keep_secret(path: Path) -> str:
     return text.decode()
 
 
-def mock_secret(config: Config, state: Path, *, keep: Callable[[Path], str] = keep_secret) -> str:
-    """What the simulated network signs with: ``mock.secret``, or the state directory's own, which ``keep`` gets.
-
-    "" for another carrier. Raises ``OSError``.
-    """
-    if config.provider != "mock":
-        return ""
-    return config.mock.secret.reveal() if config.mock.secret else keep(state / "mock.key")
-
-
 def _keep(path: Path, fresh: bytes, *, at_least: int) -> bytes:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -221,6 +211,9 @@ def _real_parts(
     from voicecall.adapters.speech.offline import OfflineSynthesizer
     from voicecall.adapters.speech.scripted import ScriptedTranscriber
 
+    secret = ""
+    if config.provider == "mock":
+        secret = config.mock.secret.reveal() if config.mock.secret else keep_secret(state / "mock.key")
     base = base_url(config, port)
     return Parts(
         journal=journal,
@@ -229,7 +222,7 @@ def _real_parts(
         fresh_code=new_code,
         fetch=fetch,
         carrier=carrier_of(config.provider),
-        account=account_of(config, mock_secret=mock_secret(config, state)),
+        account=account_of(config, mock_secret=secret),
         synthesizer=OfflineSynthesizer(),
         transcriber=ScriptedTranscriber(),
         agent=ScriptedAgent(config.agent.script),

@@ -22,7 +22,7 @@ from voicecall.cli.place import Place, fail, print_json, wants_json
 from voicecall.config import Config, ConfigError, default_config, load
 from voicecall.events import Instant
 from voicecall.ports import HttpRequest
-from voicecall.system import mock_secret, wall_clock
+from voicecall.system import wall_clock
 from voicecall.web.diagnosis import Proof, advice, everything
 from voicecall.web.exposure import base_url, exposure_of
 from voicecall.web.lessons import Lessons
@@ -193,8 +193,12 @@ def _request(saved: SavedRequest, path: Path) -> HttpRequest:
 
 def _mock_secret(config: Config, state: Path) -> str:
     """The simulated network's key, which only a server makes."""
+    if config.provider != "mock":
+        return ""
+    if config.mock.secret:
+        return config.mock.secret.reveal()
     try:
-        return mock_secret(config, state, keep=lambda path: path.read_text(encoding="ascii").strip())
+        return (state / "mock.key").read_text(encoding="ascii").strip()
     except OSError:
         raise CannotTell(
             f"mock.secret: not set, and no server has made one in {state}; set it or name a --state"
