@@ -206,3 +206,12 @@ def test_a_stream_that_opened_is_not_held_against_the_next_one() -> None:
     assert not call.state.media_refused
     call.tell(fact.MediaClosed(stream_id=call.state.stream_id, reason="stopped"))
     assert kinds(call.tell(fact.FlowAsked(after="stream"))) == ["open_media"]
+
+
+def test_a_carrier_that_cannot_open_a_stream_now_is_asked_again_and_one_that_cannot_at_all_is_not() -> None:
+    call = answered()
+    call.tell(fact.EffectFailed(settles=call.owed(do.OpenMedia), reason="too many requests", retryable=True))
+    assert kinds(call.wait(1_000)) == ["open_media"]
+    call.fails(do.OpenMedia, "no such thing")
+    assert "reopen" not in call.timers()
+    assert call.wait(8_000) == (do.Hangup(reason="error"),)

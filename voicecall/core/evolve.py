@@ -34,7 +34,7 @@ from voicecall.events.effects import (
 RETURNING = frozenset({"lost", "restart"})
 """Reasons for a closed media stream that nobody meant to close: the carrier is asked to connect again."""
 REOPEN_MS = 1_000
-"""How long a carrier that could not open a media stream twice is left alone before it is asked once more."""
+"""How long a carrier that could not open a media stream is left alone before it is asked once more."""
 OURS_TO_SAY = frozenset({"completed", "hangup-bot", "unknown", "rejected"})
 """Carriers say these about an ending that we asked for; our own reason tells more."""
 
@@ -89,7 +89,7 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
         case fact.ActorQuarantined():
             return change(_to(state, Phase.ENDING), quarantined=True)
         case fact.EffectFailed():
-            return _failed(state, settled)
+            return _failed(state, settled, again=event.retryable)
         case fact.FlowAsked():
             return _asked(state, event)
         case fact.EffectSucceeded() | fact.VendorReported() | fact.DigitsRequested() | fact.HangupRequested():
@@ -138,12 +138,12 @@ def _settle(state: CallState, effect_id: EffectId) -> tuple[CallState, AnyEffect
     return change(state, owed=tuple(one for one in state.owed if one[0] != effect_id)), settled
 
 
-def _failed(state: CallState, effect: AnyEffect | None) -> CallState:
+def _failed(state: CallState, effect: AnyEffect | None, *, again: bool) -> CallState:
     match effect:
         case Speak():
             return speech.lost(state, effect.utterance)
         case OpenMedia() | Answer():
-            return change(state, media_asked=False, media_again_at=EPOCH)
+            return change(state, media_asked=False, media_again_at=Instant(state.now + REOPEN_MS) if again else EPOCH)
         case Reconcile():
             return change(state, reconciling_since=EPOCH)
         case Listen():
