@@ -192,6 +192,7 @@ def _gate(config: Config, parts: Parts, world: World, supervisor: Supervisor) ->
         accounts=world.accounts,
         path=config.serve.path,
         deliver=supervisor.receive,
+        expects=supervisor.expects,
         wall=parts.wall,
         skip_verification=config.skip_signature_verification,
         exposure=exposure_of(config, known=parts.webhook_url),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from attrs import evolve
 
 from voicecall.config import Config, route_for
@@ -14,6 +16,8 @@ SILENT_DETECTION_MS = 8_000
 """How long a detection that says nothing of people may take: the 5 s that such a carrier is asked for, and the way."""
 GREETING = "Hello! How can I help you today?"
 """What a caller hears when no greeting is configured."""
+_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]*")
+"""A telephone number as carriers write it. The user of a SIP address may look like one and is whatever they like."""
 
 
 def outbound_policy(config: Config, *, message: str, mode: Mode | None, capabilities: frozenset[Capability]) -> Policy:
@@ -69,7 +73,7 @@ def verdict(config: Config, caller: str, *, paired: bool = False) -> str:
         case "disabled":
             return "disabled"
         case "allowlist" | "pairing":
-            digits = _digits(caller)
+            digits = _digits(caller) if _NUMBER.fullmatch(caller) else ""
             allowed = digits and any(digits == _digits(number) for number in config.allow_from)
             return "accept" if allowed or paired else "not-allowed"
 

@@ -372,6 +372,7 @@ def play(scenario: Scenario, *, carrier: str, streaming: bool, faults: FaultScri
                 told = await scenario.play(Stage(system=system))
                 webhooks = system.network.board.report()["webhooks"]
                 assert (webhooks["refused"], webhooks["givenUp"]) == (0, 0), webhooks
+                assert system.calls.gate.refused.newest_last == (), "each was about the call"
                 return told
 
     return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))

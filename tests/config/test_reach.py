@@ -58,3 +58,11 @@ def test_a_trusted_name_that_could_never_match_is_refused() -> None:
         f'webhookSecurity.trustedProxyIPs[4]: got "proxy.local": {proxy}',
         f'webhookSecurity.trustedProxyIPs[5]: got "10.0.0.1/8": {proxy}',
     ]
+
+
+def test_a_stranger_must_be_told_the_code() -> None:
+    phrases = {"pairing": "Ask my operator to let you in."}
+    (message,) = messages({"inboundPolicy": "pairing", "phrases": phrases})
+    assert message.startswith('phrases.pairing: got "Ask my operator to let you in.": expected words with "{code}"')
+    assert parse({"inboundPolicy": "open", "phrases": phrases}, {}).phrases.pairing == phrases["pairing"]
+    assert parse({"inboundPolicy": "pairing", "phrases": {"pairing": "{code}"}}, {}).phrases.pairing == "{code}"

@@ -88,7 +88,9 @@ def test_two_strangers_never_share_a_code() -> None:
     assert asked(book, "+15550002001", fresh=lambda: next(same)).code == "222222"
 
 
-@pytest.mark.parametrize("number", ["", "anonymous", "5550002000", "+0555", "sip:somebody@example.com"])
+@pytest.mark.parametrize(
+    "number", ["", "anonymous", "5550002000", "+0555", "sip:somebody@example.com", "+155500020\u0660\u0660"]
+)
 def test_whoever_withholds_the_number_gets_no_code(number: str) -> None:
     assert ask(Book(), number, NOW, codes()) is None
 

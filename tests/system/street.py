@@ -242,7 +242,8 @@ class Street:
             with trio.fail_after(PATIENCE_S):
                 async with aclosing(subscribe(self.state)) as lines:
                     async for line in lines:
-                        if stream in (None, line.stream) and holds(decode_entry(line.body)):
+                        of_a_call = line.stream.startswith("call/") if stream is None else line.stream == stream
+                        if of_a_call and holds(decode_entry(line.body)):
                             return line
             raise AssertionError("the server went away")
 

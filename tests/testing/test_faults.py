@@ -208,3 +208,18 @@ def test_a_media_stream_is_cut() -> None:
         assert control.call.streaming == "s2"
 
     play(story)
+
+
+def test_a_media_stream_that_is_refused_is_told_so_and_counts_by_attempt() -> None:
+    async def story(desk: Desk) -> None:
+        desk.play_faults(media=[{"do": "refuse", "times": 1}, {"do": "cut", "afterMs": 2_500}])
+        control = await desk.dial(["answer", "staySilent"])
+        await trio.sleep(2.2)
+        for name in ("s1", "s2"):
+            await desk.ask(f"/{control.call.party.vendor_call_id}/open_stream", url="ws://x/y", name=name)
+            await trio.sleep(10)
+        ended = [one for one in control.heard if isinstance(one, StreamEnded)]
+        assert [(one.stream_id, one.how) for one in ended] == [("s1", "refused"), ("s2", "lost")]
+        assert len(desk.links) == 1
+
+    play(story)

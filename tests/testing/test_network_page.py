@@ -49,7 +49,7 @@ def test_the_examples_can_be_loaded() -> None:
     assert [step.do for step in load_script(steps).steps] == ["answer", "hear", "say", "hear", "hangUp"]
     assert load_script(whole).who == "fax"
     loaded = load_faults(script)
-    assert (len(loaded.webhooks), len(loaded.rest), len(loaded.media)) == (5, 4, 1)
+    assert (len(loaded.webhooks), len(loaded.rest), len(loaded.media)) == (5, 4, 2)
     assert {type(one) for one in (*loaded.webhooks, *loaded.rest, *loaded.media)} == set(RULES) - {faults.Rule}
     assert webhook["event"]["type"] == "call.answered"
 

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.web.kit import AT, event, new_gate, ok, signed
+from voicecall.adapters.carriers.mock.codec import MockCarrier
+from voicecall.adapters.carriers.mock.inbound import SIGNATURE
 from voicecall.ports import Heard, HttpRequest, HttpResponse
 from voicecall.web.fault import redacted
 from voicecall.web.gate import PROVEN, Gate, path_of, plain_path, receive
@@ -225,3 +227,38 @@ def test_whatever_a_stranger_sends_is_refused_and_never_our_fault(
         assert answer(gate, asked).status in (401, 413)
     assert gate.refusals["fault"] == 0
     assert len(gate.refused.newest_last) == 1
+
+
+ORDER = ("path", "method", "headers", "busy", "size", "signature", "format", "call", "delivered")
+"""Each step is cheaper than the next one, and tells a stranger less."""
+
+
+@pytest.mark.parametrize("first", range(len(ORDER)), ids=lambda step: ORDER[step])
+def test_a_request_is_refused_by_the_first_step_that_it_does_not_pass(first: int) -> None:
+    """Whatever comes after that step would refuse it too, and is not asked."""
+    delivered: list[int] = []
+
+    async def deliver(
+        carrier: str, heard: tuple[Heard, ...], *, evidence: str = "", verified: bool = True
+    ) -> HttpResponse:
+        delivered.append(len(heard))
+        return HttpResponse(status=200)
+
+    def passes(step: str) -> bool:
+        return ORDER.index(step) < first
+
+    codec = MockCarrier(required_headers=((SIGNATURE,),))
+    gate = new_gate(deliver, carriers={"mock": codec}, expects=lambda _carrier, _heard: passes("call"))
+    gate.unproven.taken["198.51.100.7"] = 0 if passes("busy") else 8
+    body = (event() if passes("format") else b"<xml/>") + (b"" if passes("size") else b" " * 65_536)
+    proof = signed(body, "kept between us" if passes("signature") else "guessed")
+    asked = request(
+        body,
+        url=URL if passes("path") else f"{URL}x",
+        method="POST" if passes("method") else "GET",
+        headers=proof if passes("headers") else {},
+    )
+    with structlog.testing.capture_logs():
+        answer(gate, asked)
+    told = [reason for reason, times in gate.refusals.items() if times]
+    assert (told, delivered) == (([], [1]) if first == len(ORDER) - 1 else ([ORDER[first]], []))

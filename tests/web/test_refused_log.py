@@ -219,6 +219,7 @@ def test_of_headers_only_those_that_tell_the_way_have_values() -> None:
             "authorization": "Basic aHVudGVyMg==",
             "cookie": "hunter2",
             "x-twilio-signature": "BMvX16OP3545VUG8b1KZML11wvQ=",
+            "x-twilio-webhooks-signature-settings": "key=hooks,algorithm=HMAC_SHA256",
         }
     ) == {
         "host": "phone.example.com:8443",
@@ -231,6 +232,7 @@ def test_of_headers_only_those_that_tell_the_way_have_values() -> None:
         "authorization": "(18 characters)",
         "cookie": "(7 characters)",
         "x-twilio-signature": "(28 characters)",
+        "x-twilio-webhooks-signature-settings": "key=hooks,algorithm=HMAC_SHA256",
     }
     assert len(outline_headers({f"h{n}": "" for n in range(1_000)})) == 40
     assert len(outline("a b" * 10_000)) == 200

@@ -191,6 +191,10 @@ class Supervisor:
             desk.mailbox.post(fact.MediaClosed(stream_id=start.stream_id, reason="lost"))
         return accepted
 
+    def expects(self, carrier: str, heard: Heard) -> bool:
+        """Whether a fact is about a call of ours, or offers us one."""
+        return self._whose(carrier, heard) is not None
+
     async def _deliver(self, carrier: str, heard: Heard, *, evidence: str, verified: bool) -> Result | None:
         call_id = self._whose(carrier, heard)
         if call_id is None:

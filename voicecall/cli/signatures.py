@@ -120,8 +120,25 @@ def _advice(refused: RefusedRequest) -> str:
             )
         case "path":
             return f"the request missed the webhook's path: {refused.why}"
+        case "call":
+            return f"{_let_in(refused)}, but the call is unknown: {refused.why} is not in the journal, so {_GONE}"
+        case "format":
+            return f"{_let_in(refused)}, but what was said is not understood: {refused.why}"
+        case _ if any(one.matches for one in refused.verdicts):
+            return f"{_let_in(refused)}; it was refused for another reason: {refused.reason} {refused.why}".rstrip()
         case _:
             return f"the signature was not looked at: {refused.reason} {refused.why}".rstrip()
+
+
+def _let_in(refused: RefusedRequest) -> str:
+    right = any(one.matches for one in refused.verdicts)
+    return "the signature was right" if right else "the request was let in without proof, as the configuration says"
+
+
+_GONE = (
+    "another server of this account placed the call, its journal was erased, or this server uses another --state; "
+    "the carrier was answered 200, with a hang-up where it asked what to do"
+)
 
 
 # --- a saved request -------------------------------------------------------------------------------------------------

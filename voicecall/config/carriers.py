@@ -80,7 +80,11 @@ class Telnyx:
         NON_EMPTY, None, "Call Control connection.", env=("TELNYX_CONNECTION_ID",), carrier="telnyx"
     )
     public_key: str | None = key(
-        NON_EMPTY, None, "Public key that webhooks are signed for.", env=("TELNYX_PUBLIC_KEY",), carrier="telnyx"
+        NON_EMPTY,
+        None,
+        "Public key of the account, base64 or PEM; several with commas while one replaces another.",
+        env=("TELNYX_PUBLIC_KEY",),
+        carrier="telnyx",
     )
     api_url: str | None = key(URL, None, API, ours=True)
 

@@ -17,6 +17,7 @@ def check(config: Config) -> tuple[Problem, ...]:
         return ()
     return (
         *_numbers(config),
+        *_pairing(config),
         *_credentials(config),
         *_realtime(config),
         *_funnel(config),
@@ -29,6 +30,12 @@ def _numbers(config: Config) -> Iterator[Problem]:
     if config.from_number is None and config.provider != "mock":
         env = " (or set TWILIO_FROM_NUMBER env)" if config.provider == "twilio" else ""
         yield _theirs("fromNumber", "absent", f"fromNumber is required{env}")
+
+
+def _pairing(config: Config) -> Iterator[Problem]:
+    if config.inbound_policy == "pairing" and "{code}" not in config.phrases.pairing:
+        words = 'words with "{code}" in them, best twice: the caller writes it down'
+        yield _unusable("phrases.pairing", config.phrases.pairing, words)
 
 
 def _credentials(config: Config) -> Iterator[Problem]:

@@ -63,6 +63,8 @@ def _live(state: CallState) -> dict[str, Instant]:
     due = {"max_duration": _after(state.answered_at, policy.max_duration_ms)}
     if state.media is not Media.OPEN and policy.streaming:
         due["media"] = _after(state.media_since, policy.media_timeout_ms)
+        if state.media_again_at and not state.media_asked:
+            due["reopen"] = state.media_again_at
     elif state.saying:
         due["playback"] = _after(state.sound_at, _playback_limit(state))
     elif state.owing is not Owing.NOBODY:

@@ -181,7 +181,8 @@ def _on_reply_end(state: CallState, event: fact.AgentFinished) -> tuple[AnyEffec
 
 def _lead_in(state: CallState) -> tuple[AnyEffect, ...]:
     """Somebody picked up, or the carrier asks again where the sound should go."""
-    wanted = state.policy.streaming and state.media is not Media.OPEN and not state.media_asked
+    missing = state.policy.streaming and state.media is not Media.OPEN
+    wanted = missing and not state.media_asked and state.media_again_at <= state.now
     return (do.OpenMedia(),) if wanted else ()
 
 
@@ -229,6 +230,8 @@ def _on_time(state: CallState, name: str) -> tuple[AnyEffect, ...]:
             return (do.Hangup(reason="hangup-bot"),)
         case "max_duration":
             return (do.Hangup(reason="timeout"),)
+        case "reopen":
+            return _lead_in(state)
         case "media" | "playback":
             return (do.Hangup(reason="error"),)
         case "silence":

@@ -13,7 +13,7 @@ from voicecall.core import speech
 from voicecall.core.change import change
 from voicecall.core.deadlines import is_due
 from voicecall.core.state import TRANSITIONS, UNANSWERED, CallState, Floor, Machine, Media, Owing, Phase
-from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason
+from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason, Instant
 from voicecall.events import facts as fact
 from voicecall.events.base import EPOCH, NO_EFFECT
 from voicecall.events.effects import (
@@ -33,6 +33,8 @@ from voicecall.events.effects import (
 
 RETURNING = frozenset({"lost", "restart"})
 """Reasons for a closed media stream that nobody meant to close: the carrier is asked to connect again."""
+REOPEN_MS = 1_000
+"""How long a carrier that could not open a media stream is left alone before it is asked once more."""
 OURS_TO_SAY = frozenset({"completed", "hangup-bot", "unknown", "rejected"})
 """Carriers say these about an ending that we asked for; our own reason tells more."""
 
@@ -87,7 +89,7 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
         case fact.ActorQuarantined():
             return change(_to(state, Phase.ENDING), quarantined=True)
         case fact.EffectFailed():
-            return _failed(state, settled)
+            return _failed(state, settled, again=event.retryable)
         case fact.FlowAsked():
             return _asked(state, event)
         case fact.EffectSucceeded() | fact.VendorReported() | fact.DigitsRequested() | fact.HangupRequested():
@@ -136,12 +138,12 @@ def _settle(state: CallState, effect_id: EffectId) -> tuple[CallState, AnyEffect
     return change(state, owed=tuple(one for one in state.owed if one[0] != effect_id)), settled
 
 
-def _failed(state: CallState, effect: AnyEffect | None) -> CallState:
+def _failed(state: CallState, effect: AnyEffect | None, *, again: bool) -> CallState:
     match effect:
         case Speak():
             return speech.lost(state, effect.utterance)
         case OpenMedia() | Answer():
-            return change(state, media_asked=False)
+            return change(state, media_asked=False, media_again_at=Instant(state.now + REOPEN_MS) if again else EPOCH)
         case Reconcile():
             return change(state, reconciling_since=EPOCH)
         case Listen():
@@ -201,9 +203,15 @@ def _media_closed(state: CallState, event: fact.MediaClosed) -> CallState:
 
 
 def _asked(state: CallState, event: fact.FlowAsked) -> CallState:
-    """The stream that was asked for is over, or never came: asking again is not asking twice."""
+    """The stream that was asked for is over, or never came: asking again is not asking twice.
+
+    The first time it is asked for again at once; a carrier that cannot open it says so as often as it is asked.
+    """
     asking = any(isinstance(effect, OpenMedia) for _, effect in state.owed)
-    return change(state, media_asked=False) if event.after == "stream" and not asking else state
+    if event.after != "stream" or asking or state.media is Media.OPEN:
+        return state
+    again_at = Instant(state.now + REOPEN_MS) if state.media_refused else EPOCH
+    return change(state, media_asked=False, media_refused=True, media_again_at=again_at)
 
 
 def _media_opened(state: CallState, event: fact.MediaOpened) -> CallState:
@@ -212,6 +220,8 @@ def _media_opened(state: CallState, event: fact.MediaOpened) -> CallState:
         media=Media.OPEN,
         media_since=state.now,
         stream_id=event.stream_id,
+        media_refused=False,
+        media_again_at=EPOCH,
         tickets=(*state.tickets, event.ticket),
     )
     return _answered(state)

@@ -20,7 +20,7 @@ LIFE_MS = 3_600_000
 DAY_MS = 86_400_000
 A_DAY = 3
 """Codes that one number may be told within a day."""
-E164 = re.compile(r"\+[1-9]\d{6,14}")
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 class Requested(msgspec.Struct, tag_field="type", tag="pairing.requested", frozen=True, kw_only=True):

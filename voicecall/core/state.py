@@ -126,6 +126,8 @@ class CallState:
     reconciling_since: Instant = EPOCH
     media_asked: bool = False
     media_since: Instant = EPOCH
+    media_refused: bool = False
+    media_again_at: Instant = EPOCH
     listening: bool = False
     detecting: bool = False
     machine: Machine = Machine.NONE

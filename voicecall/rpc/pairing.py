@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from voicecall.actors.pairing import Pairings
-from voicecall.core.pairing import LIFE_MS, NotPaired
+from voicecall.core.pairing import E164, LIFE_MS, NotPaired
 from voicecall.rpc import params as read
-from voicecall.rpc.protocol import Params, invalid
+from voicecall.rpc.protocol import Params, invalid, refused
+
+CODE = re.compile(r"(?:[0-9][ -]?){5}[0-9]")
 
 
 async def show(pairings: Pairings, params: Params) -> dict[str, Any]:
@@ -22,6 +25,8 @@ async def approve(pairings: Pairings, params: Params) -> dict[str, Any]:
     """``{number}``: who has been let in."""
     read.only(params, "code", "requestId", "by")
     code = read.text(params, "code", "code required: the six digits that the caller was told")
+    if not CODE.fullmatch(code):
+        raise invalid("code", f"code: expected the six digits that the caller was told, got {code[:40]!r}")
     return _number(await pairings.approve(code, by=read.optional_text(params, "by") or "rpc"))
 
 
@@ -29,10 +34,12 @@ async def revoke(pairings: Pairings, params: Params) -> dict[str, Any]:
     """``{number}``: who has been shut out."""
     read.only(params, "number", "requestId", "by")
     number = read.text(params, "number", "number required, e.g. +15550001234")
+    if not E164.fullmatch(number):
+        raise invalid("number", f"number: expected E.164 format, e.g. +15550001234, got {number[:40]!r}")
     return _number(await pairings.revoke(number, by=read.optional_text(params, "by") or "rpc"))
 
 
 def _number(result: Any) -> dict[str, Any]:
     if isinstance(result, NotPaired):
-        raise invalid(result.field, result.reason)
+        raise refused(result.reason, reason="not-found", field=result.field)
     return {"number": result.number}

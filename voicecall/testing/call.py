@@ -74,7 +74,7 @@ class NetworkCall:
     script: Script
     voice: Voice
     connect: Connect
-    stream_lasts_s: Callable[[str], float]
+    stream_lasts_s: Callable[[str], float | None]
     wall: Callable[[], Instant]
     step_ms: int
     sparse: bool

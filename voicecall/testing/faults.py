@@ -97,13 +97,17 @@ class Cut(Rule, frozen=True, tag="cut", kw_only=True):
     after_ms: Milliseconds
 
 
+class Refuse(Rule, frozen=True, tag="refuse", kw_only=True):
+    """A media stream cannot be opened. ``of`` is matched with its URL, at every attempt."""
+
+
 class FaultScript(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that is to go wrong."""
 
     seed: int = 0
     webhooks: tuple[Duplicate | Delay | Reorder | Drop | WrongSignature, ...] = ()
     rest: tuple[Fail | Limit | Slow | AnswerLate, ...] = ()
-    media: tuple[Cut, ...] = ()
+    media: tuple[Cut | Refuse, ...] = ()
 
 
 def load_faults(data: Any) -> FaultScript:
@@ -164,10 +168,16 @@ class Faults:
         """What goes wrong with a request to the API."""
         return list(self._striking("rest", self.script.rest, f"{method} {path}"))
 
-    def stream_lasts_s(self, url: str) -> float:
-        """How long a media stream holds."""
-        cuts = [fault.after_ms / 1000 for fault in self._striking("media", self.script.media, url)]
-        return min(cuts, default=math.inf)
+    def stream_lasts_s(self, url: str) -> float | None:
+        """How long a media stream holds; None when it cannot be opened."""
+        lasts_s = math.inf
+        for fault in self._striking("media", self.script.media, url):
+            match fault:
+                case Refuse():
+                    return None
+                case Cut():
+                    lasts_s = min(lasts_s, fault.after_ms / 1000)
+        return lasts_s
 
     def _striking(self, section: str, rules: Sequence[Any_], kind: str) -> Iterator[Any_]:
         for index, rule in enumerate(rules):

@@ -23,7 +23,7 @@ class StreamRun:
     order: MediaOrder
     phone: Phone
     connect: Connect
-    lasts_s: Callable[[str], float]
+    lasts_s: Callable[[str], float | None]
     tell: Callable[[Happening], None]
     press: Callable[[str], None]
     note: Callable[[str], None]
@@ -72,6 +72,9 @@ class StreamRun:
     async def _carry(self) -> None:
         """Raises ``NotConnected``."""
         url = self.order.handshake.url
+        lasts_s = self.lasts_s(url)
+        if lasts_s is None:
+            raise NotConnected("nobody listens there")
         with trio.CancelScope() as self._connecting:
             async with self.connect(self.order.handshake) as wire:
                 if self.stopped:
@@ -79,7 +82,7 @@ class StreamRun:
                 self.connected = True
                 self.note(f"media open {self.order.stream_id}")
                 self.tell(StreamStarted(stream_id=self.order.stream_id, url=url))
-                how = await self._stream.carry(wire, lasts_s=self.lasts_s(url))
+                how = await self._stream.carry(wire, lasts_s=lasts_s)
                 self._end(how)
 
     def _end(self, how: How, detail: str = "") -> None:

@@ -1,7 +1,7 @@
 """What a webhook must pass before it becomes facts, in this order:
 
 path → method → headers that a genuine request has → a place for its client → size and pace of the body → signature →
-format → delivery (durable) → answer.
+format → a call of ours → delivery (durable) → answer.
 
 Each step is cheaper than the next one, and nothing unverified reaches the journal unless the configuration says so. A
 carrier signs the URL that it knows, so the signature is tried on every address that is ours (``exposure.py``) and the
@@ -29,7 +29,7 @@ from voicecall.web.exposure import Exposure
 from voicecall.web.fault import Contained, redacted
 from voicecall.web.lessons import Lessons
 from voicecall.web.places import Places
-from voicecall.web.redaction import outline, outline_headers, outline_url
+from voicecall.web.redaction import outline, outline_headers, outline_name, outline_url
 from voicecall.web.refusal import ANSWERS, Reason, Refused, answer_to
 from voicecall.web.refused_log import RefusedLog, RefusedRequest, Verdict
 
@@ -42,7 +42,7 @@ UNPROVEN = 8
 PROVEN = 64
 """Webhooks of one client address at a time that wait to become durable: a carrier has few addresses and many calls."""
 
-OURS = ("path", "method", "headers", "busy")
+OURS = ("path", "method", "headers", "busy", "call")
 """Reasons whose words are all ours: there is nothing in them to hide."""
 
 log = structlog.get_logger(__name__)
@@ -64,7 +64,8 @@ class Gate:
     """The settings of ``receive``, and what it counts.
 
     ``provider`` is the one configured carrier: a key of ``carriers`` and ``accounts``. ``wall`` tells the time that
-    signatures are judged by. ``skip_verification`` lets unsigned webhooks in: their facts say so.
+    signatures are judged by. ``expects`` tells whether a fact is about a call of ours, or offers one.
+    ``skip_verification`` lets unsigned webhooks in: their facts say so.
     """
 
     provider: str
@@ -72,6 +73,7 @@ class Gate:
     accounts: Mapping[str, Account] = field(repr=False)
     path: str = field(converter=lambda path: plain_path(str(path)))
     deliver: Deliver
+    expects: Callable[[str, Heard], bool]
     wall: Callable[[], Instant]
     skip_verification: bool = False
     exposure: Exposure = field(factory=Exposure)
@@ -150,7 +152,7 @@ async def receive(gate: Gate, request: HttpRequest, body: AsyncIterator[bytes] |
     gate.refusals[refused.reason] += 1
     with Contained("a refusal was not recorded"):
         await _record(gate, visit, refused)
-    return answer_to(refused)
+    return gate.carrier.reply((), None).response if refused.reason == "call" else answer_to(refused)
 
 
 async def _pass(gate: Gate, visit: _Visit, body: AsyncIterator[bytes] | None) -> HttpResponse:
@@ -173,7 +175,17 @@ async def _pass(gate: Gate, visit: _Visit, body: AsyncIterator[bytes] | None) ->
             heard = gate.carrier.decode(visit.request)
         except NotUnderstood as error:
             raise Refused("format", detail=str(error)) from error
+        if not any(gate.expects(gate.provider, one) for one in heard):
+            raise Refused("call", private=_about(heard))
         return await gate.deliver(gate.provider, heard, evidence=visit.evidence, verified=verified)
+
+
+def _about(heard: tuple[Heard, ...]) -> str:
+    """What a webhook was about, for the operator."""
+    if not heard:
+        return "it names no call"
+    kinds = dict.fromkeys(type(one.event).kind for one in heard if one.event is not None)
+    return f"{', '.join(kinds)} of {outline_name(heard[0].vendor_call_id) or 'a call without a name'}"
 
 
 def _has_any(headers: Mapping[str, str], alternatives: tuple[tuple[str, ...], ...]) -> bool:
@@ -199,6 +211,8 @@ def _prove(gate: Gate, visit: _Visit) -> bool:
             visit.verdicts = (*visit.verdicts, told)
         else:
             visit.request = here
+            right = Verdict(url=candidate.url, source=candidate.source, believed=True, matches=True)
+            visit.verdicts = (*visit.verdicts, right)
             gate.learn(here)
             return True
     if gate.exposure.lets_through(request):

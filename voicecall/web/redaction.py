@@ -17,7 +17,7 @@ PLAIN_HEADERS = frozenset(
         "accept", "cf-connecting-ip", "content-encoding", "content-length", "content-type", "forwarded",
         "telnyx-timestamp", "transfer-encoding", "user-agent", "via", "x-forwarded-for", "x-forwarded-port",
         "x-forwarded-prefix", "x-forwarded-proto", "x-mock-timestamp", "x-real-ip",
-        "x-twilio-signature-settings",
+        "x-twilio-webhooks-signature-settings",
     }
 )  # fmt: skip
 """Headers whose values say how a request came here, or when, and hold no secret."""
@@ -27,6 +27,7 @@ CHARS = 200
 _COUNTS = frozenset({"content-length", "telnyx-timestamp", "x-mock-timestamp"})
 _NUMBER = re.compile(r"\d{7,}")
 _TOKEN = re.compile(r"(?=[A-Za-z_=-]*\d)[A-Za-z0-9_=-]{24,}")
+_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9:_-]{1,120}")
 _PARAMETERS = 20
 _HIDDEN = "…"
 
@@ -35,6 +36,11 @@ def outline(text: str) -> str:
     """One line of a stranger's text, without what may be a number or a token."""
     line = "".join(char if char.isprintable() else " " for char in text[: 2 * CHARS])
     return _NUMBER.sub(_HIDDEN, _TOKEN.sub(_HIDDEN, line))[:CHARS]
+
+
+def outline_name(text: str) -> str:
+    """A carrier's name for a call, which is neither a secret nor a number; what may be something else is left out."""
+    return text if _NAME.fullmatch(text) else _HIDDEN if text else ""
 
 
 def outline_url(url: str) -> str:

@@ -11,7 +11,9 @@ from unittest import mock
 
 import pytest
 from attrs import evolve as change
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 from telnyx import Telnyx
@@ -129,6 +131,29 @@ def test_the_vendors_client_unwraps_what_we_accept() -> None:
     assert not vendors_unwrap(body + b" ", request.headers, key=PUBLIC, now_s=NOW_S)
 
 
+def spelled(encoding: Encoding, private: Any = KEY) -> str:
+    """A public key as tools write it."""
+    raw = private.public_key().public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
+    return raw.decode() if encoding is Encoding.PEM else base64.b64encode(raw).decode()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        PUBLIC,
+        PUBLIC.rstrip("="),
+        PUBLIC.replace("+", "-").replace("/", "_"),
+        spelled(Encoding.PEM),
+        spelled(Encoding.PEM).strip().replace("\n", "\\n"),
+        spelled(Encoding.DER),
+        spelled(Encoding.DER).rstrip("=").replace("+", "-").replace("/", "_"),
+    ],
+)
+def test_a_key_may_be_written_as_the_portal_or_as_tools_write_it(key: str) -> None:
+    assert refusal(signed(b"{}"), key=key) == ""
+    assert "does not match" in refusal(signed(b"{}", key=OTHER), key=key)
+
+
 def test_a_request_is_good_for_either_of_two_keys_while_one_replaces_the_other() -> None:
     other = base64.b64encode(OTHER.public_key().public_bytes_raw()).decode()
     request = signed(b"{}", key=OTHER)
@@ -166,7 +191,15 @@ def test_a_refusal_says_what_is_wrong(headers: dict[str, str], words: str) -> No
 
 @pytest.mark.parametrize(
     ("key", "words"),
-    [("", "telnyx.publicKey"), ("AAAA", "32 bytes"), ("~", "telnyx.publicKey"), (" , ", "no public key")],
+    [
+        ("", "telnyx.publicKey"),
+        ("AAAA", "32 bytes"),
+        ("~", "telnyx.publicKey"),
+        (" , ", "no public key"),
+        ("é", "telnyx.publicKey"),
+        ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "telnyx.publicKey"),
+        (spelled(Encoding.DER, ec.derive_private_key(7, ec.SECP256R1())), "telnyx.publicKey"),
+    ],
 )
 def test_a_key_that_is_none_is_named(key: str, words: str) -> None:
     assert words in refusal(signed(b"{}"), key=key)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 
 from voicecall.events import Instant
 from voicecall.ports import BadSignature, HttpRequest
@@ -18,6 +19,8 @@ SIGNATURE = "telnyx-signature-ed25519"
 TIMESTAMP = "telnyx-timestamp"
 WINDOW_S = 300
 """How far a timestamp may be from our clock, either way."""
+_PEM = "-----BEGIN"
+_URL_SAFE = str.maketrans("-_", "+/")
 
 
 def verify(request: HttpRequest, *, public_key: str, now: Instant) -> None:
@@ -40,12 +43,24 @@ def verify(request: HttpRequest, *, public_key: str, now: Instant) -> None:
 
 def _fits(key: str, proof: bytes, message: bytes) -> bool:
     try:
-        Ed25519PublicKey.from_public_bytes(_bytes(key, "telnyx.publicKey")).verify(proof, message)
+        _public_key(key).verify(proof, message)
     except InvalidSignature:
         return False
-    except ValueError as error:
-        raise BadSignature("telnyx.publicKey: expected base64 of 32 bytes, from the portal") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise BadSignature("telnyx.publicKey: expected base64 of 32 bytes, from the portal, or PEM") from error
     return True
+
+
+def _public_key(text: str) -> Ed25519PublicKey:
+    """A key as the portal shows it, base64 of 32 bytes, or as DER or PEM, as tools keep it. Raises ``ValueError``."""
+    if text.startswith(_PEM):
+        key = load_pem_public_key(text.replace("\\n", "\n").encode())
+    else:
+        raw = base64.b64decode(text.translate(_URL_SAFE) + "=" * (-len(text) % 4), validate=True)
+        key = Ed25519PublicKey.from_public_bytes(raw) if len(raw) == 32 else load_der_public_key(raw)
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError("not Ed25519")
+    return key
 
 
 def _bytes(text: str, name: str) -> bytes:

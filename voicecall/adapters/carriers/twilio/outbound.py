@@ -185,7 +185,8 @@ def interpret(effect_id: EffectId, effect: AnyEffect, exchanges: tuple[Exchange,
 
 
 def _refused(effect_id: EffectId, effect: AnyEffect, response: HttpResponse, plain: Plain) -> AnyEvent:
-    status, code = response.status, plain.get("code")
+    status, told = response.status, plain.get("code")
+    code = told if isinstance(told, int) else 0
     gone = status == 404 or code in GONE
     if isinstance(effect, do.Hangup | do.Reject) and gone:
         return fact.EffectSucceeded(settles=effect_id, detail="already gone")
@@ -198,7 +199,7 @@ def _refused(effect_id: EffectId, effect: AnyEffect, response: HttpResponse, pla
         reason=f"Twilio refused: {_words(plain, response)}",
         retryable=status == LATER or status >= 500 or early,
         in_doubt=isinstance(effect, do.Dial) and (status >= 500 or status in IN_DOUBT),
-        vendor_code=str(code if isinstance(code, int) else status),
+        vendor_code=str(code or status),
     )
 
 
