@@ -83,6 +83,14 @@ def test_what_differs_is_another_refusal(changed: dict[str, Any]) -> None:
     assert log.again(refused(**changed)) is None
 
 
+def test_all_that_is_told_of_an_unknown_call_is_a_line_for_each_kind() -> None:
+    log = RefusedLog()
+    log.add(refused(reason="call", why="caller.heard of v3:x", body_sha256="1"))
+    assert log.again(refused(reason="call", why="caller.heard of v3:x", body_sha256="2")) is not None
+    assert log.again(refused(reason="call", why="call.ended of v3:x", body_sha256="1")) is None
+    assert log.again(refused(reason="call", why="caller.heard of v3:y", body_sha256="1")) is None
+
+
 def test_the_file_is_private_and_complete_when_the_server_stops(tmp_path: Path) -> None:
     path = tmp_path / "refused.jsonl"
 

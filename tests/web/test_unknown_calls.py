@@ -19,7 +19,13 @@ from voicecall.events import Instant
 from voicecall.ports import HttpRequest, HttpResponse
 from voicecall.testing.dialect import Webhook
 from voicecall.testing.happenings import Offer
-from voicecall.testing.memory_system import OURS, WEBHOOK_URL, MemorySystem, open_memory_system
+from voicecall.testing.memory_system import (
+    OURS,
+    WEBHOOK_URL,
+    MemorySystem,
+    open_memory_system,
+    open_memory_town,
+)
 from voicecall.testing.script import load_script
 from voicecall.web.gate import receive
 from voicecall.web.redaction import outline_name
@@ -124,6 +130,24 @@ def test_a_call_that_is_over_or_was_refused_is_known_and_what_is_told_of_it_is_a
         assert system.calls.gate.refused.newest_last == ()
 
     play(carrier, story, inboundPolicy="disabled")
+
+
+def test_a_call_whose_journal_was_erased_is_nobodys_and_stays_erased() -> None:
+    async def main() -> None:
+        async with open_memory_town(carrier="twilio") as town:
+            async with town.serve() as system:
+                call_id = await system.place("+15551112222")
+                await system.ended(call_id)
+                name = system.network.board.report()["calls"][0]["providerCallId"]
+            await town.journal.erase(f"call/{call_id}")
+            async with town.serve() as system:
+                fields = {**ENDED["twilio"], "CallSid": name, "CallStatus": "completed"}
+                assert (await tell(system, fields, f"{WEBHOOK_URL}?callId={call_id}&report=status")).status == 200
+                assert kept(system).why == f"call.ended of {name}"
+                assert not system.calls.directory.knows(call_id)
+
+    with structlog.testing.capture_logs():
+        trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 # --- what the operator is told ---------------------------------------------------------------------------------------

@@ -149,7 +149,9 @@ def _write(path: Path, kept: tuple[RefusedRequest, ...]) -> None:
 
 
 def _identity(refused: RefusedRequest) -> tuple[object, ...]:
-    return (refused.carrier, refused.reason, refused.method, refused.url, refused.client, refused.body_sha256)
+    """Of a call that is not ours the carrier may have much to tell: what counts is what it is about."""
+    about = refused.why if refused.reason == "call" else refused.body_sha256
+    return (refused.carrier, refused.reason, refused.method, refused.url, refused.client, about)
 
 
 def _number(name: str) -> int:
