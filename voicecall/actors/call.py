@@ -257,7 +257,7 @@ class CallActor:
             return
         carried = consumed.reply.carried if consumed.reply else ()
         if consumed.reply is not None:
-            self._lanes_now().voice.take(carried)
+            self._lanes_now().voice.take(tuple(one for one in consumed.owed if one[0] in carried))
             for outcome in outcomes(consumed.reply, consumed.owed, consumed.entry.seq):
                 self._mailbox.post(outcome)
         for effect_id, effect in effects_of(consumed.entry):

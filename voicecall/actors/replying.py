@@ -46,11 +46,19 @@ def offered(entry: Entry, state: CallState, waiting: Owed, *, flow: bool, busy: 
     return (*control, *_voice((*waiting, *own), state))
 
 
+def is_overtaken(state: CallState, effect: AnyEffect) -> bool:
+    """Whether this is of a reply that was interrupted, and so is not to be said any more."""
+    return isinstance(effect, do.Speak) and 0 < effect.turn <= state.discarded_turn
+
+
 def _voice(owed: Owed, state: CallState) -> Iterable[tuple[EffectId, AnyEffect]]:
-    """In order, at most one utterance, and none while another is being said."""
+    """In order, at most one utterance, none while another is being said, and none that is to be said no more."""
     speaking = any(one.started for one in state.saying)
+    stopped = max((effect.utterance for _, effect in owed if isinstance(effect, do.StopSpeaking)), default=0)
     for name, effect in owed:
         if isinstance(effect, do.Speak):
+            if effect.utterance <= stopped or is_overtaken(state, effect):
+                continue
             if speaking:
                 return
             speaking = True

@@ -8,11 +8,11 @@ the answer to a flow request instead (``take``); it is carried out once, whichev
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 
 import trio
 
-from voicecall.actors.replying import by_carrier
+from voicecall.actors.replying import by_carrier, is_overtaken
 from voicecall.core.state import CallState, Phase
 from voicecall.events import AnyEffect, AnyEvent, EffectId
 from voicecall.events import effects as do
@@ -53,8 +53,14 @@ class CarrierVoice:
             self._nursery.start_soon(self._run)
         self.folded()
 
-    def take(self, effect_ids: tuple[EffectId, ...]) -> None:
-        """These ride on an answer."""
+    def take(self, owed: Owed) -> None:
+        """These ride on an answer. What one of them stops is not said any more."""
+        for _, effect in owed:
+            if isinstance(effect, do.StopSpeaking):
+                self._drop(effect.utterance)
+        self._leave({effect_id for effect_id, _ in owed})
+
+    def _leave(self, effect_ids: Container[EffectId]) -> None:
         self._queue = deque(one for one in self._queue if one[0] not in effect_ids)
 
     def folded(self) -> None:
@@ -77,7 +83,7 @@ class CarrierVoice:
         for effect_id, effect in tuple(self._queue):
             if isinstance(effect, do.Speak) and effect.utterance <= up_to:
                 self._cut(effect_id, effect)
-                self.take((effect_id,))
+                self._leave((effect_id,))
 
     def _cut(self, effect_id: EffectId, effect: do.Speak) -> None:
         self._post(
@@ -92,6 +98,9 @@ class CarrierVoice:
                 await self._moved.wait()
                 continue
             effect_id, effect = self._queue.popleft()
+            if isinstance(effect, do.Speak) and is_overtaken(self._state(), effect):
+                self._cut(effect_id, effect)
+                continue
             self.busy = True
             outcome = await self._perform(effect_id, effect)
             if isinstance(effect, do.StopSpeaking) and isinstance(outcome, fact.EffectSucceeded):
