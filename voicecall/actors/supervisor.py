@@ -286,7 +286,9 @@ class Supervisor:
         finally:
             self._desks.pop(call_id, None)
             if not self._directory.knows(call_id):
-                self._taken.discard(call_id)  # reserved for a call that never was
+                # reserved for a call that never was
+                self._taken.discard(call_id)
+                self._told_full.discard(call_id)
 
     def _observe(self, call_id: CallId, position: Position, entry: Entry) -> None:
         self._directory.apply(call_id, position, entry)
