@@ -96,6 +96,8 @@ def test_an_inbound_call_is_a_conversation() -> None:
         ("allowlist", "0001000", "not-allowed"),
         ("allowlist", "", "not-allowed"),
         ("allowlist", "anonymous", "not-allowed"),
+        ("allowlist", f"sip:{THEM}@example.com", "not-allowed"),
+        ("allowlist", f"client:{THEM}", "not-allowed"),
         ("pairing", THEM, "accept"),
         ("pairing", US, "not-allowed"),
     ],

@@ -12,6 +12,8 @@ from voicecall.ports import Capability
 
 GREETING = "Hello! How can I help you today?"
 """What a caller hears when no greeting is configured."""
+NUMBER = frozenset("+0123456789 -.()")
+"""What a telephone number is written with."""
 
 
 def outbound_policy(config: Config, *, message: str, mode: Mode | None, capabilities: frozenset[Capability]) -> Policy:
@@ -71,7 +73,10 @@ def verdict(config: Config, caller: str, *, paired: bool = False) -> str:
 
 
 def _digits(number: str) -> str:
-    return "".join(character for character in number if character.isascii() and character.isdigit())
+    """Those of a telephone number, however it is written; a SIP address that has the same ones is nobody's number."""
+    if set(number) - NUMBER:
+        return ""
+    return "".join(character for character in number if character.isdigit())
 
 
 def _policy(config: Config, *, greeting: str, mode: Mode, verdict: str, capabilities: frozenset[Capability]) -> Policy:
