@@ -100,6 +100,7 @@ def test_an_inbound_call_is_a_conversation() -> None:
         ("allowlist", "sip:15550001000@phone.example", "not-allowed"),
         ("allowlist", "+15550001000;ext=a", "not-allowed"),
         ("pairing", "client:15550001000", "not-allowed"),
+        ("allowlist", f"client:{THEM}", "not-allowed"),
         ("pairing", THEM, "accept"),
         ("pairing", US, "not-allowed"),
     ],

@@ -8,7 +8,8 @@ from typing import Any
 import trio
 import trio.testing
 
-from tests.carriers.scenarios import LONGEST_S, MESSAGE, REPLIES, THEM, Stage
+from tests.carriers.scenarios import LONGEST_S, REPLIES
+from tests.carriers.stage import MESSAGE, THEM, Stage
 from voicecall.adapters.agents.scripted import ScriptedAgent
 from voicecall.events import CallId, Entry, Mode
 from voicecall.testing.memory_system import MemorySystem, MemoryTown, open_memory_town

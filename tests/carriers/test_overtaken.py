@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from tests.carriers.scenarios import MESSAGE, THEM
+from tests.carriers.stage import MESSAGE, THEM
 from voicecall.adapters.agents.scripted import ScriptedAgent
 from voicecall.testing.memory_system import open_memory_system
 from voicecall.testing.script import Answer, HangUp, Hear, Interrupt, Say, Script, Step, Wait

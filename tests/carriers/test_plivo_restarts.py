@@ -9,7 +9,8 @@ import trio
 import trio.testing
 
 from tests.carriers.restarting import BACK, CARRIED, STREAMED, begin, facts, live, serve
-from tests.carriers.scenarios import LONGEST_S, MESSAGE, REPLIES, Stage
+from tests.carriers.scenarios import LONGEST_S, REPLIES
+from tests.carriers.stage import MESSAGE, Stage
 from voicecall.core.state import Phase
 from voicecall.events import facts as fact
 from voicecall.ports import Exchange, Fetch, HttpRequest

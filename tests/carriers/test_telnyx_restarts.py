@@ -5,7 +5,8 @@ from __future__ import annotations
 import trio
 
 from tests.carriers.restarting import BACK, CARRIED, STREAMED, begin, facts, live, serve
-from tests.carriers.scenarios import MESSAGE, REPLIES, Stage
+from tests.carriers.scenarios import REPLIES
+from tests.carriers.stage import MESSAGE, Stage
 from voicecall.core.state import Phase
 from voicecall.events import facts as fact
 from voicecall.testing.faults import load_faults

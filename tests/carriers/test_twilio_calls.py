@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.carriers.scenarios import SCENARIOS, Scenario, play
-from voicecall.testing.faults import load_faults
-
-UNRULY = {
-    "webhooks": [
-        {"do": "duplicate", "chance": 0.5},
-        {"do": "delay", "ms": 300, "chance": 0.5},
-        {"do": "reorder", "chance": 0.3},
-    ]
-}
+from tests.carriers.scenarios import SCENARIOS, UNRULY, Scenario, play
+from voicecall.testing.faults import FaultScript
 
 STREAMING = pytest.mark.parametrize("streaming", [True, False], ids=["streaming", "carrier's voice"])
 
@@ -25,7 +17,9 @@ def test_a_call_comes_to_what_it_comes_to_on_every_carrier(scenario: Scenario, s
 
 
 @STREAMING
+@pytest.mark.parametrize("faults", UNRULY.values(), ids=UNRULY)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
-def test_webhooks_that_come_twice_late_and_in_any_order_change_nothing(scenario: Scenario, streaming: bool) -> None:
-    faults = load_faults({"seed": 3, **UNRULY})
+def test_webhooks_that_come_twice_late_and_in_any_order_change_nothing(
+    scenario: Scenario, faults: FaultScript, streaming: bool
+) -> None:
     assert play(scenario, carrier="twilio", streaming=streaming, faults=faults) == scenario.expected

@@ -91,7 +91,7 @@ OTHERS: dict[str, AnyEvent | str] = {
     "amd-premium-greeting-ended-prompt-ended": greeted("silence", "prompt_ended"),
 }
 """Sample → the fact, its instant aside."""
-OFFERS = {"call-initiated-inbound": "+14155550142", "call-initiated-inbound-anonymous": "anonymous"}
+OFFERS = {"call-initiated-inbound": "+14155550142", "call-initiated-inbound-anonymous": ""}
 WEBHOOKS = {path.stem for path in SAMPLES.glob("*.json") if b'"event_type"' in path.read_bytes()} - {"signatures"}
 
 
@@ -144,9 +144,18 @@ def test_an_inbound_call_is_an_offer(name: str) -> None:
         key=f"telnyx:{found['id']}",
         vendor_call_id=CALL,
         offer=True,
-        caller=found["payload"]["from"],
+        caller=OFFERS[name],
         callee="+12025550123",
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "caller"),
+    [("Anonymous", ""), ("restricted", ""), ("", ""), ("sip:alex@example.com", "sip:alex@example.com")],
+)
+def test_who_calls_is_a_number_or_an_address_or_nobody_who_says(given: str, caller: str) -> None:
+    (offer,) = heard(changed("call-initiated-inbound.json", **{"from": given}))
+    assert offer.caller == caller
 
 
 def test_a_stream_that_failed_is_kept_and_asked_for_again() -> None:

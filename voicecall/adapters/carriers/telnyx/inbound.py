@@ -91,7 +91,8 @@ def _heard(key: str, kind: str, plain: Plain, at: Instant) -> tuple[Heard, ...]:
     if not name:
         return ()
     if kind == "call.initiated" and payload.direction == "incoming":
-        return (Heard(key=key, vendor_call_id=name, offer=True, caller=payload.from_, callee=payload.to),)
+        caller = words.caller(payload.from_)
+        return (Heard(key=key, vendor_call_id=name, offer=True, caller=caller, callee=payload.to),)
     told = read_echo(payload.client_state)
     heard = Heard(key=key, event=_fact(kind, payload, told, plain, at), call_id=told.call_id, vendor_call_id=name)
     if kind.removeprefix("call.") != "streaming.failed":

@@ -28,8 +28,15 @@ GREETINGS: dict[str, Literal["beep", "silence", "other"]] = {
     "ended": "silence",
     "prompt_ended": "silence",
 }
+WITHHELD = frozenset({"anonymous", "restricted", "unavailable", "unknown", "blocked", "private"})
+"""What stands for a number that the caller does not show, in lower case."""
 NOT_PUT_THROUGH = "403"
 """The SIP code when the network refuses a call, not the person: too many channels, a destination not allowed."""
+
+
+def caller(number: str) -> str:
+    """Who calls; "" when they do not show it."""
+    return "" if number.strip().lower() in WITHHELD else number.strip()
 
 
 def ended(cause: str, source: str, *, inbound: bool, sip_code: str = "") -> fact.CallEnded:
