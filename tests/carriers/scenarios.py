@@ -13,6 +13,7 @@ import trio
 import trio.testing
 from attrs import evolve, field, frozen
 
+from tests.carriers.told import BOT, USER, Told, sum_up
 from voicecall.actors.identity import inbound_call_id
 from voicecall.actors.supervisor import Accepted
 from voicecall.adapters.agents.scripted import ScriptedAgent
@@ -20,7 +21,6 @@ from voicecall.core.requests import EndCall, PressDigits, Wish
 from voicecall.events import CallId, Entry, Mode
 from voicecall.events import facts as fact
 from voicecall.ports import Exchange, Fetch, HttpRequest
-from voicecall.projections.transcript import Spoken, transcript
 from voicecall.testing.faults import FaultScript
 from voicecall.testing.happenings import Offer
 from voicecall.testing.memory_system import OURS, WEBHOOK_URL, MemorySystem, open_memory_system
@@ -55,21 +55,6 @@ QUIET_S = 5
 """Longer than any webhook of a fault script is kept back."""
 LONGEST_S = 600
 """Of the call's clock."""
-
-
-@frozen(kw_only=True)
-class Told:
-    """What a call came to. ``said`` has whole remarks in order, ours as heard; ``cut`` those of ours that were cut.
-
-    ``ended`` is the network's own view: why, and by whom (``api`` is us, also by a document); ``keys`` what the person
-    heard of our keys.
-    """
-
-    reason: str
-    said: tuple[str, ...] = ()
-    cut: tuple[str, ...] = ()
-    ended: tuple[str, str]
-    keys: str = ""
 
 
 @frozen(kw_only=True)
@@ -114,16 +99,7 @@ class Stage:
         assert isinstance(ended, fact.CallEnded)
         report = await self._settled()
         (call,) = report["calls"]
-        entries = await self.system.entries(call_id)
-        begun = next((entry.at for entry in entries if isinstance(entry.event, since)), 0)
-        spoken = [one for one in transcript(entries) if one.at >= begun]
-        return Told(
-            reason=await self._reason(call_id),
-            said=_joined([one for one in spoken if not one.interrupted]),
-            cut=tuple(one.said for one in spoken if one.interrupted and one.heard),
-            ended=(call["ended"]["why"], call["ended"]["by"].replace("document", "api")),
-            keys=call["keysHeard"],
-        )
+        return sum_up(await self.system.entries(call_id), call, since=since)
 
     async def _settled(self) -> dict[str, Any]:
         """What the network says when its calls are over and no webhook has come for a while."""
@@ -134,23 +110,6 @@ class Stage:
                 await board.tally.pulse.wait()
             settling = not quiet.cancelled_caught
         return board.report()
-
-    async def _reason(self, call_id: CallId) -> str:
-        replayed = await self.system.replayed(call_id)
-        assert replayed.divergences == ()
-        return replayed.ledger.state.end_reason
-
-
-def _joined(spoken: list[Spoken]) -> tuple[str, ...]:
-    """Remarks as ``bot:`` and ``user:``; a reply that was said in pieces is one."""
-    remarks: list[tuple[str, str]] = []
-    for one in spoken:
-        text = one.heard if one.speaker == "bot" else one.said
-        if remarks and remarks[-1][0] == one.speaker == "bot":
-            remarks[-1] = ("bot", f"{remarks[-1][1]} {text}")
-        elif text:
-            remarks.append((one.speaker, text))
-    return tuple(f"{speaker}: {text}" for speaker, text in remarks)
 
 
 Play = Callable[[Stage], Awaitable[Told]]
@@ -240,7 +199,6 @@ CONVERSATION = (
     f"|user: Thank you, goodbye.|bot: {REPLIES[2]}"
 ).split("|")
 GREETING = "Hello from voicecall."
-USER, BOT = ("hangup", "person"), ("hangup", "api")
 
 SCENARIOS = (
     Scenario(
