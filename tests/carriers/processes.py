@@ -24,8 +24,10 @@ from tests.carriers.scenarios import REPLIES, THEM
 from voicecall.actors.identity import inbound_call_id
 from voicecall.actors.world import read_call, stream_of
 from voicecall.cli.simulating import first_line
+from voicecall.core.ledger import Ledger, fold
+from voicecall.core.state import Phase
 from voicecall.events import CallId, Entry
-from voicecall.events import facts as fact
+from voicecall.events.effects import Speak
 from voicecall.events.schema import decode_entry
 from voicecall.rpc.client import connect
 from voicecall.system import keep_state
@@ -161,9 +163,20 @@ class Voicecall:
 
     async def over(self, call_id: CallId) -> tuple[list[Entry], Plain]:
         """The journal of the only call there was, when it is over, and the network's report."""
-        await self.saw(call_id, fact.CallEnded)
+        await self._told_all(call_id)
         report = await self.carrier.over()
         return await read_call(Reader(self.state / "journal"), call_id), report
+
+    async def _told_all(self, call_id: CallId) -> None:
+        """Wait until a call has ended and what became of everything we said is known: some carriers never tell, and a
+        last remark is then settled after the end."""
+        ledger = Ledger()
+        async with Reader(self.state / "journal").follow(stream_of(call_id)) as lines:
+            async for line in lines:
+                ledger = fold(ledger, decode_entry(line.body))
+                speaking = any(isinstance(effect, Speak) for effect in ledger.owed.values())
+                if ledger.state.phase is Phase.ENDED and not speaking:
+                    return
 
     async def kill(self) -> None:
         """As a power cut does it."""
