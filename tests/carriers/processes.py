@@ -1,7 +1,7 @@
 """A simulated carrier and ``voicecall serve`` as the processes they are, on loopback, for any carrier.
 
-The clocks run ``RATE`` times as fast, in both processes and in the test; where a process has to start while a carrier
-waits, which no clock can hurry, ``rate`` is 1.
+The clocks run ``rate`` times as fast, in both processes and in the test. Where a process has to start while a carrier
+waits, which no clock can hurry, ``rate`` must be 1.
 """
 
 from __future__ import annotations
@@ -9,30 +9,45 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import attrs
 import httpx
 import trio
 import trio.testing
 from attrs import define
 
 from journal import Reader
-from voicecall.config import Config
+from tests.carriers.scenarios import REPLIES, THEM
+from voicecall.actors.identity import inbound_call_id
+from voicecall.actors.world import read_call, stream_of
+from voicecall.cli.simulating import first_line
+from voicecall.core.ledger import Ledger, fold
+from voicecall.core.state import Phase
 from voicecall.events import CallId, Entry
+from voicecall.events.effects import Speak
 from voicecall.events.schema import decode_entry
 from voicecall.rpc.client import connect
+from voicecall.system import keep_state
+from voicecall.testing.memory_system import OURS
+from voicecall.testing.settings import carrier_settings
 from voicecall.testing.switchboard import vendor_of
 
 RATE = 20
-PATIENCE_S = 120
-"""How long a test waits for anything, by the clock on the wall."""
+PATIENCE_S = 30
+"""How long a story may take, by the clock on the wall."""
 SECRET = "hush"
-US, THEM = "+15550000000", "+15551112222"
-REPLIES = ["I see, thank you for that.", "Very well, that is written down.", "Goodbye then."]
+STATE = "state"
+UNHURRIED = {"webhook_timeout_secs": "30"}
+"""What an account says where a carrier lets it: on a fast clock a busy machine answers late."""
+SETTINGS: dict[str, Any] = {
+    "fromNumber": OURS,
+    "inboundPolicy": "open",
+    "agent": {"script": REPLIES},
+    "patience": {"agentMs": [60_000, 120_000, 180_000]},  # for the same reason nothing is said to fill a pause
+}
 Plain = dict[str, Any]
 
 
@@ -52,12 +67,9 @@ async def _open_process(command: list[str]) -> AsyncGenerator[tuple[trio.Process
     process = await trio.lowlevel.open_process([sys.executable, "-m", *command], stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
-        line = b""
-        while not line.endswith(b"\n"):
-            piece = await process.stdout.receive_some()
-            assert piece, f"{command[0]} ended before it was ready"
-            line += piece
-        yield process, json.loads(line)
+        ready = await first_line(process.stdout)
+        assert ready, f"{command[0]} ended before it was ready"
+        yield process, ready
     finally:
         if process.returncode is None:
             process.kill()
@@ -75,7 +87,7 @@ class CarrierProcess:
 
     carrier: str
     url: str
-    keys: Mapping[str, str]
+    keys: Plain
     client: httpx.AsyncClient
 
     async def ask(self, method: str, path: str, body: Any = None) -> Plain:
@@ -83,48 +95,36 @@ class CarrierProcess:
         headers = {"authorization": f"Bearer {SECRET}"}
         answer = await self.client.request(method, f"{self.url}/_network/{path}", json=body, headers=headers)
         assert answer.status_code < 300, answer.text
-        return answer.json()
+        return answer.json() if answer.content else {}
 
-    async def report(self) -> Plain:
-        return await self.ask("GET", "report")
+    async def offer(self, webhook_url: str, steps: list[Any]) -> CallId:
+        """Let somebody call us who does this."""
+        urls = {"webhookUrl": webhook_url, "statusUrl": webhook_url}
+        offered = await self.ask("POST", "offers", {"to": OURS, "from": THEM, "script": steps, **urls})
+        return inbound_call_id(self.carrier, offered["providerCallId"])
 
     async def over(self) -> Plain:
-        """What it says of its only call, when that is over and no stream is open."""
-        report = await self.report()
+        """The report when no call lives and no media socket is open."""
+        report = await self.ask("GET", "report")
         while report["living"] or report["mediaSocketsOpen"]:
-            report = await self.report()
-        (call,) = report["calls"]
-        return call
+            report = await self.ask("GET", "report")
+        return report
 
 
 @asynccontextmanager
-async def open_carrier(
-    folder: Path,
-    carrier: str,
-    script: list[Any],
-    *,
-    base: str = "",
-    account: Mapping[str, str] | None = None,
-    rate: int = RATE,
-) -> AsyncGenerator[CarrierProcess]:
-    """A carrier whose subscribers all do what the ``script`` says. ``base`` is the API's path, ``account`` what of the
-    account is other than usual."""
-    secret, people, more = folder / "carrier.key", folder / "people.json", folder / "account.json"
+async def open_carrier(folder: Path, carrier: str, *, rate: int = RATE) -> AsyncGenerator[CarrierProcess]:
+    """A simulated carrier. Its secret is where voicecall keeps it, and looks for the one of the mock network."""
+    account = vendor_of(carrier).account(SECRET)
+    more = {name: value for name, value in UNHURRIED.items() if name in account}
+    state, changed = folder / STATE, folder / "account.json"
+    keep_state(state)
+    secret = state / "mock.key"
     secret.write_text(SECRET + "\n")
-    people.write_text(json.dumps({"*": script}))
-    more.write_text(json.dumps(account or {}))
+    changed.write_text(json.dumps(more))
     command = ["voicecall.testing.network", "--carrier", carrier, "--port", "0", "--clock-rate", str(rate)]
-    command += ["--secret-file", str(secret), "--script", str(people), "--account", str(more)]
+    command += ["--secret-file", str(secret), "--account", str(changed)]
     async with _open_process(command) as (_, ready), httpx.AsyncClient(timeout=60 * rate, trust_env=False) as client:
-        known = {one.name for one in attrs.fields(type(getattr(Config(), carrier)))}
-        found = {**vendor_of(carrier).account(SECRET), **(account or {})}
-        keys = {_camel(name): value for name, value in found.items() if name in known}
-        yield CarrierProcess(carrier, ready["url"], {**keys, "apiUrl": ready["url"] + base}, client)
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
+        yield CarrierProcess(carrier, ready["url"], carrier_settings(carrier, account, ready["url"]), client)
 
 
 # --- voicecall -------------------------------------------------------------------------------------------------------
@@ -135,38 +135,48 @@ class Voicecall:
     """A running ``voicecall serve``. ``port`` is what another one can be started with in its place."""
 
     process: trio.Process
+    carrier: CarrierProcess
     state: Path
     url: str
     port: int
 
-    @property
-    def webhook_url(self) -> str:
-        return f"{self.url}/voice/webhook"
-
-    async def ask(self, method: str, **params: Any) -> Plain:
-        """A request as the command line makes it."""
-        async with connect(self.state) as client:
-            return await client.call(f"voicecall.{method}", params)
-
-    async def call(self, message: str, mode: str = "conversation") -> CallId:
-        """Call somebody."""
+    async def call(self, message: str, *steps: Any, mode: str = "conversation") -> CallId:
+        """Call somebody who does this."""
+        await self.carrier.ask("POST", "people", {"number": THEM, "script": list(steps)})
         params = {"to": THEM, "message": message, "mode": mode, "requestId": "r1"}
-        return CallId((await self.ask("initiate", **params))["callId"])
+        async with connect(self.state) as client:
+            return CallId((await client.call("voicecall.initiate", params))["callId"])
 
-    async def until(self, holds: Callable[[Entry], bool]) -> Entry:
-        """The first entry of any call for which ``holds``, from the journal on disk."""
-        async with Reader(self.state / "journal").follow() as lines:
+    async def answer(self, *steps: Any) -> CallId:
+        """Be called by somebody who does this."""
+        return await self.carrier.offer(f"{self.url}/voice/webhook", list(steps))
+
+    async def saw(self, call_id: CallId, kind: type[Any], number: int = 1) -> Entry:
+        """The n-th fact of a kind, from the journal on disk."""
+        async with Reader(self.state / "journal").follow(stream_of(call_id)) as lines:
             async for line in lines:
                 entry = decode_entry(line.body)
-                if holds(entry):
+                number -= isinstance(entry.event, kind)
+                if not number:
                     return entry
         raise AssertionError("a follower does not end")
 
-    async def entries(self, kind: type[Any]) -> list[Entry]:
-        """The facts of one kind so far."""
-        async with Reader(self.state / "journal").read() as lines:
-            entries = [decode_entry(line.body) async for line in lines]
-        return [entry for entry in entries if isinstance(entry.event, kind)]
+    async def over(self, call_id: CallId) -> tuple[list[Entry], Plain]:
+        """The journal of the only call there was, when it is over, and the network's report."""
+        await self._told_all(call_id)
+        report = await self.carrier.over()
+        return await read_call(Reader(self.state / "journal"), call_id), report
+
+    async def _told_all(self, call_id: CallId) -> None:
+        """Wait until a call has ended and what became of everything we said is known: some carriers never tell, and a
+        last remark is then settled after the end."""
+        ledger = Ledger()
+        async with Reader(self.state / "journal").follow(stream_of(call_id)) as lines:
+            async for line in lines:
+                ledger = fold(ledger, decode_entry(line.body))
+                speaking = any(isinstance(effect, Speak) for effect in ledger.owed.values())
+                if ledger.state.phase is Phase.ENDED and not speaking:
+                    return
 
     async def kill(self) -> None:
         """As a power cut does it."""
@@ -179,28 +189,9 @@ async def open_voicecall(
     folder: Path, carrier: CarrierProcess, *, port: int = 0, rate: int = RATE, **settings: Any
 ) -> AsyncGenerator[Voicecall]:
     """``voicecall serve`` for an account at the carrier."""
-    config = folder / "voicecall.json5"
-    usual = {
-        "provider": carrier.carrier,
-        "fromNumber": US,
-        "inboundPolicy": "open",
-        "agent": {"script": REPLIES},
-        carrier.carrier: dict(carrier.keys),
-    }
-    config.write_text(json.dumps({**usual, **settings}))
-    state = folder / "state"
+    config, state = folder / "voicecall.json5", folder / STATE
+    ours = {"provider": carrier.carrier, carrier.carrier: carrier.keys}
+    config.write_text(json.dumps({**SETTINGS, **settings, **ours}))
     command = ["voicecall", "serve", "--port", str(port), "--state", str(state), "--config", str(config)]
     async with _open_process([*command, "--clock-rate", str(rate)]) as (process, ready):
-        yield Voicecall(process, state, ready["url"], ready["port"])
-
-
-def nth(kind: type[Any], number: int) -> Callable[[Entry], bool]:
-    """Holds for the n-th fact of a kind."""
-    seen = 0
-
-    def holds(entry: Entry) -> bool:
-        nonlocal seen
-        seen += isinstance(entry.event, kind)
-        return seen >= number
-
-    return holds
+        yield Voicecall(process, carrier, state, ready["url"], ready["port"])

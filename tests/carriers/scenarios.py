@@ -13,7 +13,8 @@ import trio
 import trio.testing
 from attrs import evolve, field, frozen
 
-from tests.carriers.stage import MESSAGE, TALKED, TOLD, Stage, Told
+from tests.carriers.stage import MESSAGE, Stage
+from tests.carriers.told import BOT, TALKED, TOLD, USER, Told
 from voicecall.adapters.agents.scripted import ScriptedAgent
 from voicecall.core.requests import EndCall, PressDigits
 from voicecall.events import Mode
@@ -151,7 +152,6 @@ CONVERSATION = (
     f"|user: Thank you, goodbye.|bot: {REPLIES[2]}"
 ).split("|")
 GREETING = "Hello from voicecall."
-USER, BOT = ("hangup", "person"), ("hangup", "api")
 NOBODY = frozenset({"dial", "call.placed", "call.ended"})
 OFFERED = TALKED - {"dial", "call.placed"} | {"answer", "call.offered"}
 MACHINE = TOLD | {"machine.detected", "hangup"}

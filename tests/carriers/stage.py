@@ -7,12 +7,12 @@ from typing import Any
 import trio
 from attrs import frozen
 
+from tests.carriers.told import Told, sum_up
 from voicecall.actors.identity import inbound_call_id
 from voicecall.actors.supervisor import Accepted
 from voicecall.core.requests import Wish
-from voicecall.events import AnyEvent, CallId, Entry, Mode
+from voicecall.events import CallId, Entry, Mode
 from voicecall.events import facts as fact
-from voicecall.projections.transcript import Spoken, transcript
 from voicecall.testing.happenings import Offer
 from voicecall.testing.memory_system import OURS, WEBHOOK_URL, MemorySystem
 from voicecall.testing.script import Script, Step
@@ -21,33 +21,6 @@ THEM = "+15551112222"
 MESSAGE = "Hello, this is voicecall, calling about Thursday."
 QUIET_S = 5
 """Longer than any webhook of a fault script is kept back."""
-COMPARED = frozenset({
-    *("call.placed", "call.offered", "call.answered", "call.ended", "machine.detected"),
-    *("caller.said", "digits.pressed", "agent.replied", "playback.finished"),
-})  # fmt: skip
-"""Kinds of facts that every carrier tells, streaming or not."""
-DECIDED = frozenset({"dial", "answer", "reject", "hangup", "send_digits", "ask_agent"})
-TOLD = frozenset({"dial", "call.placed", "call.answered", "playback.finished", "call.ended"})
-"""What there is of a call on which something was said to somebody."""
-TALKED = frozenset({*TOLD, "caller.said", "ask_agent", "agent.replied"})
-"""What there is of a conversation."""
-
-
-@frozen(kw_only=True)
-class Told:
-    """What a call came to. ``said`` has whole remarks in order, ours as heard; ``cut`` those of ours that were cut.
-
-    ``ended`` is the network's own view: why, and by whom (``api`` is us, also by a document); ``keys`` what the person
-    heard of our keys. ``facts`` are the kinds of facts in the journal, of those in ``COMPARED``, and of what we decided
-    about the call as a whole.
-    """
-
-    reason: str
-    said: tuple[str, ...] = ()
-    cut: tuple[str, ...] = ()
-    ended: tuple[str, str]
-    keys: str = ""
-    facts: frozenset[str] = TALKED
 
 
 @frozen(kw_only=True)
@@ -93,18 +66,7 @@ class Stage:
         assert ended.vendor_code or ended.settles, "the vendor's own word is lost"
         report = await self._settled()
         (call,) = report["calls"]
-        entries = await self.system.entries(call_id)
-        counts = next((index for index, entry in enumerate(entries) if isinstance(entry.event, since)), 0)
-        before = {entry.event.utterance for entry in entries[:counts] if isinstance(entry.event, fact.PlaybackStarted)}
-        spoken = transcript(entry for entry in entries if not _ends(entry, before))
-        return Told(
-            reason=await self._reason(call_id),
-            said=_joined([one for one in spoken if not one.interrupted]),
-            cut=tuple(one.said for one in spoken if one.interrupted and one.heard),
-            ended=(call["ended"]["why"], call["ended"]["by"].replace("document", "api")),
-            keys=call["keysHeard"],
-            facts=_facts(entries),
-        )
+        return sum_up(await self.system.entries(call_id), call, since=since)
 
     async def _settled(self) -> dict[str, Any]:
         """What the network says when its calls are over and no webhook has come for a while."""
@@ -115,36 +77,3 @@ class Stage:
                 await board.tally.pulse.wait()
             settling = not quiet.cancelled_caught
         return board.report()
-
-    async def _reason(self, call_id: CallId) -> str:
-        replayed = await self.system.replayed(call_id)
-        assert replayed.divergences == ()
-        return replayed.ledger.state.end_reason
-
-
-def _ends(entry: Entry, utterances: set[int]) -> bool:
-    return isinstance(entry.event, fact.PlaybackFinished) and entry.event.utterance in utterances
-
-
-def _joined(spoken: list[Spoken]) -> tuple[str, ...]:
-    """Remarks as ``bot:`` and ``user:``; a reply that was said in pieces is one."""
-    remarks: list[tuple[str, str]] = []
-    for one in spoken:
-        text = one.heard if one.speaker == "bot" else one.said
-        if remarks and remarks[-1][0] == one.speaker == "bot":
-            remarks[-1] = ("bot", f"{remarks[-1][1]} {text}")
-        elif text:
-            remarks.append((one.speaker, text))
-    return tuple(f"{speaker}: {text}" for speaker, text in remarks)
-
-
-def _facts(entries: list[Entry]) -> frozenset[str]:
-    kinds = {_kind(entry.event) for entry in entries}
-    decided = {type(effect).kind for entry in entries for effect in entry.effects}
-    return frozenset(kinds & COMPARED | decided & DECIDED)
-
-
-def _kind(event: AnyEvent) -> str:
-    """Not every carrier tells that it was no machine."""
-    person = isinstance(event, fact.MachineDetected) and event.result not in ("machine", "fax")
-    return "" if person else type(event).kind

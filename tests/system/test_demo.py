@@ -124,7 +124,7 @@ def test_a_stranger_calls(state: Path) -> None:
     assert said[1] == SCENARIOS["inbound"].replies[0]
 
 
-@pytest.mark.parametrize("carrier", ["twilio", "telnyx"])
+@pytest.mark.parametrize("carrier", ["twilio", "telnyx", "plivo"])
 def test_the_same_over_a_vendors_wire(carrier: str, tmp_path: Path) -> None:
     told = look(give(tmp_path, "notify", "--carrier", carrier))
     assert (told["provider"], told["endReason"]) == (carrier, SCENARIOS["notify"].ends)

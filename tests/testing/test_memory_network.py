@@ -56,6 +56,23 @@ def test_what_is_said_arrives_to_the_last_sample_and_so_does_what_is_heard() -> 
     play(story, on_line=hello)
 
 
+def test_who_has_heard_somebody_out_waits_for_what_is_said_next() -> None:
+    async def story(world: World) -> None:
+        await world.dial(SOMEBODY, ["answer", "hear", "hear", {"do": "say", "text": "Both heard."}, "hangUp"])
+        call = await world.ended()
+        (said,), (first, second) = call["said"], call["heard"]
+        assert second["startMs"] - first["endMs"] > 3_000
+        assert said["startMs"] - second["endMs"] == pytest.approx(700, abs=150)
+
+    async def twice(line: Line) -> None:
+        await trio.sleep(0.1)
+        line.speak("Hello, nice to meet you.")
+        await trio.sleep(10)
+        line.speak("Hello again.")
+
+    play(story, on_line=twice)
+
+
 def test_the_words_are_in_the_sound() -> None:
     async def story(world: World) -> None:
         await world.dial(SOMEBODY, ["answer", {"do": "wait", "ms": 1000}, {"do": "say", "text": "Is it open?"}])

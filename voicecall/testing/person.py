@@ -90,10 +90,8 @@ class Person:
     script: Script
     handset: Handset
     voice: Voice
-    _since: float = 0.0
-    """Speech of the other side counts from here on: the end of what the person said last."""
     _heard_ms: int = 0
-    """What had been heard by then."""
+    """What the ear had heard when the person last spoke, pressed keys or had heard somebody out: the rest is new."""
 
     async def take_call(self) -> bool:
         """React to the ringing phone; False when the call will never be answered by the person."""
@@ -161,6 +159,7 @@ class Person:
                 await self._hear_some(1, limit_ms=step.limit_ms)
             case Hear():
                 await self._hear_out(step.quiet_ms, limit_ms=step.limit_ms)
+                self._listen_from_now()
             case Wait():
                 await trio.sleep(step.ms / 1000)
             case StaySilent():
@@ -192,7 +191,6 @@ class Person:
         self.handset.recognize(text, final=False, started=started, ended=trio.current_time())
 
     def _listen_from_now(self) -> None:
-        self._since = trio.current_time()
         self._heard_ms = self.handset.ear.heard_ms
 
     async def _hear_some(self, ms: int, *, limit_ms: int) -> bool:

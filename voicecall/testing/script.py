@@ -97,7 +97,10 @@ class Notice:
 
 @frozen(kw_only=True)
 class Hear:
-    """Wait until the other side has spoken and been quiet for ``quiet_ms``; at most ``limit_ms`` for it to begin."""
+    """Wait until the other side has spoken and been quiet for ``quiet_ms``; at most ``limit_ms`` for it to begin.
+
+    What was heard out is done with: a further step that waits for speech waits for more.
+    """
 
     do: ClassVar[str] = "hear"
     quiet_ms: int = 700
