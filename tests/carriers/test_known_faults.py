@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
+import structlog
 import trio
 import trio.testing
 from attrs import evolve as change
 
 from tests.carriers.restarting import CARRIED, STREAMED, facts
-from tests.carriers.scenarios import GREETING, LONGEST_S, MESSAGE, REPLIES, Stage
+from tests.carriers.scenarios import GREETING, LONGEST_S, MESSAGE, REPLIES, THEM, Stage, losing_dials
 from voicecall.adapters.agents.scripted import ScriptedAgent
 from voicecall.core.requests import Ask, EndCall
 from voicecall.events import Mode
@@ -20,7 +21,7 @@ from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.ports import Exchange, Fetch, HttpRequest
 from voicecall.testing.faults import load_faults
-from voicecall.testing.memory_system import open_memory_system
+from voicecall.testing.memory_system import OURS, open_memory_system
 from voicecall.testing.script import Answer, HangUp, Hear, NeverAnswer, Say, StaySilent, Wait
 
 QUESTION = "One more thing, before we go on: at which number can we reach you on Thursday in the afternoon?"
@@ -161,6 +162,21 @@ def test_a_caller_who_is_refused_is_never_answered(carrier: str, way: dict[str, 
         assert await facts(stage.system, call_id, fact.CallAnswered) == []
 
     play(carrier, {**way, "inboundPolicy": "disabled"}, story)
+
+
+@WAYS
+@VENDORS
+def test_the_log_has_no_number_no_word_and_no_ticket(carrier: str, way: dict[str, Any]) -> None:
+    async def story(stage: Stage) -> None:
+        faults = {"webhooks": [{"do": "wrongSignature", "times": 1}, {"do": "duplicate"}]}
+        stage.system.network.board.faults.play(load_faults(faults))
+        await stage.told(await stage.call(Answer(), Hear(), Say(text="Yes, on Thursday."), Hear(), HangUp()))
+
+    with structlog.testing.capture_logs() as logs:
+        play(carrier, way, story, faulty_api=losing_dials)
+    assert "webhook refused" in {log["event"] for log in logs}
+    for secret in (THEM[1:], OURS[1:], "Thursday", REPLIES[0], "ticket"):
+        assert secret not in repr(logs)
 
 
 # --- what comes late -------------------------------------------------------------------------------------------------
