@@ -20,13 +20,19 @@ LISTEN = EffectId("5.0")
 
 @define
 class Recognizer:
-    """Says how many bytes of each second it got; fails, ends or is slow as told. ``started`` is when it was asked."""
+    """Says how many bytes of each second it got; fails, ends or is slow as told.
+
+    ``started`` is when it was asked; ``leaving_s`` is how long its connection takes to close, ``most_open`` how many
+    there were at a time.
+    """
 
     fail_first: int = 0
     seconds_each: int = 1_000
     slow_s: float = 0.0
+    leaving_s: float = 0.0
     started: list[float] = field(factory=list)
     open: int = 0
+    most_open: int = 0
     drunk: bytearray = field(factory=bytearray)
 
     @asynccontextmanager
@@ -35,9 +41,12 @@ class Recognizer:
         if len(self.started) <= self.fail_first:
             raise ConnectionError("401 from the vendor")
         self.open += 1
+        self.most_open = max(self.most_open, self.open)
         try:
             yield self.speech(tap)
         finally:
+            if self.leaving_s:
+                await trio.sleep(self.leaving_s)
             self.open -= 1
 
     async def speech(self, tap: AudioTap) -> AsyncGenerator[CallerSpeech]:
@@ -138,6 +147,20 @@ def test_a_transcriber_that_has_enough_is_started_again_soon() -> None:
             # Two seconds of sound, half of one of which had been kept while nobody listened.
             assert recognizer.started[2] - recognizer.started[1] == pytest.approx(2.0, abs=0.1)
             assert mailbox.of(fact.VendorReported) == []
+
+    play(story, transcriber=recognizer)
+
+
+def test_a_transcriber_has_left_before_the_next_one_hears_the_call() -> None:
+    recognizer = Recognizer(fail_first=1, seconds_each=1, leaving_s=3.0)
+
+    async def story(stage: Stage) -> None:
+        async with stage.caller():
+            mailbox = stage.adopt()
+            stage.plane.listen(CALL, LISTEN)
+            await mailbox.until(fact.CallerSaid, 3)
+            assert len(recognizer.started) == 4
+            assert recognizer.most_open == 1
 
     play(story, transcriber=recognizer)
 
