@@ -20,7 +20,8 @@ import trio.testing
 from attrs import define
 
 from journal import Reader
-from tests.carriers.scenarios import REPLIES, THEM
+from tests.carriers.scenarios import REPLIES
+from tests.carriers.stage import THEM
 from voicecall.actors.identity import inbound_call_id
 from voicecall.actors.world import read_call, stream_of
 from voicecall.cli.simulating import first_line

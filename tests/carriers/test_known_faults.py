@@ -13,7 +13,8 @@ import trio.testing
 from attrs import evolve as change
 
 from tests.carriers.restarting import CARRIED, STREAMED, facts
-from tests.carriers.scenarios import GREETING, LONGEST_S, MESSAGE, REPLIES, THEM, Stage, losing_dials
+from tests.carriers.scenarios import GREETING, LONGEST_S, MESSAGE, REPLIES, Stage, losing_dials
+from tests.carriers.stage import THEM
 from voicecall.adapters.agents.scripted import ScriptedAgent
 from voicecall.core.requests import Ask, EndCall
 from voicecall.events import Mode

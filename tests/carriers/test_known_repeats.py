@@ -12,7 +12,8 @@ from attrs import define, field
 from attrs import evolve as change
 
 from tests.carriers.restarting import CARRIED, STREAMED
-from tests.carriers.scenarios import GREETING, LONGEST_S, OURS, REPLIES, THEM, Stage
+from tests.carriers.scenarios import GREETING, LONGEST_S, REPLIES, Stage
+from tests.carriers.stage import THEM
 from voicecall.actors.identity import inbound_call_id
 from voicecall.adapters.agents.scripted import ScriptedAgent
 from voicecall.events import CallId
@@ -20,7 +21,7 @@ from voicecall.events import facts as fact
 from voicecall.ports import Exchange, Fetch, HttpRequest
 from voicecall.projections.transcript import transcript
 from voicecall.testing.happenings import Offer
-from voicecall.testing.memory_system import WEBHOOK_URL, MemorySystem, open_memory_system, open_memory_town
+from voicecall.testing.memory_system import OURS, WEBHOOK_URL, MemorySystem, open_memory_system, open_memory_town
 from voicecall.testing.script import Answer, HangUp, Hear, Say, Script
 from voicecall.web.gate import receive
 

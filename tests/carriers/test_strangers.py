@@ -9,7 +9,8 @@ import pytest
 import trio
 import trio.testing
 
-from tests.carriers.scenarios import LONGEST_S, THEM
+from tests.carriers.scenarios import LONGEST_S
+from tests.carriers.stage import THEM
 from voicecall.actors.identity import inbound_call_id
 from voicecall.events import CallId, Entry
 from voicecall.events import facts as fact
