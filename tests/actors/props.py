@@ -60,7 +60,7 @@ class Wire:
             doubt = last.sent and isinstance(effect, do.Dial)
             return fact.EffectFailed(settles=effect_id, reason=last.error, in_doubt=doubt, retryable=not doubt)
         if last.response.status >= 400:
-            retryable = last.response.status >= 500
+            retryable = last.response.status == 429 or last.response.status >= 500
             return fact.EffectFailed(settles=effect_id, reason=f"{last.response.status}", retryable=retryable)
         match effect:
             case do.Dial():

@@ -37,7 +37,7 @@ from voicecall.testing.settings import carrier_settings
 from voicecall.testing.switchboard import vendor_of
 
 RATE = 20
-PATIENCE_S = 30
+PATIENCE_S = 120
 """How long a story may take, by the clock on the wall."""
 SECRET = "hush"
 STATE = "state"

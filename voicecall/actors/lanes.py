@@ -16,7 +16,7 @@ import trio
 
 from voicecall.actors import control
 from voicecall.actors.clauses import Clauses
-from voicecall.actors.replying import by_carrier
+from voicecall.actors.replying import by_carrier, is_unwanted
 from voicecall.actors.voice import CarrierVoice
 from voicecall.actors.world import World
 from voicecall.core.state import CallState, Phase
@@ -105,8 +105,15 @@ class Lanes:
             leg=lambda: self._world.leg(self._call_id, self._state(), nonce=effect_id, at=self._world.wall()),
             fetch=self._world.fetch,
             post=self._post,
-            ended=lambda: self._state().phase is Phase.ENDED,
+            ended=lambda: self._is_over(effect),
         )
+
+    def _is_over(self, effect: AnyEffect) -> bool:
+        """Whether nothing is to be tried any more; a hang-up is, while the carrier has not said that the call ended."""
+        state = self._state()
+        if isinstance(effect, do.Speak) and is_unwanted(state, effect):
+            return True
+        return state.phase is Phase.ENDED and not (state.concluded and isinstance(effect, do.Hangup))
 
     def _dispatch_media(self, effect_id: EffectId, effect: AnyEffect) -> None:
         sound = self._world.sound

@@ -46,18 +46,18 @@ def offered(entry: Entry, state: CallState, waiting: Owed, *, flow: bool, busy: 
     return (*control, *_voice((*waiting, *own), state))
 
 
-def is_overtaken(state: CallState, effect: AnyEffect) -> bool:
-    """Whether this is of a reply that was interrupted, and so is not to be said any more."""
-    return isinstance(effect, do.Speak) and 0 < effect.turn <= state.discarded_turn
+def is_unwanted(state: CallState, effect: do.Speak) -> bool:
+    """Whether this is not to be said any more: it was stopped, or is of a reply that was interrupted."""
+    stopped = any(one.stopped for one in state.saying if one.number == effect.utterance)
+    return stopped or 0 < effect.turn <= state.discarded_turn
 
 
 def _voice(owed: Owed, state: CallState) -> Iterable[tuple[EffectId, AnyEffect]]:
     """In order, at most one utterance, none while another is being said, and none that is to be said no more."""
     speaking = any(one.started for one in state.saying)
-    stopped = max((effect.utterance for _, effect in owed if isinstance(effect, do.StopSpeaking)), default=0)
     for name, effect in owed:
         if isinstance(effect, do.Speak):
-            if effect.utterance <= stopped or is_overtaken(state, effect):
+            if is_unwanted(state, effect):
                 continue
             if speaking:
                 return

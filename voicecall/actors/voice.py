@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Container
 
 import trio
 
-from voicecall.actors.replying import by_carrier, is_overtaken
+from voicecall.actors.replying import by_carrier, is_unwanted
 from voicecall.core.state import CallState, Phase
 from voicecall.events import AnyEffect, AnyEvent, EffectId
 from voicecall.events import effects as do
@@ -98,7 +98,7 @@ class CarrierVoice:
                 await self._moved.wait()
                 continue
             effect_id, effect = self._queue.popleft()
-            if isinstance(effect, do.Speak) and is_overtaken(self._state(), effect):
+            if isinstance(effect, do.Speak) and is_unwanted(self._state(), effect):
                 self._cut(effect_id, effect)
                 continue
             self.busy = True
