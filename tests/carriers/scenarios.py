@@ -14,7 +14,7 @@ import trio.testing
 from attrs import evolve, field, frozen
 
 from tests.carriers.stage import MESSAGE, Stage
-from tests.carriers.told import BOT, TALKED, TOLD, USER, Told
+from tests.carriers.told import BOT, KEYED, OFFERED, TALKED, TOLD, USER, Told
 from voicecall.adapters.agents.scripted import ScriptedAgent
 from voicecall.core.requests import EndCall, PressDigits
 from voicecall.events import Mode
@@ -153,7 +153,6 @@ CONVERSATION = (
 ).split("|")
 GREETING = "Hello from voicecall."
 NOBODY = frozenset({"dial", "call.placed", "call.ended"})
-OFFERED = TALKED - {"dial", "call.placed"} | {"answer", "call.offered"}
 MACHINE = TOLD | {"machine.detected", "hangup"}
 HEARD = frozenset({"caller.said", "ask_agent", "agent.replied"})
 
@@ -231,7 +230,7 @@ SCENARIOS = (
             reason="hangup-user",
             said=(f"bot: {MESSAGE}", "user: [keys 12#]", f"bot: {REPLIES[0]}"),
             ended=USER,
-            facts=TALKED - {"caller.said"} | {"digits.pressed"},
+            facts=KEYED,
         ),
     ),
     Scenario(

@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from tests.carriers.processes import RATE, live, open_carrier, open_voicecall
 from tests.carriers.restarting import BACK
 from tests.carriers.scenarios import LONG, MESSAGE, QUESTION, REPLIES
-from tests.carriers.told import BOT, USER, Told, sum_up
+from tests.carriers.told import BOT, OFFERED, TALKED, TOLD, USER, Told, sum_up
 from voicecall.assembly import carrier_of
 from voicecall.events import Entry
 from voicecall.events import facts as fact
@@ -110,6 +110,7 @@ async def converse(folder: Path, wire: Wire, direction: Direction, pace: Pace) -
         said=(f"user: {pace.asks}", f"bot: {REPLIES[0]}", f"user: {THANKS}", f"bot: {REPLIES[1]}"),
         cut=(STORY,),
         ended=USER,
+        facts=TALKED if out else OFFERED,
     )
     cut = next(one.event for one in entries if isinstance(one.event, fact.PlaybackFinished))
     assert 0 < cut.heard_ms <= cut.sent_ms
@@ -146,7 +147,8 @@ def test_a_message_that_is_heard_whole(wire: Wire, tmp_path: Path) -> None:
             call_id = await voicecall.call(MESSAGE, FAST.answer, "staySilent", mode="notify")
             entries, report = await voicecall.over(call_id)
         call = check_network(report)
-        assert sum_up(entries, call) == Told(reason="hangup-bot", said=(f"bot: {MESSAGE}",), ended=BOT)
+        told = Told(reason="hangup-bot", said=(f"bot: {MESSAGE}",), ended=BOT, facts=TOLD | {"hangup"})
+        assert sum_up(entries, call) == told
         assert (call["dials"], call["mediaSockets"], call["clears"]) == (1, int(wire.streaming), 0)
         assert [one["whole"] for one in call["carrierSaid"]] == ([] if wire.streaming else [True])
         assert call["marks"]["cleared"] == 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.carriers.scenarios import GREETING, MESSAGE, REPLIES, USER, Scenario, Told, offered, placed, play
+from tests.carriers.scenarios import GREETING, REPLIES, Scenario, offered, placed, play
+from tests.carriers.stage import MESSAGE
+from tests.carriers.told import KEYED, OFFERED, USER, Told
 from voicecall.testing.faults import load_faults
 from voicecall.testing.script import Answer, HangUp, Hear, Press, Say
 
@@ -34,12 +36,12 @@ def turns(first: str, said: str, times: int) -> tuple[str, ...]:
         Scenario(
             name="the same words three times, they call",
             play=offered(*AGREEABLE),
-            expected=Told(reason="hangup-user", said=turns(GREETING, WORDS, 3), ended=USER),
+            expected=Told(reason="hangup-user", said=turns(GREETING, WORDS, 3), ended=USER, facts=OFFERED),
         ),
         Scenario(
             name="the same keys twice",
             play=placed(Answer(), *KEYS),
-            expected=Told(reason="hangup-user", said=turns(MESSAGE, "[keys 1#]", 2), ended=USER),
+            expected=Told(reason="hangup-user", said=turns(MESSAGE, "[keys 1#]", 2), ended=USER, facts=KEYED),
         ),
     ],
     ids=str,

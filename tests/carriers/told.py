@@ -24,6 +24,10 @@ TOLD = frozenset({"dial", "call.placed", "call.answered", "playback.finished", "
 """What there is of a call on which something was said to somebody."""
 TALKED = frozenset({*TOLD, "caller.said", "ask_agent", "agent.replied"})
 """What there is of a conversation."""
+OFFERED = TALKED - {"dial", "call.placed"} | {"answer", "call.offered"}
+"""What there is of one with somebody who called us."""
+KEYED = TALKED - {"caller.said"} | {"digits.pressed"}
+"""What there is of one with somebody who only presses keys."""
 
 
 @frozen(kw_only=True)
