@@ -227,6 +227,10 @@ def test_a_place_reserved_for_an_offer_that_was_never_written_is_given_back() ->
         stage.memory.fail_before(0)
         assert stage.supervisor.live_calls == 0
         assert (await stage.supervisor.receive("wire", (offer,))).status == 200
+        assert stage.supervisor.live_calls == 1
+        call = stage.directory.named("wire", "v1")
+        assert call is not None
+        assert "call.offered" in await stage.kinds(call)
 
     play(story, max_calls=1)
 

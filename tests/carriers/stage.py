@@ -34,12 +34,11 @@ class Stage:
         self.system.network.board.people[THEM] = Script(steps=steps)
         return await self.system.place(THEM, message, mode=mode)
 
-    async def ring_us(self, *steps: Step) -> CallId:
+    async def ring_us(self, *steps: Step, status_url: str = WEBHOOK_URL) -> CallId:
         """Somebody calls us and does this."""
         board = self.system.network.board
-        offer = Offer(
-            caller=THEM, callee=OURS, webhook_url=WEBHOOK_URL, status_url=WEBHOOK_URL, script=Script(steps=steps)
-        )
+        script = Script(steps=steps)
+        offer = Offer(caller=THEM, callee=OURS, webhook_url=WEBHOOK_URL, status_url=status_url, script=script)
         name = board.dialect.offer(offer).party.vendor_call_id
         return inbound_call_id(self.system.config.provider, name)
 
