@@ -140,7 +140,8 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
         return owe(change(state, notified_at=state.now, greeted=True), Owing.NOBODY)
     if event.heard_ms > 0:
         return _heard(state, current)
-    return state if event.interrupted else owe(state, Owing.AGENT)
+    # Who talks over our return was talking when the stream broke: of those words nobody may ever hear.
+    return owe(state, Owing.AGENT) if current.purpose == "return" or not event.interrupted else state
 
 
 def _heard(state: CallState, one: Utterance) -> CallState:

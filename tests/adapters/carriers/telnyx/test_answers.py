@@ -107,6 +107,33 @@ def test_every_error_keeps_the_vendors_word_or_is_as_good_as_done(effect: AnyEff
     assert not outcome.in_doubt
 
 
+CODES = {
+    ("90018", 422): "gone",
+    ("10005", 404): "gone",
+    ("90015", 422): "gone",
+    **{(code, 422): "refused" for code in ("90034", "90102", "90010", "90055")},
+    **{(code, 403): "refused" for code in ("90041", "90042", "90043", "10010")},
+    ("10009", 401): "refused",
+    ("10011", 422): "refused",
+    ("10011", 429): "later",
+    ("99999", 422): "refused",
+}
+"""Telnyx's table of errors: what is to be done about each; 10011 is two things, which the status tells apart."""
+
+
+@pytest.mark.parametrize(("error", "then"), CODES.items(), ids=str)
+def test_every_error_of_the_documentation_is_gone_refused_or_for_later(error: tuple[str, int], then: str) -> None:
+    code, status = error
+    body = {"errors": [{"code": code, "title": "T", "detail": "in their words"}]}
+    hangup = told(do.Hangup(), status, body)
+    if then == "gone":
+        assert hangup == fact.EffectSucceeded(settles=ID, detail="already gone")
+    for outcome in (told(do.SendDigits(digits="1"), status, body), *((hangup,) if then != "gone" else ())):
+        assert outcome == fact.EffectFailed(
+            settles=ID, reason="Telnyx refused: in their words", retryable=then == "later", vendor_code=code
+        )
+
+
 @pytest.mark.parametrize("code", ["90018", "10005", "90015"])
 def test_a_call_that_is_gone_is_reconciled_as_over(code: str) -> None:
     outcome = told(do.Reconcile(), 422, {"errors": [{"code": code}]})

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from tests.adapters.carriers.telnyx.kit import CALL, OURS, SAMPLES, changed, event, heard, plain, sample, state, webhook
-from voicecall.adapters.carriers.telnyx import carrier
+from voicecall.adapters.carriers.telnyx import carrier, words
 from voicecall.events import AnyEvent, EffectId, Instant
 from voicecall.events import facts as fact
 from voicecall.ports import Heard, NotUnderstood
@@ -224,6 +224,32 @@ def test_two_events_that_say_the_same_have_two_keys() -> None:
 def test_other_ways_to_hang_up(direction: str, fields: dict[str, Any], expected: fact.CallEnded) -> None:
     body = changed("call-hangup-normal-callee.json", client_state=state(direction), **fields)
     assert event(body) == expected
+
+
+CAUSES: dict[str, tuple[Any, Any]] = {
+    "timeout": ("no-answer", "no-answer"),
+    "no_answer": ("no-answer", "no-answer"),
+    "time_limit": ("timeout", "timeout"),
+    "user_busy": ("busy", "rejected"),
+    "call_rejected": ("busy", "rejected"),
+    "originator_cancel": ("hangup-bot", "hangup-user"),
+    "not_found": ("failed", "failed"),
+    "unspecified": ("failed", "failed"),
+    "": ("unknown", "unknown"),
+    "gravity": ("unknown", "unknown"),
+}
+"""Hang-up cause → what it means of an outbound and of an inbound call, whoever is its source."""
+
+
+@pytest.mark.parametrize("source", ["caller", "callee", "unknown", ""])
+@pytest.mark.parametrize("sip", ["", "unspecified", "487", "603"])
+@pytest.mark.parametrize("cause", CAUSES)
+def test_every_cause_has_its_meaning_and_its_words_are_kept(cause: str, sip: str, source: str) -> None:
+    for inbound in (False, True):
+        told = words.ended(cause, source, inbound=inbound, sip_code=sip)
+        assert told.reason == CAUSES[cause][inbound]
+        kept = (cause, source, sip if sip != "unspecified" else "")
+        assert all(word in told.vendor_code for word in kept)
 
 
 def test_an_inbound_call_that_nobody_commanded_has_no_state_and_is_an_inbound_one() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import get_args
 from urllib.parse import parse_qsl, urlsplit
 
@@ -249,3 +250,53 @@ def test_every_status_of_the_documentation_has_its_meaning() -> None:
         *("queued", "initiated", "ringing", "in-progress"),
         *("completed", "busy", "no-answer", "failed", "canceled"),
     }
+
+
+CODES = {
+    (404, 20404): "gone",
+    (400, 21220): "gone",
+    **{(400, code): "refused" for code in (21205, 21211, 21212, 21214, 21215, 21216)},
+    (401, 20003): "refused",
+    (403, 20003): "refused",
+    (429, 20429): "later",
+    **{(status, None): "later" for status in (500, 502, 503, 504)},
+}
+"""Twilio's table of errors: what is to be done about each."""
+
+
+@pytest.mark.parametrize(("error", "then"), CODES.items(), ids=str)
+def test_every_error_of_the_documentation_is_gone_refused_or_for_later_in_twilios_words(
+    error: tuple[int, int | None], then: str
+) -> None:
+    status, code = error
+    body = json.dumps({"code": code, "message": "in their words", "status": status}).encode()
+    hangup = told(do.Hangup(), status, body)
+    if then == "gone":
+        assert hangup == fact.EffectSucceeded(settles=ID, detail="already gone")
+    for outcome in (told(do.SendDigits(digits="1"), status, body), *((hangup,) if then != "gone" else ())):
+        assert isinstance(outcome, fact.EffectFailed)
+        assert (outcome.retryable, outcome.in_doubt) == (then == "later", False)
+        assert outcome.vendor_code == str(code or status)
+        assert "in their words" in outcome.reason
+
+
+ENDINGS = {
+    "completed": ("hangup-user", "hangup-user"),
+    "busy": ("busy", "busy"),
+    "no-answer": ("no-answer", "no-answer"),
+    "failed": ("failed", "failed"),
+    "canceled": ("hangup-bot", "hangup-user"),
+    "vanished": ("unknown", "unknown"),
+    "": ("unknown", "unknown"),
+}
+"""Final status → what it means of an outbound and of an inbound call."""
+
+
+@pytest.mark.parametrize("inbound", [False, True])
+@pytest.mark.parametrize("sip", ["", "487"])
+@pytest.mark.parametrize("status", ENDINGS)
+def test_every_final_status_has_its_meaning_and_its_word_is_kept(status: str, sip: str, inbound: bool) -> None:
+    ended = words.ended(status, inbound=inbound, sip_code=sip)
+    assert ended.reason == ENDINGS[status][inbound]
+    assert ended.vendor_code == (f"{status} (SIP {sip})" if sip else status)
+    assert ended.presumed == (status in ("completed", "canceled"))
