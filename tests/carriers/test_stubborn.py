@@ -23,6 +23,8 @@ from voicecall.testing.script import Answer, HangUp, Hear, Say, StaySilent
 CARRIERS = pytest.mark.parametrize("carrier", ["twilio", "telnyx", "plivo"])
 STREAMING = pytest.mark.parametrize("streaming", [True, False], ids=["streaming", "carrier's voice"])
 ONCE_LIMITED = {"rest": [{"do": "limit", "retryAfterS": 1, "times": 1}]}
+ONE_FAULT = {"rest": [{"do": "fail", "times": 1}]}
+DONE_ALL_THE_SAME = {"rest": [{"do": "fail", "carriedOut": True, "times": 1}]}
 LONGER_THAN_WE_WAIT_FOR_AN_END_S = 12
 Story = Callable[[Stage], Awaitable[None]]
 
@@ -82,12 +84,21 @@ def test_a_hang_up_is_repeated_until_the_carrier_has_taken_it_though_we_wait_for
     call_of(carrier, streaming, story, way=way)
 
 
-@CARRIERS
-def test_a_reply_that_the_carrier_was_too_busy_to_take_is_said_a_little_later(carrier: str) -> None:
+@pytest.mark.parametrize(
+    ("carrier", "fault"),
+    [
+        *((carrier, ONCE_LIMITED) for carrier in ("twilio", "telnyx", "plivo")),
+        *((carrier, fault) for carrier in ("telnyx", "plivo") for fault in (ONE_FAULT, DONE_ALL_THE_SAME)),
+    ],
+    ids=str,
+)
+def test_a_reply_that_a_carrier_did_not_take_or_did_not_say_that_it_took_is_said_once(
+    carrier: str, fault: dict[str, Any]
+) -> None:
     async def story(stage: Stage) -> None:
         call_id = await stage.call(Answer(), Hear(), Say(text="Hello, this is Alex."), Hear(quiet_ms=3_000), HangUp())
         await stage.until(call_id, fact.CallerSaid)
-        stage.system.network.board.faults.play(load_faults(ONCE_LIMITED))
+        stage.system.network.board.faults.play(load_faults(fault))
         assert (await stage.told(call_id)).said[1:] == ("user: Hello, this is Alex.", f"bot: {REPLIES[0]}")
 
     assert call_of(carrier, False, story)["longestSilenceMs"] < 5_000

@@ -243,7 +243,15 @@ def test_an_error_in_another_form_and_in_none(body: bytes, words: str) -> None:
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize("effect", CONTROL)
 def test_a_fault_at_plivo_may_have_dialed_and_is_tried_again_otherwise(effect: AnyEffect, status: int) -> None:
-    failed = told(effect, status, b"oops")
+    request = sent(effect)
+    asked = [exchange(request, status, b"oops")]
+    failed: Any = carrier.interpret(ID, effect, tuple(asked), LEG)
+    while isinstance(failed, HttpRequest):
+        assert failed == request
+        asked.append(exchange(failed, status, b"oops"))
+        failed = carrier.interpret(ID, effect, tuple(asked), LEG)
+    # Twice sent for instructions is once instructed; keys pressed twice are pressed twice.
+    assert len(asked) == (3 if isinstance(effect, tuple(map(type, BY_TRANSFER))) else 1)
     assert isinstance(failed, fact.EffectFailed)
     assert (failed.retryable, failed.in_doubt) == (True, isinstance(effect, do.Dial))
 

@@ -24,7 +24,11 @@ from voicecall.ports import Exchange, HttpRequest, HttpResponse, Leg, Owed, Repl
 IN_DOUBT = frozenset({408, 409})
 LATER = 429
 DETECTION_MS = 5_000
+REPEATS = 2
+"""How often a request that met a fault of Plivo is repeated at once, as Plivo's own library does."""
 
+Sent = do.Speak | do.OpenMedia | do.Answer | do.StopSpeaking | do.Listen
+"""For these the call is sent to a URL of ours."""
 Plain = dict[str, Any]
 
 
@@ -83,7 +87,7 @@ def encode(effect_id: EffectId, effect: AnyEffect, leg: Leg) -> HttpRequest | No
             return _delete(_path(leg), leg)
         case do.SendDigits():
             return _post(f"{_path(leg)}DTMF/", {"digits": effect.digits, "leg": "aleg"}, leg)
-        case do.Speak() | do.OpenMedia() | do.Answer() | do.StopSpeaking() | do.Listen():
+        case _ if isinstance(effect, Sent):
             url = flow_url(leg, "asked", e=effect_id)
             return _post(_path(leg), {"legs": "aleg", "aleg_url": url, "aleg_method": "POST"}, leg)
         case _:
@@ -157,6 +161,9 @@ def interpret(
         return fact.EffectFailed(settles=effect_id, reason=reason, retryable=not doubt, in_doubt=doubt)
     if isinstance(effect, do.Reconcile):
         return _reconcile(effect_id, exchanges, last.response, leg)
+    if last.response.status >= 500 and isinstance(effect, Sent) and len(exchanges) <= REPEATS:
+        # A call that is sent twice for the same instructions gets the same answer: they are carried out once.
+        return last.request
     if 200 <= last.response.status < 300:
         return _done(effect_id, effect, _object(last.response.body))
     if isinstance(effect, do.Hangup | do.Reject) and last.response.status == 404:
