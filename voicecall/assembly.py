@@ -60,6 +60,7 @@ class Parts:
     rings: int = RINGS
     lead_s: float = LEAD_S
     threads: bool = True
+    clock_rate: float = 1.0
     observe: Callable[[CallId, Position, Entry], None] | None = None
 
 
@@ -151,6 +152,7 @@ def _world(config: Config, parts: Parts, alarm: Alarm, plane: MediaPlane) -> Wor
         claimed=claimed,
         version=VERSION,
         reply_timeout_ms=config.response_timeout_ms,
+        clock_rate=parts.clock_rate,
     )
 
 

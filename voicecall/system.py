@@ -109,8 +109,9 @@ class System:
 
 
 @asynccontextmanager
-async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
-    """Everything: journal, calls, sound, door and RPC, with its files in ``state``.
+async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -> AsyncGenerator[System]:
+    """Everything: journal, calls, sound, door and RPC, with its files in ``state``. ``clock_rate`` is how fast trio's
+    clock runs.
 
     Raises ``journal.api.JournalError`` (locked, corrupt, no permission), ``rpc.server.CannotServe`` and
     ``web.listening.CannotListen``, each saying what to do; then no call was touched.
@@ -133,7 +134,14 @@ async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
         checkpoint = Checkpoint(directory, state / "directory.bin")
         port = int(listeners[0].socket.getsockname()[1])
         parts = _real_parts(
-            config, state=state, port=port, journal=journal, fetch=fetch, directory=directory, observe=checkpoint.seen
+            config,
+            state=state,
+            port=port,
+            journal=journal,
+            fetch=fetch,
+            directory=directory,
+            observe=checkpoint.seen,
+            clock_rate=clock_rate,
         )
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
             door: Door = await nursery.start(partial(_open_door, config, parts, calls, journal, listeners))
@@ -211,6 +219,7 @@ def _real_parts(
     fetch: Fetch,
     directory: Directory,
     observe: Callable[[CallId, Position, Entry], None],
+    clock_rate: float,
 ) -> Parts:
     from voicecall.adapters.agents.scripted import ScriptedAgent
     from voicecall.adapters.speech.offline import OfflineSynthesizer
@@ -235,4 +244,5 @@ def _real_parts(
         recordings=state / "recordings" if config.recording else None,
         gate_state=state,
         observe=observe,
+        clock_rate=clock_rate,
     )

@@ -53,10 +53,11 @@ class Wire:
 @frozen
 class Pace:
     """How fast clocks run, and how patient people are: on a fast clock a busy machine delivers a sentence in pieces,
-    and is slow to fall silent for somebody who ``asks``."""
+    tells late what was heard of it, and is slow to fall silent for somebody who ``asks``."""
 
     rate: int
     rings: int
+    after_ms: int
     quiet_ms: int
     asks: str
 
@@ -69,10 +70,9 @@ class Pace:
         return {"do": "hear", "quietMs": self.quiet_ms, "limitMs": 240_000}
 
 
-REAL = Pace(1, rings=0, quiet_ms=1_000, asks=QUESTION)
-FAST = Pace(
-    RATE, rings=1, quiet_ms=8_000, asks="Sorry, before you tell me any more of that: do you know if Thursday is free?"
-)
+LATE = "Sorry, before you tell me any more of that: do you know if Thursday is free?"
+REAL = Pace(1, rings=0, after_ms=1_000, quiet_ms=1_000, asks=QUESTION)
+FAST = Pace(RATE, rings=1, after_ms=4_000, quiet_ms=8_000, asks=LATE)
 BRISK = evolve(FAST, quiet_ms=4_000)
 """Where the carrier listens: after five seconds of silence it asks again, and words that fall into that are lost."""
 STREAMED = tuple(Wire(carrier, streaming=True) for carrier in CARRIERS)
@@ -94,7 +94,7 @@ def check_network(report: Mapping[str, Any]) -> dict[str, Any]:
 async def converse(folder: Path, wire: Wire, direction: Direction, pace: Pace) -> dict[str, Any]:
     """The person interrupts us with a question, is answered, says goodbye, is answered and hangs up; what the network
     saw of that."""
-    interrupt = {"do": "interrupt", "text": pace.asks, "afterMs": 1_000, "limitMs": 240_000}
+    interrupt = {"do": "interrupt", "text": pace.asks, "afterMs": pace.after_ms, "limitMs": 240_000}
     talk = (interrupt, pace.hear, {"do": "say", "text": THANKS}, pace.hear, "hangUp")
     settings = {**wire.settings, "inboundGreeting": STORY}
     async with (

@@ -232,7 +232,7 @@ class CallActor:
             letter.settle(Repeated(again=entry))
             return None
         self._attempt = Attempt(letter=letter, entry=entry)
-        with trio.fail_after(APPEND_S):
+        with trio.fail_after(APPEND_S * self._world.clock_rate):
             self._position = await self._world.journal.append(
                 self._stream, encode_entry(entry), after=self._position, ending=_last_words(self.state, entry)
             )

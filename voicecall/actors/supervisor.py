@@ -155,7 +155,7 @@ class Supervisor:
     ) -> HttpResponse:
         """Deliver a webhook's facts; the answer once they are durable, or 503 so that the vendor tries again."""
         response = self._world.carriers[carrier].reply((), None).response
-        with trio.move_on_after(RECEIPT_S) as patience:
+        with trio.move_on_after(RECEIPT_S * self._world.clock_rate) as patience:
             for one in heard:
                 result = await self._deliver(carrier, one, evidence=evidence, verified=verified)
                 if isinstance(result, Failed):
@@ -267,7 +267,7 @@ class Supervisor:
             self._desk(call_id, self._nursery).mailbox.put(letter)
         except Full:
             return Failed(reason="too much is waiting for this call")
-        with trio.move_on_after(limit_s):
+        with trio.move_on_after(limit_s * self._world.clock_rate):
             return await receipt.wait()
         receipt.settle(Failed(reason="the call did not answer in time"))
         return await receipt.wait()

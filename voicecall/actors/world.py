@@ -30,7 +30,7 @@ class World:
 
     ``webhook_url`` and ``media_url`` are functions because the port may be known only once the door is open.
     ``reply_timeout_ms`` bounds a whole agent turn. ``claimed`` says whether a carrier's call id belongs to another
-    call than the given one.
+    call than the given one. ``clock_rate`` is how fast trio's clock runs: the disk keeps its own pace.
     """
 
     journal: Journal
@@ -48,6 +48,7 @@ class World:
     claimed: Callable[[str, CallId, str], bool] = nobody_else
     version: str = ""
     reply_timeout_ms: int = 30_000
+    clock_rate: float = 1.0
 
     def leg(self, call_id: CallId, state: CallState, *, nonce: str, at: Instant) -> Leg:
         """What a codec must know of this call. The same nonce and instant give the same ticket again."""

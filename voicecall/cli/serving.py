@@ -112,7 +112,7 @@ async def _run(serving: Serving) -> None:
         keep_state(serving.state)
         async with (
             _open_carrier(serving) as (network, config),
-            open_system(_at_port(config, serving.port), state=serving.state) as system,
+            open_system(_at_port(config, serving.port), state=serving.state, clock_rate=serving.clock_rate) as system,
         ):
             _announce(system, network)
             await told.wait()
