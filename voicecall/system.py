@@ -17,17 +17,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import trio
 from attrs import frozen
 
-from journal import FileJournal, Journal, Position, open_journal
+from journal import FileJournal, Journal, open_journal
 from voicecall.accounts import account_of
 from voicecall.actors.checkpoint import Checkpoint, load_directory
 from voicecall.assembly import Calls, Parts, assemble, carrier_of
 from voicecall.config import Config
-from voicecall.events import CallId, Entry, Instant
+from voicecall.events import Instant
 from voicecall.ports import Fetch
-from voicecall.projections.directory import Directory
 from voicecall.web.exposure import base_url
 
 if TYPE_CHECKING:
@@ -133,16 +133,8 @@ async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -
         directory = await load_directory(journal, state / "directory.bin")
         checkpoint = Checkpoint(directory, state / "directory.bin")
         port = int(listeners[0].socket.getsockname()[1])
-        parts = _real_parts(
-            config,
-            state=state,
-            port=port,
-            journal=journal,
-            fetch=fetch,
-            directory=directory,
-            observe=checkpoint.seen,
-            clock_rate=clock_rate,
-        )
+        parts = _real_parts(config, state=state, port=port, journal=journal, fetch=fetch, checkpoint=checkpoint)
+        parts = attrs.evolve(parts, clock_rate=clock_rate)
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
             door: Door = await nursery.start(partial(_open_door, config, parts, calls, journal, listeners))
             methods = Methods(
@@ -217,9 +209,7 @@ def _real_parts(
     port: int,
     journal: Journal,
     fetch: Fetch,
-    directory: Directory,
-    observe: Callable[[CallId, Position, Entry], None],
-    clock_rate: float,
+    checkpoint: Checkpoint,
 ) -> Parts:
     from voicecall.adapters.agents.scripted import ScriptedAgent
     from voicecall.adapters.speech.offline import OfflineSynthesizer
@@ -240,9 +230,8 @@ def _real_parts(
         ticket_key=keep_key(state / "ticket.key"),
         webhook_url=lambda: base + config.serve.path,
         media_url=lambda: base.replace("http", "ws", 1) + config.streaming.stream_path,
-        directory=directory,
+        directory=checkpoint.directory,
         recordings=state / "recordings" if config.recording else None,
         gate_state=state,
-        observe=observe,
-        clock_rate=clock_rate,
+        observe=checkpoint.seen,
     )
