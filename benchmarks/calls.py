@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -47,7 +47,7 @@ class Silent:
     """An agent that has nothing to say."""
 
     @asynccontextmanager
-    async def reply(self, turn: Turn) -> AsyncIterator[AsyncIterator[str]]:
+    async def reply(self, turn: Turn) -> AsyncGenerator[AsyncIterator[str]]:
         async def nothing() -> AsyncIterator[str]:
             return
             yield ""

@@ -17,29 +17,31 @@ import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import trio
 
 from benchmarks.calls import SECRET, new_world, place, supervise
 from journal import open_journal
+from voicecall.events import CallId
 
 CLIENTS = 8
 REQUESTS = 2_400
 WARM_UP = 400
 CALLS = 24
 PATH = "/voice/webhook"
+Serving = Callable[[], AbstractAsyncContextManager[tuple[int, list[CallId]]]]
 
 
 def rows(progress: Callable[[str, float], None]) -> Iterator[dict[str, Any]]:
     """The two rows, and the rates that go with them."""
     for name, serving in (("empty quart-trio handler", _empty), ("webhook to durable reply", _durable)):
         progress(name, 0.0)
-        latencies, took_s = trio.run(_measure, serving, lambda done, name=name: progress(name, done))
+        latencies, took_s = trio.run(_measure, serving, partial(progress, name))
         latencies.sort()
         yield {
             "name": name,
@@ -57,7 +59,7 @@ def rows(progress: Callable[[str, float], None]) -> Iterator[dict[str, Any]]:
         }
 
 
-async def _measure(serving: Any, progress: Callable[[float], None]) -> tuple[list[float], float]:
+async def _measure(serving: Serving, progress: Callable[[float], None]) -> tuple[list[float], float]:
     async with serving() as (port, calls):
         command = [sys.executable, "-m", "benchmarks.web_rows", str(port), json.dumps(calls)]
         load = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1])
@@ -76,9 +78,9 @@ async def _measure(serving: Any, progress: Callable[[float], None]) -> tuple[lis
 
 
 @asynccontextmanager
-async def _empty() -> AsyncGenerator[tuple[int, list[str]]]:
+async def _empty() -> AsyncGenerator[tuple[int, list[CallId]]]:
+    import hypercorn.trio
     from hypercorn.config import Config
-    from hypercorn.trio import serve
     from quart_trio import QuartTrio
 
     app = QuartTrio("empty")
@@ -88,7 +90,7 @@ async def _empty() -> AsyncGenerator[tuple[int, list[str]]]:
     config.errorlog = None
     config.keep_alive_max_requests = REQUESTS
     async with trio.open_nursery() as nursery:
-        [url] = await nursery.start(serve, app, config)
+        [url] = cast("list[str]", await nursery.start(partial(cast("Any", hypercorn.trio).serve, app, config)))
         yield int(str(url).rpartition(":")[2]), []
         nursery.cancel_scope.cancel()
 
@@ -98,7 +100,7 @@ async def _nothing() -> str:
 
 
 @asynccontextmanager
-async def _durable() -> AsyncGenerator[tuple[int, list[str]]]:
+async def _durable() -> AsyncGenerator[tuple[int, list[CallId]]]:
     from voicecall.web.app import build_app
     from voicecall.web.door import Door, serve_door
     from voicecall.web.gate import Gate
@@ -115,6 +117,7 @@ async def _durable() -> AsyncGenerator[tuple[int, list[str]]]:
                 accounts=world.accounts,
                 path=PATH,
                 deliver=supervisor.receive,
+                expects=supervisor.expects,
                 wall=world.wall,
             )
             app = build_app(gate, journal_writable=lambda: True, plane_running=lambda: True)

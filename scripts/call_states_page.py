@@ -33,6 +33,8 @@ DEADLINES = {
     "stale": ("a call was never answered", "`stale_ms`; 0: never", "hang up"),
     "max_duration": ("a call is live", "`max_duration_ms` after the answer", "hang up, reason `timeout`"),
     "media": ("a live call has no media stream", "`media_timeout_ms` after the last one", "hang up, reason `error`"),
+    "reopen": ("the carrier could not open a media stream the second time, or said that it cannot now", "1 s",
+               "it is asked once more"),
     "playback": ("something is being said", "15 s to its first sound; then 30 s + 120 ms a character",
                  "hang up, reason `error`"),
     "silence": ("we owe the person sound and say nothing", "the three steps of `agent` or `operator` patience",
@@ -41,6 +43,8 @@ DEADLINES = {
                "`notify_hangup_delay_ms`", "hang up"),
     "transcript": ("a `continue` waits, and its question is over", "`transcript_timeout_ms`", "it waits no more"),
     "keys": ("the person presses keys", "`keys_gap_ms` after the last one", "the keys are one remark"),
+    "beep": ("an answering machine speaks its greeting", "`beep_ms` after it was detected",
+             "the message is left all the same"),
     "ending": ("we want a call to end", "`hangup_grace_ms`", "conclude without the carrier's word"),
 }  # fmt: skip
 """Name → (as long as, due, then); ``page`` insists that the names are those in the code."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import call_states_page
+import carriers_page
 import cli_page
 import events_page
 
@@ -66,6 +67,7 @@ no file, runs everything against the simulated phone network.
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "carriers.md": carriers_page.page,
     "cli.md": cli_page.page,
     "configuration.md": configuration,
     "events.md": events_page.page,

@@ -17,6 +17,7 @@ from voicecall.core.requests import Ask, EndCall, PressDigits, Say
 from voicecall.events import CallId, Entry, Mode
 from voicecall.events import facts as fact
 from voicecall.ports import Exchange, Fetch, HttpRequest, HttpResponse, Turn
+from voicecall.testing.happenings import Offer
 from voicecall.testing.memory_system import WEBHOOK_URL, MemorySystem, MemoryTown, open_memory_town
 from voicecall.testing.script import load_script
 
@@ -255,7 +256,7 @@ class _Mute:
 
 
 def _offered(town: MemoryTown) -> CallId:
-    call = town.network.board.offer(STRANGER, US, WEBHOOK_URL)
+    call = town.network.board.dialect.offer(Offer(caller=STRANGER, callee=US, webhook_url=WEBHOOK_URL))
     return inbound_call_id("mock", call.party.vendor_call_id)
 
 

@@ -8,9 +8,12 @@ import pytest
 
 from voicecall.config import Config, parse
 from voicecall.events import Mode, Patience
-from voicecall.policies import GREETING, inbound_policy, outbound_policy, verdict
+from voicecall.policies import GREETING, full_policy, inbound_policy, outbound_policy, streams, verdict
+from voicecall.ports import Capability
 
 US, THEM = "+15550000000", "+15550001000"
+STREAMS = frozenset({Capability.STREAM})
+SPEAKS = STREAMS | {Capability.SPEAK, Capability.MACHINE_DETECTION}
 
 
 def config(**keys: Any) -> Config:
@@ -30,6 +33,7 @@ def test_every_limit_that_a_decision_needs_is_in_the_policy() -> None:
         ),
         message="Hello!",
         mode=Mode.NOTIFY,
+        capabilities=STREAMS,
     )
     assert (policy.mode, policy.greeting, policy.verdict) == (Mode.NOTIFY, "Hello!", "accept")
     assert (policy.notify_hangup_delay_ms, policy.ring_timeout_ms, policy.max_duration_ms) == (5_000, 20_000, 60_000)
@@ -41,7 +45,10 @@ def test_every_limit_that_a_decision_needs_is_in_the_policy() -> None:
 
 def test_zero_turns_off_what_the_contract_says_it_turns_off() -> None:
     policy = outbound_policy(
-        config(staleCallReaperSeconds=0, outbound={"notifyHangupDelaySec": 0}), message="", mode=None
+        config(staleCallReaperSeconds=0, outbound={"notifyHangupDelaySec": 0}),
+        message="",
+        mode=None,
+        capabilities=STREAMS,
     )
     assert (policy.stale_ms, policy.notify_hangup_delay_ms) == (0, 0)
 
@@ -49,30 +56,32 @@ def test_zero_turns_off_what_the_contract_says_it_turns_off() -> None:
 @pytest.mark.parametrize("configured", ["notify", "conversation"])
 def test_without_a_mode_the_configured_one_counts(configured: str) -> None:
     settings = config(outbound={"defaultMode": configured})
-    assert outbound_policy(settings, message="Hi", mode=None).mode == configured
-    assert outbound_policy(settings, message="Hi", mode=Mode.CONVERSATION).mode is Mode.CONVERSATION
+    assert outbound_policy(settings, message="Hi", mode=None, capabilities=STREAMS).mode == configured
+    assert (
+        outbound_policy(settings, message="Hi", mode=Mode.CONVERSATION, capabilities=STREAMS).mode is Mode.CONVERSATION
+    )
 
 
 @pytest.mark.parametrize("message", ["", "  ", "\n"])
 def test_a_blank_message_is_none(message: str) -> None:
-    assert outbound_policy(config(), message=message, mode=None).greeting == ""
+    assert outbound_policy(config(), message=message, mode=None, capabilities=STREAMS).greeting == ""
 
 
 @pytest.mark.parametrize("configured", [{}, {"inboundGreeting": ""}, {"inboundGreeting": "  "}])
 def test_a_caller_is_always_greeted(configured: dict[str, str]) -> None:
-    assert inbound_policy(config(**configured), caller=THEM, callee=US).greeting == GREETING
+    assert inbound_policy(config(**configured), caller=THEM, callee=US, capabilities=STREAMS).greeting == GREETING
 
 
 def test_a_dialed_number_may_have_its_own_greeting() -> None:
     settings = config(inboundGreeting="Everybody.", numbers={US: {"inboundGreeting": "Sales."}, THEM: {}})
-    assert inbound_policy(settings, caller=THEM, callee=US).greeting == "Sales."
-    assert inbound_policy(settings, caller=US, callee=THEM).greeting == "Everybody."
-    assert inbound_policy(settings, caller=US, callee="+15550009999").greeting == "Everybody."
+    assert inbound_policy(settings, caller=THEM, callee=US, capabilities=STREAMS).greeting == "Sales."
+    assert inbound_policy(settings, caller=US, callee=THEM, capabilities=STREAMS).greeting == "Everybody."
+    assert inbound_policy(settings, caller=US, callee="+15550009999", capabilities=STREAMS).greeting == "Everybody."
 
 
 def test_an_inbound_call_is_a_conversation() -> None:
     settings = config(outbound={"defaultMode": "notify"})
-    assert inbound_policy(settings, caller=THEM, callee=US).mode is Mode.CONVERSATION
+    assert inbound_policy(settings, caller=THEM, callee=US, capabilities=STREAMS).mode is Mode.CONVERSATION
 
 
 @pytest.mark.parametrize(
@@ -87,6 +96,11 @@ def test_an_inbound_call_is_a_conversation() -> None:
         ("allowlist", "0001000", "not-allowed"),
         ("allowlist", "", "not-allowed"),
         ("allowlist", "anonymous", "not-allowed"),
+        ("allowlist", "sip:+15550001000@example.com", "not-allowed"),
+        ("allowlist", "sip:15550001000@phone.example", "not-allowed"),
+        ("allowlist", "+15550001000;ext=a", "not-allowed"),
+        ("pairing", "client:15550001000", "not-allowed"),
+        ("allowlist", f"client:{THEM}", "not-allowed"),
         ("pairing", THEM, "accept"),
         ("pairing", US, "not-allowed"),
     ],
@@ -97,3 +111,53 @@ def test_who_may_come_in(policy: str, caller: str, expected: str) -> None:
 
 def test_nobody_is_on_an_empty_list() -> None:
     assert verdict(config(inboundPolicy="allowlist"), THEM) == "not-allowed"
+
+
+@pytest.mark.parametrize(
+    ("asked", "capabilities", "streaming"),
+    [
+        (False, STREAMS, True),
+        (False, SPEAKS, False),
+        (True, SPEAKS, True),
+        (True, frozenset({Capability.SPEAK}), False),
+    ],
+)
+def test_sound_comes_to_us_where_that_is_asked_for_or_nothing_else_can_be_done(
+    asked: bool, capabilities: frozenset[Capability], streaming: bool
+) -> None:
+    assert streams(config(streaming={"enabled": asked}), capabilities) is streaming
+
+
+@pytest.mark.parametrize(
+    ("configured", "mode", "expected"),
+    [(None, Mode.NOTIFY, "message"), (None, Mode.CONVERSATION, "hangup"), ("ignore", Mode.NOTIFY, "ignore")],
+)
+def test_machines_get_the_message_of_a_notify_call_and_end_a_conversation(
+    configured: str | None, mode: Mode, expected: str
+) -> None:
+    settings = config(outbound={} if configured is None else {"onMachine": configured})
+    assert outbound_policy(settings, message="Hi", mode=mode, capabilities=SPEAKS).on_machine == expected
+    assert outbound_policy(settings, message="Hi", mode=mode, capabilities=STREAMS).on_machine == "ignore"
+
+
+def test_a_carrier_that_says_nothing_of_people_is_not_waited_for_as_long() -> None:
+    silent = outbound_policy(config(), message="Hi", mode=Mode.NOTIFY, capabilities=SPEAKS)
+    telling = SPEAKS | {Capability.PERSON_DETECTION}
+    assert silent.detection_ms == 8_000
+    assert outbound_policy(config(), message="Hi", mode=Mode.NOTIFY, capabilities=telling).detection_ms == 30_000
+
+
+def test_a_stranger_is_told_a_code_and_a_paired_one_is_greeted() -> None:
+    settings = config(inboundPolicy="pairing")
+    told = inbound_policy(settings, caller=THEM, callee=US, capabilities=STREAMS, code="123456")
+    assert (told.mode, told.verdict, told.greeting.count("1 2 3 4 5 6")) == (Mode.NOTIFY, "accept", 2)
+    paired = inbound_policy(settings, caller=THEM, callee=US, capabilities=STREAMS, paired=True)
+    assert (paired.mode, paired.verdict, paired.greeting) == (Mode.CONVERSATION, "accept", GREETING)
+    nobody = inbound_policy(settings, caller=THEM, callee=US, capabilities=STREAMS)
+    assert nobody.verdict == "not-allowed"
+
+
+def test_who_finds_no_free_line_may_be_told_so() -> None:
+    settings = config(phrases={"busy": "Later, please."})
+    policy = full_policy(settings, inbound_policy(settings, caller=THEM, callee=US, capabilities=STREAMS))
+    assert (policy.greeting, policy.mode) == ("Later, please.", Mode.NOTIFY)

@@ -8,23 +8,30 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 import trio
 from attrs import field, frozen
 
 from journal import Journal, Position
 from voicecall.actors.alarm import Alarm
+from voicecall.actors.pairing import Pairings
 from voicecall.actors.supervisor import Supervisor
 from voicecall.actors.world import World
 from voicecall.audio.plane import LEAD_S, RINGS, TICK_MS, Admit, Identify, MediaPlane
 from voicecall.config import Config
 from voicecall.core.requests import Refused
 from voicecall.events import CallId, Entry, Instant, Policy
-from voicecall.policies import inbound_policy
+from voicecall.policies import full_policy, inbound_policy, verdict
 from voicecall.ports import Account, Agent, Carrier, Fetch, Heard, MediaStart, Synthesizer, Transcriber
 from voicecall.projections.directory import Directory
+from voicecall.web.exposure import exposure_of
 from voicecall.web.gate import Gate
+from voicecall.web.lessons import Lessons
+from voicecall.web.refused_log import RefusedLog
 
 VERSION = "0.1.0"
 
@@ -45,12 +52,15 @@ class Parts:
     webhook_url: Callable[[], str]
     media_url: Callable[[], str]
     incarnation: Callable[[], str]
+    fresh_code: Callable[[], str]
     directory: Directory = field(factory=Directory)
     recordings: Path | None = None
+    gate_state: Path | None = None
     tick_ms: int = TICK_MS
     rings: int = RINGS
     lead_s: float = LEAD_S
     threads: bool = True
+    clock_rate: float = 1.0
     observe: Callable[[CallId, Position, Entry], None] | None = None
 
 
@@ -63,6 +73,12 @@ class Calls:
     gate: Gate
     world: World
     directory: Directory
+    pairings: Pairings
+
+
+def carrier_of(name: str) -> Carrier:
+    """The codec in ``adapters/carriers/<name>``; only the one that is used is imported."""
+    return cast("Carrier", import_module(f"voicecall.adapters.carriers.{name}").carrier)
 
 
 @asynccontextmanager
@@ -79,22 +95,20 @@ async def assemble(config: Config, parts: Parts) -> AsyncGenerator[Calls]:
     plane = _plane(config, parts, identify, admit)
     world = _world(config, parts, alarm, plane)
 
-    def offer_policy(heard: Heard) -> Policy:
-        return inbound_policy(config, caller=heard.caller, callee=heard.callee)
-
-    supervisor = Supervisor(
-        world=world,
-        directory=parts.directory,
-        offer_policy=offer_policy,
-        max_calls=config.max_concurrent_calls,
-        observe=parts.observe,
+    pairings = Pairings(
+        journal=parts.journal, wall=parts.wall, fresh_code=parts.fresh_code, wrote=parts.directory.passed
     )
+    await pairings.load()
+    supervisor = _supervisor(config, parts, world, pairings)
     gate = _gate(config, parts, world, supervisor)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(alarm.run)
+        nursery.start_soon(gate.refused.run)
         await nursery.start(plane.run)
         await nursery.start(supervisor.run)
-        yield Calls(supervisor=supervisor, plane=plane, gate=gate, world=world, directory=parts.directory)
+        yield Calls(
+            supervisor=supervisor, plane=plane, gate=gate, world=world, directory=parts.directory, pairings=pairings
+        )
         nursery.cancel_scope.cancel()
 
 
@@ -118,6 +132,9 @@ def _plane(config: Config, parts: Parts, identify: Identify, admit: Admit) -> Me
 
 
 def _world(config: Config, parts: Parts, alarm: Alarm, plane: MediaPlane) -> World:
+    def claimed(carrier: str, call_id: CallId, vendor_call_id: str) -> bool:
+        return parts.directory.named(carrier, vendor_call_id) not in (None, call_id)
+
     name = parts.carrier.name
     return World(
         journal=parts.journal,
@@ -132,18 +149,57 @@ def _world(config: Config, parts: Parts, alarm: Alarm, plane: MediaPlane) -> Wor
         ticket_key=parts.ticket_key,
         webhook_url=parts.webhook_url,
         media_url=parts.media_url,
+        claimed=claimed,
         version=VERSION,
         reply_timeout_ms=config.response_timeout_ms,
+        clock_rate=parts.clock_rate,
+    )
+
+
+def _supervisor(config: Config, parts: Parts, world: World, pairings: Pairings) -> Supervisor:
+    """Who supervises the calls, and judges those that are offered to us."""
+    pairing = config.inbound_policy == "pairing"
+
+    async def meet(heard: Heard) -> None:
+        if pairing and verdict(config, heard.caller) != "accept":
+            await pairings.meet(heard.caller)
+
+    def offer_policy(heard: Heard) -> Policy:
+        return inbound_policy(
+            config,
+            caller=heard.caller,
+            callee=heard.callee,
+            capabilities=parts.carrier.capabilities,
+            paired=pairing and pairings.knows(heard.caller),
+            code=pairings.code_of(heard.caller) if pairing else "",
+        )
+
+    return Supervisor(
+        world=world,
+        directory=parts.directory,
+        offer_policy=offer_policy,
+        max_calls=config.max_concurrent_calls,
+        meet=meet,
+        full_policy=partial(full_policy, config) if config.when_busy == "notice" else None,
+        observe=parts.observe,
     )
 
 
 def _gate(config: Config, parts: Parts, world: World, supervisor: Supervisor) -> Gate:
-    return Gate(
+    """The gate for webhooks, which says loudly what makes it less safe than usual."""
+    state = parts.gate_state
+    gate = Gate(
         provider=parts.carrier.name,
         carriers=world.carriers,
         accounts=world.accounts,
         path=config.serve.path,
         deliver=supervisor.receive,
+        expects=supervisor.expects,
         wall=parts.wall,
         skip_verification=config.skip_signature_verification,
+        exposure=exposure_of(config, known=parts.webhook_url),
+        refused=RefusedLog(state and state / "refused.jsonl"),
+        lessons=Lessons(state and state / "lessons.json"),
     )
+    gate.announce()
+    return gate

@@ -2,27 +2,70 @@
 
 from __future__ import annotations
 
-from voicecall.config import Config, route_for
-from voicecall.events import Mode, Patience, Policy
+import re
 
+from attrs import evolve
+
+from voicecall.config import Config, route_for
+from voicecall.core.pairing import spoken
+from voicecall.events import Mode, Patience, Policy
+from voicecall.events.policy import OnMachine
+from voicecall.ports import Capability
+
+SILENT_DETECTION_MS = 8_000
+"""How long a detection that says nothing of people may take: the 5 s that such a carrier is asked for, and the way."""
 GREETING = "Hello! How can I help you today?"
 """What a caller hears when no greeting is configured."""
+_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]*")
+"""A telephone number as carriers write it. The user of a SIP address may look like one and is whatever they like."""
 
 
-def outbound_policy(config: Config, *, message: str, mode: Mode | None) -> Policy:
+def outbound_policy(config: Config, *, message: str, mode: Mode | None, capabilities: frozenset[Capability]) -> Policy:
     """For a call that we place; the configured default mode where none is asked for."""
-    return _policy(config, greeting=message, mode=mode or Mode(config.outbound.default_mode), verdict="accept")
+    mode = mode or Mode(config.outbound.default_mode)
+    policy = _policy(config, greeting=message, mode=mode, verdict="accept", capabilities=capabilities)
+    if Capability.MACHINE_DETECTION not in capabilities:
+        return policy
+    usual: OnMachine = "message" if mode is Mode.NOTIFY else "hangup"
+    tells = Capability.PERSON_DETECTION in capabilities
+    limit_ms = policy.detection_ms if tells else min(policy.detection_ms, SILENT_DETECTION_MS)
+    return evolve(policy, on_machine=config.outbound.on_machine or usual, detection_ms=limit_ms)
 
 
-def inbound_policy(config: Config, *, caller: str, callee: str) -> Policy:
-    """For a call that we are offered: the greeting of the dialed number, and whether the caller may come in."""
+def inbound_policy(
+    config: Config,
+    *,
+    caller: str,
+    callee: str,
+    capabilities: frozenset[Capability],
+    paired: bool = False,
+    code: str = "",
+) -> Policy:
+    """For a call that we are offered: the greeting of the dialed number, and whether the caller may come in.
+
+    ``paired``: the operator has let them in; ``code``: what an unknown caller is told instead of being let in.
+    """
     route = route_for(config, callee)
     greetings = (route.inbound_greeting if route else None, config.inbound_greeting)
     greeting = next((one for one in greetings if one and one.strip()), GREETING)
-    return _policy(config, greeting=greeting, mode=Mode.CONVERSATION, verdict=verdict(config, caller))
+    word = verdict(config, caller, paired=paired)
+    if word != "accept" and code:
+        text = config.phrases.pairing.replace("{code}", spoken(code))
+        return _policy(config, greeting=text, mode=Mode.NOTIFY, verdict="accept", capabilities=capabilities)
+    return _policy(config, greeting=greeting, mode=Mode.CONVERSATION, verdict=word, capabilities=capabilities)
 
 
-def verdict(config: Config, caller: str) -> str:
+def full_policy(config: Config, policy: Policy) -> Policy:
+    """For a caller for whom no line is free, where they are to be told so in words."""
+    return evolve(policy, greeting=config.phrases.busy, mode=Mode.NOTIFY)
+
+
+def streams(config: Config, capabilities: frozenset[Capability]) -> bool:
+    """Whether a call's sound comes to us: where that is wanted, or where the carrier has no voice of its own."""
+    return Capability.STREAM in capabilities and (config.streaming.enabled or Capability.SPEAK not in capabilities)
+
+
+def verdict(config: Config, caller: str, *, paired: bool = False) -> str:
     """``accept``, or why not. Screening by caller ID is not authentication; a withheld number matches nothing."""
     match config.inbound_policy:
         case "open":
@@ -30,21 +73,22 @@ def verdict(config: Config, caller: str) -> str:
         case "disabled":
             return "disabled"
         case "allowlist" | "pairing":
-            digits = _digits(caller)
+            digits = _digits(caller) if _NUMBER.fullmatch(caller) else ""
             allowed = digits and any(digits == _digits(number) for number in config.allow_from)
-            return "accept" if allowed else "not-allowed"
+            return "accept" if allowed or paired else "not-allowed"
 
 
 def _digits(number: str) -> str:
     return "".join(character for character in number if character.isascii() and character.isdigit())
 
 
-def _policy(config: Config, *, greeting: str, mode: Mode, verdict: str) -> Policy:
+def _policy(config: Config, *, greeting: str, mode: Mode, verdict: str, capabilities: frozenset[Capability]) -> Policy:
     agent, operator = config.patience.agent_ms, config.patience.operator_ms
     return Policy(
         mode=mode,
         greeting=greeting.strip(),
         verdict=verdict,
+        streaming=streams(config, capabilities),
         notify_hangup_delay_ms=config.outbound.notify_hangup_delay_sec * 1000,
         ring_timeout_ms=config.ring_timeout_ms,
         max_duration_ms=config.max_duration_seconds * 1000,

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 from attrs import field, frozen
 
 from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant
+from voicecall.events.base import EPOCH
 from voicecall.events.effects import Speak
 from voicecall.events.facts import CallerHeard, CallerSaid, CallerStarted
 
@@ -68,7 +69,8 @@ class NotUnderstood(Exception):
 
 
 class Capability(StrEnum):
-    """What a carrier can do. Asking for what it cannot is refused before dialling."""
+    """What a carrier can do; asking for what it cannot is refused before dialling. ``STREAM``: carry sound both ways on
+    a media socket. ``SPEAK``, ``LISTEN``: without one. ``PERSON_DETECTION``: tell also that it was *no* machine."""
 
     INBOUND = "inbound"
     STREAM = "stream"
@@ -78,6 +80,7 @@ class Capability(StrEnum):
     REJECT = "reject"
     RECONCILE = "reconcile"
     MACHINE_DETECTION = "machine_detection"
+    PERSON_DETECTION = "person_detection"
 
 
 @frozen(kw_only=True)
@@ -88,12 +91,28 @@ class Account:
     secrets: Mapping[str, str] = field(factory=dict[str, str], repr=False)
 
 
+class Stance(StrEnum):
+    """What the carrier should do with the person when nothing is to be said: the rest of any instructions.
+
+    ``STREAM``: carry sound on a media socket. ``LISTEN``: recognize the person's next words and keys. ``WAIT``: keep
+    the person on the line and ask again soon. ``HANG_UP``: end the call.
+    """
+
+    STREAM = "stream"
+    LISTEN = "listen"
+    WAIT = "wait"
+    HANG_UP = "hang_up"
+
+
 @frozen(kw_only=True)
 class Leg:
     """What a codec must know of a call to talk about it. URLs are absolute and public.
 
     ``vendor_call_id`` is "" until the carrier has told it. ``ticket`` opens one media socket at ``media_url``; it is
-    fresh for every ``Leg``.
+    fresh for every ``Leg``. ``nonce`` names what this leg was made for (the seq of the fact that is answered, or the
+    effect that is carried out): in the URLs of instructions it makes each listening a different one, so that the same
+    words again are another message. ``stance`` is how to go on now, ``after`` once an utterance other than a filler has
+    been said. ``placed_at`` is when the call began. ``claimed`` tells whether a vendor's call id is another call's.
     """
 
     call_id: CallId
@@ -104,6 +123,13 @@ class Leg:
     media_url: str
     vendor_call_id: str = ""
     ticket: str = field(default="", repr=False)
+    direction: Literal["inbound", "outbound"] = "outbound"
+    nonce: str = ""
+    stance: Stance = Stance.STREAM
+    after: Stance = Stance.STREAM
+    voice: str = ""
+    placed_at: Instant = EPOCH
+    claimed: Callable[[str], bool] = frozenset[str]().__contains__
 
 
 @frozen(kw_only=True)
@@ -112,7 +138,9 @@ class Heard:
 
     ``call_id`` is ours when it travelled with the request ("" when not). ``key`` is what the vendor authenticated and
     repeats verbatim: the same key is the same message again. ``offer`` marks the start of an inbound call: then
-    ``caller``, ``callee`` and ``vendor_call_id`` tell of it and ``event`` may be None.
+    ``caller``, ``callee`` and ``vendor_call_id`` tell of it and ``event`` may be None. ``flow`` marks a request that is
+    answered with instructions: of several facts in one request, the last, and never an outcome. ``asks`` names the
+    effect whose instructions are asked for, where a request of ours told the carrier to come for them.
     """
 
     key: str
@@ -122,6 +150,8 @@ class Heard:
     offer: bool = False
     caller: str = ""
     callee: str = ""
+    flow: bool = False
+    asks: str = ""
 
 
 Owed = tuple[tuple[EffectId, AnyEffect], ...]
@@ -130,10 +160,12 @@ Owed = tuple[tuple[EffectId, AnyEffect], ...]
 
 @frozen(kw_only=True)
 class Reply:
-    """The answer to a webhook, and which of the owed effects it carries out."""
+    """The answer to a webhook, and which of the owed effects it carries out. ``answers``: by taking these instructions
+    the carrier picks up an inbound call, and tells nobody."""
 
     response: HttpResponse
     carried: tuple[EffectId, ...] = ()
+    answers: bool = False
 
 
 @frozen(kw_only=True)
@@ -149,9 +181,10 @@ class MediaStart:
 
 @frozen(kw_only=True)
 class MediaAudio:
-    """Audio from the person: μ-law at 8 kHz, usually 160 bytes (20 ms)."""
+    """20 ms or so of the person: μ-law, 8 kHz. ``place`` counts from 1 where the order may be mixed up, else 0."""
 
     payload: bytes = field(repr=False)
+    place: int = 0
 
 
 @frozen(kw_only=True)
@@ -169,16 +202,6 @@ class MediaDigits:
 
 
 @frozen(kw_only=True)
-class MediaSpeech:
-    """The carrier's side recognized speech and tells so on the media socket (the simulated phone network does)."""
-
-    text: str
-    final: bool
-    started_ms: int = 0
-    ended_ms: int = 0
-
-
-@frozen(kw_only=True)
 class MediaStop:
     """The carrier will send no more."""
 
@@ -187,12 +210,12 @@ class MediaStop:
 
 @frozen(kw_only=True)
 class MediaIgnored:
-    """A message that means nothing to us, kept for the log in the vendor's words."""
+    """A message that means nothing to us, in the vendor's word."""
 
     kind: str
 
 
-MediaMessage = MediaStart | MediaAudio | MediaMark | MediaDigits | MediaSpeech | MediaStop | MediaIgnored
+MediaMessage = MediaStart | MediaAudio | MediaMark | MediaDigits | MediaStop | MediaIgnored
 
 
 class MediaCodec(Protocol):
@@ -236,12 +259,20 @@ class Carrier(Protocol):
         """Prove where ``request`` comes from. Raises ``BadSignature``."""
         ...
 
+    def learn(self, request: HttpRequest, account: Account) -> Account:
+        """What a verified request teaches of the account, once and for ever (a stronger proof that it uses)."""
+        ...
+
     def decode(self, request: HttpRequest) -> tuple[Heard, ...]:
         """The facts in a verified request. Raises ``NotUnderstood``."""
         ...
 
-    def reply(self, owed: Owed, leg: Leg | None) -> Reply:
-        """The answer to a webhook; ``leg`` is None when the request concerns no call of ours."""
+    def reply(self, owed: Owed, leg: Leg | None, *, flow: bool = False) -> Reply:
+        """The answer to a webhook; ``leg`` is None when the request concerns no call of ours.
+
+        ``flow``: the request asks for instructions. They carry out what of ``owed`` they can, at most one ``speak``,
+        and go on as ``leg.stance`` says; ``STREAM`` without an ``answer`` or ``open_media`` to carry out means to wait.
+        """
         ...
 
     def encode(self, effect_id: EffectId, effect: AnyEffect, leg: Leg) -> HttpRequest | None:
@@ -269,11 +300,17 @@ class AudioTap(Protocol):
     """The caller's audio as a transcriber drinks it. The media plane appends; it never waits for the reader."""
 
     async def drain(self) -> bytes:
-        """All μ-law audio since the last call, at least 100 ms of it. Raises ``trio.EndOfChannel`` at the end."""
+        """All μ-law audio since the last call: 100 ms, or less in a lull. Raises ``trio.EndOfChannel`` at the end."""
         ...
 
-    async def hint(self) -> MediaSpeech:
-        """The next recognition that the carrier's side sent along. Raises ``trio.EndOfChannel`` at the end."""
+    @property
+    def ends_ms(self) -> int:
+        """Where the audio that was drained last ends, in milliseconds since the media opened."""
+        ...
+
+    @property
+    def closed(self) -> bool:
+        """Whether the media is closed; what is left can still be drained."""
         ...
 
 

@@ -17,16 +17,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import trio
 from attrs import frozen
 
-from journal import FileJournal, Journal, Position, open_journal
+from journal import FileJournal, Journal, open_journal
+from voicecall.accounts import account_of
 from voicecall.actors.checkpoint import Checkpoint, load_directory
-from voicecall.assembly import Calls, Parts, assemble
+from voicecall.assembly import Calls, Parts, assemble, carrier_of
 from voicecall.config import Config
-from voicecall.events import CallId, Entry, Instant
-from voicecall.ports import Account, Fetch
-from voicecall.projections.directory import Directory
+from voicecall.events import Instant
+from voicecall.ports import Fetch
+from voicecall.web.exposure import base_url
 
 if TYPE_CHECKING:
     import socket
@@ -47,6 +49,11 @@ def new_incarnation() -> str:
     return f"w-{uuid.uuid4().hex[:12]}"
 
 
+def new_code() -> str:
+    """Six digits that nobody can guess."""
+    return f"{secrets.randbelow(1_000_000):06d}"
+
+
 def keep_state(path: Path) -> None:
     """The state directory, made (mode 0700) when it is not there. Raises ``OSError``."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -55,6 +62,11 @@ def keep_state(path: Path) -> None:
 def keep_key(path: Path) -> bytes:
     """The key in ``path``, made (mode 0600) when it is not there. Raises ``OSError``, saying what to do."""
     return _keep(path, secrets.token_bytes(KEY_BYTES), at_least=KEY_BYTES)
+
+
+def mock_secret(config: Config, state: Path) -> str:
+    """The simulated network's secret: the configured one, or the state directory's own. See ``keep_secret``."""
+    return config.mock.secret.reveal() if config.mock.secret else keep_secret(state / "mock.key")
 
 
 def keep_secret(path: Path) -> str:
@@ -97,8 +109,9 @@ class System:
 
 
 @asynccontextmanager
-async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
-    """Everything: journal, calls, sound, door and RPC, with its files in ``state``.
+async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -> AsyncGenerator[System]:
+    """Everything: journal, calls, sound, door and RPC, with its files in ``state``. ``clock_rate`` is how fast trio's
+    clock runs.
 
     Raises ``journal.api.JournalError`` (locked, corrupt, no permission), ``rpc.server.CannotServe`` and
     ``web.listening.CannotListen``, each saying what to do; then no call was touched.
@@ -120,12 +133,18 @@ async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
         directory = await load_directory(journal, state / "directory.bin")
         checkpoint = Checkpoint(directory, state / "directory.bin")
         port = int(listeners[0].socket.getsockname()[1])
-        parts = _real_parts(
-            config, state=state, port=port, journal=journal, fetch=fetch, directory=directory, observe=checkpoint.seen
-        )
+        parts = _real_parts(config, state=state, port=port, journal=journal, fetch=fetch, checkpoint=checkpoint)
+        parts = attrs.evolve(parts, clock_rate=clock_rate)
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
             door: Door = await nursery.start(partial(_open_door, config, parts, calls, journal, listeners))
-            methods = Methods(config=config, supervisor=calls.supervisor, journal=journal, directory=directory)
+            methods = Methods(
+                config=config,
+                supervisor=calls.supervisor,
+                journal=journal,
+                directory=directory,
+                capabilities=parts.carrier.capabilities,
+                pairings=calls.pairings,
+            )
             await nursery.start(serve_rpc, rpc_listener, methods)
             try:
                 with _nothing_to_collect():
@@ -178,6 +197,7 @@ async def _open_door(
         stream_path=config.streaming.stream_path,
         media_room=calls.plane.has_room,
         accept_media=accept,
+        client_of=calls.gate.exposure.client,
         task_status=task_status,
     )
 
@@ -189,32 +209,29 @@ def _real_parts(
     port: int,
     journal: Journal,
     fetch: Fetch,
-    directory: Directory,
-    observe: Callable[[CallId, Position, Entry], None],
+    checkpoint: Checkpoint,
 ) -> Parts:
     from voicecall.adapters.agents.scripted import ScriptedAgent
-    from voicecall.adapters.carriers.mock import carrier
     from voicecall.adapters.speech.offline import OfflineSynthesizer
     from voicecall.adapters.speech.scripted import ScriptedTranscriber
 
-    secret = config.mock.secret.reveal() if config.mock.secret else keep_secret(state / "mock.key")
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.serve.bind, config.serve.bind)
-    origin = config.public_url or (f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-    base = origin.removesuffix("/").removesuffix(config.serve.path)
+    base = base_url(config, port)
     return Parts(
         journal=journal,
         wall=wall_clock(),
         incarnation=new_incarnation,
+        fresh_code=new_code,
         fetch=fetch,
-        carrier=carrier,
-        account=Account(api_url=config.mock.api_url, secrets={"webhook": secret}),
+        carrier=carrier_of(config.provider),
+        account=account_of(config, mock_secret=mock_secret(config, state) if config.provider == "mock" else ""),
         synthesizer=OfflineSynthesizer(),
         transcriber=ScriptedTranscriber(),
         agent=ScriptedAgent(config.agent.script),
         ticket_key=keep_key(state / "ticket.key"),
         webhook_url=lambda: base + config.serve.path,
         media_url=lambda: base.replace("http", "ws", 1) + config.streaming.stream_path,
-        directory=directory,
+        directory=checkpoint.directory,
         recordings=state / "recordings" if config.recording else None,
-        observe=observe,
+        gate_state=state,
+        observe=checkpoint.seen,
     )

@@ -38,10 +38,13 @@ class Wire:
 
     def verify(self, request: HttpRequest, *, account: Account, now: Instant) -> None: ...
 
+    def learn(self, request: HttpRequest, account: Account) -> Account:
+        return account
+
     def decode(self, request: HttpRequest) -> tuple[Heard, ...]:
         return ()
 
-    def reply(self, owed: Owed, leg: Leg | None) -> Reply:
+    def reply(self, owed: Owed, leg: Leg | None, *, flow: bool = False) -> Reply:
         carried = tuple(name for name, effect in owed if isinstance(effect, do.OpenMedia | do.Answer | do.Reject))
         body = " ".join((*carried, leg.ticket if leg else "")).encode()
         return Reply(response=HttpResponse(status=200, body=body), carried=carried)
@@ -57,7 +60,7 @@ class Wire:
             doubt = last.sent and isinstance(effect, do.Dial)
             return fact.EffectFailed(settles=effect_id, reason=last.error, in_doubt=doubt, retryable=not doubt)
         if last.response.status >= 400:
-            retryable = last.response.status >= 500
+            retryable = last.response.status == 429 or last.response.status >= 500
             return fact.EffectFailed(settles=effect_id, reason=f"{last.response.status}", retryable=retryable)
         match effect:
             case do.Dial():

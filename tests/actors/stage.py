@@ -121,6 +121,7 @@ async def open_stage(
     *,
     max_calls: int = 4,
     verdict: str = "accept",
+    full_policy: Callable[[Policy], Policy] | None = None,
     wire: Wire | None = None,
     speaker: Speaker | None = None,
     thinker: Thinker | None = None,
@@ -142,6 +143,7 @@ async def open_stage(
         directory=directory,
         offer_policy=lambda heard: Policy(greeting="Welcome.", verdict=verdict),
         max_calls=max_calls,
+        full_policy=full_policy,
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(world.alarm.run)

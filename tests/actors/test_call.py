@@ -12,7 +12,7 @@ from voicecall.actors.identity import outbound_call_id
 from voicecall.core.requests import EndCall, PressDigits, Say
 from voicecall.events import CallId
 from voicecall.events import facts as fact
-from voicecall.ports import Exchange, HttpRequest, Leg, Owed, Reply
+from voicecall.ports import Exchange, Heard, HttpRequest, Leg, Owed, Reply
 
 CALL = outbound_call_id("r1")
 
@@ -183,6 +183,29 @@ def test_a_repeated_webhook_gets_the_same_answer_also_after_a_restart() -> None:
 
     play(second, journal=play(first))
     assert answers[0] == answers[1] != b""
+
+
+def test_instructions_that_the_carrier_was_sent_for_are_the_same_when_it_comes_again() -> None:
+    wire = Wire()
+
+    async def story(stage: Stage) -> None:
+        call = await stage.place()
+        await stage.answer(call)
+        asked: list[tuple[Heard, bytes]] = []
+
+        async def come() -> Exchange:
+            heard = Heard(key="asked", event=fact.FlowAsked(), call_id=call, flow=True, asks=wire.sent[-1][1])
+            asked.append((heard, (await stage.supervisor.receive("wire", (heard,))).body))
+            return ok()
+
+        wire.answers["open_media"] = [come]
+        stage.speaker.lose(call)
+        await trio.sleep(0.1)
+        ((heard, first),) = asked
+        assert first.startswith(heard.asks.encode())
+        assert (await stage.supervisor.receive("wire", (heard,))).body == first
+
+    play(story, wire=wire)
 
 
 def test_a_codec_without_an_answer_costs_the_call_nothing() -> None:

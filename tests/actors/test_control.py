@@ -8,11 +8,11 @@ from itertools import pairwise
 import pytest
 import trio
 import trio.testing
-from attrs import define, field
+from attrs import define, evolve, field
 
 from tests.actors.props import Wire, lost, ok
 from voicecall.actors import control
-from voicecall.actors.control import BACKOFF_S, MAX_REQUESTS
+from voicecall.actors.control import BACKOFF_S, MAX_REQUESTS, SHORT_BACKOFF_S
 from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
@@ -99,8 +99,36 @@ def test_a_refusal_is_not_tried_again() -> None:
     assert len(wire.sent) == 1
 
 
+@pytest.mark.parametrize("refusal", [ok(status=429), lost(sent=False)], ids=["limited", "not sent"])
+def test_what_somebody_waits_for_is_tried_a_few_times_where_nothing_was_done(refusal: Exchange) -> None:
+    wire = Grumpy(answers={"open_media": [refusal] * 100})
+    outcome = perform(wire, do.OpenMedia())
+    assert isinstance(outcome, fact.EffectFailed)
+    pauses = [round(after - before - 0.01, 3) for before, after in pairwise(wire.attempts)]
+    assert pauses == list(SHORT_BACKOFF_S)
+    assert perform(Grumpy(answers={"open_media": [refusal]}), do.OpenMedia()) == fact.EffectSucceeded(settles=ID)
+
+
+@pytest.mark.parametrize("answer", [ok(status=503), lost()], ids=["fault", "lost"])
+def test_what_may_have_been_done_is_not_done_twice(answer: Exchange) -> None:
+    wire = Grumpy(answers={"open_media": [answer]})
+    assert isinstance(perform(wire, do.OpenMedia()), fact.EffectFailed)
+    assert len(wire.sent) == 1
+
+
+@pytest.mark.parametrize(("wish", "pause"), [("3", 3.0), ("0", 0.5), ("86400", 8.0), ("Wed, 21 Oct", 0.5), ("-1", 0.5)])
+def test_a_carrier_is_left_in_peace_as_long_as_it_asks_for_within_reason(wish: str, pause: float) -> None:
+    later = ok(status=429)
+    assert later.response is not None
+    answer = evolve(later, response=evolve(later.response, headers={"retry-after": wish}))
+    wire = Grumpy(answers={"hangup": [answer]})
+    assert perform(wire, do.Hangup()) == fact.EffectSucceeded(settles=ID)
+    before, after = wire.attempts
+    assert round(after - before - 0.01, 3) == pause
+
+
 def test_a_dial_gets_one_attempt_whatever_happens() -> None:
-    for answer in (ok(status=503), lost(), lost(sent=False)):
+    for answer in (ok(status=503), ok(status=429), lost(), lost(sent=False)):
         wire = Grumpy(answers={"dial": [answer]})
         assert isinstance(perform(wire, DIAL), fact.EffectFailed)
         assert len(wire.sent) == 1

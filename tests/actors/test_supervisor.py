@@ -5,6 +5,7 @@ from __future__ import annotations
 import trio
 import trio.lowlevel
 import trio.testing
+from attrs import evolve
 
 from tests.actors.disk import SlowDisk
 from tests.actors.stage import Stage, Wire, lost, ok, play, wish
@@ -226,8 +227,33 @@ def test_a_place_reserved_for_an_offer_that_was_never_written_is_given_back() ->
         stage.memory.fail_before(0)
         assert stage.supervisor.live_calls == 0
         assert (await stage.supervisor.receive("wire", (offer,))).status == 200
+        assert stage.supervisor.live_calls == 1
+        call = stage.directory.named("wire", "v1")
+        assert call is not None
+        assert "call.offered" in await stage.kinds(call)
 
     play(story, max_calls=1)
+
+
+def test_words_reserved_for_a_caller_whose_offer_was_never_written_are_for_the_next_one() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.place()
+        stage.memory.fail_before(100)
+        assert (await stage.supervisor.receive("wire", (_offer("v1"),))).status == 503
+        await trio.sleep(60)
+        stage.memory.fail_before(0)
+        assert (await stage.supervisor.receive("wire", (_offer("v2"),))).status == 200
+        call_id = stage.directory.named("wire", "v2")
+        assert call_id is not None
+        offered = (await stage.entries(call_id))[1].event
+        assert isinstance(offered, fact.CallOffered)
+        assert offered.policy.greeting == "All lines are busy."
+
+    play(story, max_calls=1, full_policy=lambda policy: evolve(policy, greeting="All lines are busy."))
+
+
+def _offer(name: str) -> Heard:
+    return Heard(key=f"o-{name}", offer=True, vendor_call_id=name, caller="+15550002000", callee="+15550000000")
 
 
 def test_two_first_webhooks_of_one_inbound_call_meet_in_one_stream() -> None:

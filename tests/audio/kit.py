@@ -24,9 +24,12 @@ from voicecall.events import facts as fact
 from voicecall.events.effects import Speak
 from voicecall.ports import MediaStart
 from voicecall.testing.ear import Ear
+from voicecall.testing.happenings import Ending, Party
 from voicecall.testing.media import End, Stream
 from voicecall.testing.memory_network import LinkEnd, MemoryWire
+from voicecall.testing.mock.media import MockFraming
 from voicecall.testing.phone import Phone
+from voicecall.testing.voice import say
 
 CALL = CallId("c1")
 MS_PER_CHARACTER = 60
@@ -105,13 +108,31 @@ class Caller:
         """Why the plane closed the line, "" while it has not."""
         return (self.end.reason or "closed") if self.end.closed else ""
 
+    def hangs_off(self) -> None:
+        """The telephone sends and plays nothing any more, though the line is there."""
+        self.phone.disconnect(self.stream.sound)
+
     async def speaks(self, ms: int, dbfs: float = -20) -> None:
         """Send so much of a voice."""
         await self.phone.speak(ulaw(voice(dbfs, ms)))
 
+    async def says(self, text: str) -> None:
+        """Say something in the simulated person's voice."""
+        await self.phone.speak(say(text))
+
     async def waits(self, ms: int) -> None:
         """Send so much silence, as a telephone does all the time."""
         await self.phone.speak(ulaw(silence(ms)))
+
+
+HUNG_UP = Ending(why="hangup", by="person")
+
+
+def new_stream(ticket: str, phone: Phone) -> Stream:
+    """The network's side of a media stream for the call of this ticket."""
+    party = Party(vendor_call_id="v", direction="inbound", caller="x", callee="y", call_id=ticket)
+    framing = MockFraming(stream_id=f"s-{ticket}", party=party, ticket=ticket)
+    return Stream(framing, phone, press=lambda digit: None, note=lambda what: None)
 
 
 @define
@@ -138,12 +159,12 @@ class Stage:
     async def caller(self, ticket: str = CALL, *, peer: str = "10.0.0.1") -> AsyncGenerator[Caller]:
         """Somebody whose telephone is connected; the line is cut when the context is left."""
         phone = Phone(step_ms=20, sparse=False, ear=Ear(since=trio.current_time()))
-        end, stream = LinkEnd(), Stream(stream_id=f"s-{ticket}", phone=phone)
+        end, stream = LinkEnd(), new_stream(ticket, phone)
         caller = Caller(phone, end, stream)
 
         async def carry() -> None:
             wire = MemoryWire(end)
-            caller.ended.append(await stream.carry(wire, call_id=ticket, vendor_call_id="v", ticket=ticket))
+            caller.ended.append(await stream.carry(wire))
             caller.gone.set()
 
         self.plane.accept(end, carrier="mock", codec=codec, peer=peer)

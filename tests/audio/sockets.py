@@ -16,12 +16,13 @@ import trio
 import trio.testing
 from attrs import define, field
 
-from tests.audio.kit import CALL, Mailbox, Stage, codec, new_plane
+from tests.audio.kit import CALL, Mailbox, Stage, codec, new_plane, new_stream
 from tests.audio.wire import Seen, parse
 from tests.open_files import open_files
 from tests.web.kit import ACCEPT, STREAM, handshake
 from voicecall.events import CallId, EffectId
 from voicecall.events.facts import EffectSucceeded
+from voicecall.ports import HttpRequest
 from voicecall.testing.ear import Ear
 from voicecall.testing.media import Broken, End, Stream
 from voicecall.testing.media_client import connect_socket
@@ -57,9 +58,9 @@ class Caller:
     gone: trio.Event = field(factory=trio.Event)
 
     async def carry(self, url: str, ticket: str) -> None:
-        async with connect_socket(url) as wire:
+        async with connect_socket(HttpRequest(method="GET", url=url)) as wire:
             try:
-                end = await self.stream.carry(wire, call_id=ticket, vendor_call_id="v", ticket=ticket)
+                end = await self.stream.carry(wire)
             finally:
                 self.gone.set()
         self.ended.append(end)
@@ -106,7 +107,7 @@ class Street(Stage):
     async def dialed(self, ticket: str = CALL) -> AsyncGenerator[tuple[Caller, Mailbox]]:
         """A caller, and the actor of the call, from when the stream is admitted."""
         phone = Phone(step_ms=100, sparse=False, ear=Ear(since=trio.current_time()))
-        caller = Caller(phone, Stream(stream_id=f"s-{ticket}", phone=phone))
+        caller = Caller(phone, new_stream(ticket, phone))
         mailbox = self.adopt(CallId(ticket))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(caller.carry, self.url, ticket)

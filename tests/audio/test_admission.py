@@ -16,7 +16,7 @@ from voicecall.events import CallId
 from voicecall.events import facts as fact
 from voicecall.ports import MediaCodec, MediaMessage, MediaStart
 from voicecall.testing.memory_network import LinkEnd
-from voicecall.testing.phone import media_message
+from voicecall.testing.mock.media import media_message
 
 
 def start(ticket: str = CALL, **fields: object) -> bytes:

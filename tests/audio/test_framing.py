@@ -12,7 +12,7 @@ from tests.audio.wire import CLOSE, PING, PONG, TEXT, Seen, close, frame, raw, t
 from tests.web.kit import STREAM
 from voicecall.audio.websocket import MESSAGE_BYTES
 from voicecall.events import facts as fact
-from voicecall.testing.phone import media_message
+from voicecall.testing.mock.media import media_message
 
 
 async def closing(peer: Raw) -> tuple[int, str]:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import pytest
 import trio
 
-from tests.audio.kit import CALL, SENTENCE, SENTENCE_MS, Stage, heard_of, play
+from tests.audio.kit import CALL, HUNG_UP, SENTENCE, SENTENCE_MS, Stage, heard_of, play
 from tests.audio.sounds import frames, ulaw, voice
 from voicecall.events import CallId, EffectId
 from voicecall.events import facts as fact
-from voicecall.testing.phone import media_message
+from voicecall.testing.mock.media import media_message
 
 
-def test_keys_and_recognitions_become_facts() -> None:
+def test_keys_and_words_become_facts() -> None:
     async def story(stage: Stage) -> None:
         async with stage.caller() as caller:
             mailbox = stage.adopt()
             stage.plane.listen(CALL, EffectId("5.0"))
-            caller.stream.tell_object("dtmf", digits="7")
-            caller.stream.tell_object("speech", text="on", isFinal=False)
-            caller.stream.tell_object("speech", text="on Thursday", isFinal=True, startedMs=100, endedMs=900)
+            caller.stream.key("7")
+            await caller.says("on Thursday")
             said = await mailbox.until(fact.CallerSaid)
-            assert said == fact.CallerSaid(text="on Thursday", started_ms=100, ended_ms=900)
+            assert said.text == "on Thursday"
+            assert (said.started_ms, said.ended_ms) == pytest.approx((50, 680), abs=60)
             assert mailbox.of(fact.CallerHeard) == [fact.CallerHeard(text="on")]
             assert mailbox.of(fact.DigitsPressed) == [fact.DigitsPressed(digits="7")]
             assert mailbox.of(fact.EffectSucceeded) == [fact.EffectSucceeded(settles=EffectId("5.0"))]
@@ -37,8 +37,8 @@ def test_the_last_words_before_a_hang_up_are_not_lost() -> None:
             mailbox = stage.adopt()
             stage.plane.listen(CALL, EffectId("5.0"))
             await trio.sleep(0.1)
-            caller.stream.tell_object("speech", text="Goodbye.", isFinal=True)
-            caller.stream.stop("hangup-user")
+            await caller.says("Goodbye.")
+            caller.stream.stop(HUNG_UP)
             closed = await mailbox.until(fact.MediaClosed)
             assert (closed.stream_id, closed.reason) == ("s-c1", "stopped")
             assert (await mailbox.until(fact.CallerSaid)).text == "Goodbye."
@@ -51,7 +51,7 @@ def test_nonsense_on_the_socket_is_passed_over() -> None:
         async with stage.caller() as caller:
             mailbox = stage.adopt()
             for nonsense in (b"{", b"[]", b"\xff\xfe", b'{"event":"media","payload":"%%%"}', b'{"event":"jubilee"}'):
-                caller.stream.tell(nonsense)
+                caller.stream.tell([nonsense])
             stage.say(1, SENTENCE)
             assert (await heard_of(mailbox, 1)).heard_ms == SENTENCE_MS
 
@@ -99,10 +99,10 @@ def test_a_carrier_that_sends_nothing_for_silence_is_heard_as_silent(pause_s: fl
     async def story(stage: Stage) -> None:
         async with stage.caller() as caller:
             mailbox = stage.adopt()
-            caller.phone.disconnect()
+            caller.hangs_off()
             for pause in (pause_s, 1.0):
                 for frame in frames(ulaw(voice(-20, 600)))[:27]:
-                    caller.stream.tell(media_message(frame))
+                    caller.stream.tell([media_message(frame)])
                     await trio.sleep(0.02)
                 await trio.sleep(pause)
             assert len(mailbox.of(fact.CallerStarted)) == starts

@@ -9,7 +9,7 @@ import pytest
 import trio
 from attrs import define, field
 
-from tests.audio.kit import CALL, Stage, play
+from tests.audio.kit import CALL, HUNG_UP, Stage, play
 from voicecall.audio.listening import LAST_WORDS_S
 from voicecall.events import EffectId
 from voicecall.events import facts as fact
@@ -20,13 +20,19 @@ LISTEN = EffectId("5.0")
 
 @define
 class Recognizer:
-    """Says how many bytes of each second it got; fails, ends or is slow as told. ``started`` is when it was asked."""
+    """Says how many bytes of each second it got; fails, ends or is slow as told.
+
+    ``started`` is when it was asked; ``leaving_s`` is how long its connection takes to close, ``most_open`` how many
+    there were at a time.
+    """
 
     fail_first: int = 0
     seconds_each: int = 1_000
     slow_s: float = 0.0
+    leaving_s: float = 0.0
     started: list[float] = field(factory=list)
     open: int = 0
+    most_open: int = 0
     drunk: bytearray = field(factory=bytearray)
 
     @asynccontextmanager
@@ -35,9 +41,12 @@ class Recognizer:
         if len(self.started) <= self.fail_first:
             raise ConnectionError("401 from the vendor")
         self.open += 1
+        self.most_open = max(self.most_open, self.open)
         try:
             yield self.speech(tap)
         finally:
+            if self.leaving_s:
+                await trio.sleep(self.leaving_s)
             self.open -= 1
 
     async def speech(self, tap: AudioTap) -> AsyncGenerator[CallerSpeech]:
@@ -142,6 +151,20 @@ def test_a_transcriber_that_has_enough_is_started_again_soon() -> None:
     play(story, transcriber=recognizer)
 
 
+def test_a_transcriber_has_left_before_the_next_one_hears_the_call() -> None:
+    recognizer = Recognizer(fail_first=1, seconds_each=1, leaving_s=3.0)
+
+    async def story(stage: Stage) -> None:
+        async with stage.caller():
+            mailbox = stage.adopt()
+            stage.plane.listen(CALL, LISTEN)
+            await mailbox.until(fact.CallerSaid, 3)
+            assert len(recognizer.started) == 4
+            assert recognizer.most_open == 1
+
+    play(story, transcriber=recognizer)
+
+
 def test_a_transcriber_may_finish_what_it_was_given() -> None:
     recognizer = Recognizer(slow_s=LAST_WORDS_S / 2)
 
@@ -150,7 +173,7 @@ def test_a_transcriber_may_finish_what_it_was_given() -> None:
             mailbox = stage.adopt()
             stage.plane.listen(CALL, LISTEN)
             await trio.sleep(1.5)
-            caller.stream.stop("hangup-user")
+            caller.stream.stop(HUNG_UP)
             await mailbox.until(fact.MediaClosed)
             await mailbox.until(fact.CallerSaid, 2)
             assert mailbox.of(fact.CallerSaid)[-1].text.startswith("last ")
@@ -167,7 +190,7 @@ def test_a_transcriber_that_does_not_finish_is_stopped() -> None:
             mailbox = stage.adopt()
             stage.plane.listen(CALL, LISTEN)
             await trio.sleep(0.5)
-            caller.stream.stop("hangup-user")
+            caller.stream.stop(HUNG_UP)
             await mailbox.until(fact.MediaClosed)
             assert recognizer.open == 1
             await trio.sleep(LAST_WORDS_S + 0.1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.audio.kit import CALL, SENTENCE, SENTENCE_MS, heard_of
+from tests.audio.kit import CALL, HUNG_UP, SENTENCE, SENTENCE_MS, heard_of
 from tests.audio.sockets import Caller, Street, caller_is_on, serve, start
 from tests.audio.sounds import ulaw, voice
 from tests.audio.wire import text
@@ -15,6 +15,7 @@ from tests.web.kit import handshake, read_answer
 from voicecall.audio.recording import channels, loud_ms
 from voicecall.events import CallId, EffectId
 from voicecall.events import facts as fact
+from voicecall.testing.voice import say
 
 
 def test_both_sides_hear_each_other() -> None:
@@ -28,11 +29,11 @@ def test_both_sides_hear_each_other() -> None:
             assert caller.phone.marks.played == caller.phone.marks.received == 10
             await caller.phone.speak(ulaw(voice(-20, 600)))
             await mailbox.until(fact.CallerStarted)
-            caller.stream.tell_object("dtmf", digits="5")
-            caller.stream.tell_object("speech", text="On Thursday.", isFinal=True)
+            caller.stream.key("5")
+            await caller.phone.speak(say("On Thursday."))
             assert (await mailbox.until(fact.DigitsPressed)).digits == "5"
             assert (await mailbox.until(fact.CallerSaid)).text == "On Thursday."
-            caller.stream.stop("hangup-user")
+            caller.stream.stop(HUNG_UP)
             assert (await mailbox.until(fact.MediaClosed)).reason == "stopped"
             await street.emptied()
 
@@ -182,7 +183,7 @@ def test_every_call_is_recorded_beside_the_tick(tmp_path: Path) -> None:
             street.say(1, SENTENCE, call_id=name)
             await heard_of(mailbox, 1)
             await caller.phone.speak(ulaw(voice(-20, 1_500)))
-            caller.stream.tell_object("dtmf", digits="1")
+            caller.stream.key("1")
             await mailbox.until(fact.DigitsPressed)
             street.plane.hang_up(name)
             await caller.gone.wait()

@@ -94,7 +94,7 @@ def test_a_slow_synthesizer_leaves_gaps_and_loses_nothing() -> None:
 def test_marks_that_never_come_back_do_not_hold_up_the_call() -> None:
     async def story(stage: Stage) -> None:
         async with stage.caller() as caller:
-            caller.phone.disconnect()
+            caller.hangs_off()
             mailbox = stage.adopt()
             stage.say(1, SENTENCE)
             finished = await heard_of(mailbox, 1)

@@ -8,8 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from voicecall.audio.tap import DRAIN_BYTES, KEPT_BYTES, KEPT_HINTS, Tap
-from voicecall.ports import MediaSpeech
+from voicecall.audio.tap import DRAIN_BYTES, KEPT_BYTES, Tap
 
 
 def play(story: Callable[[Tap], Awaitable[None]]) -> None:
@@ -60,41 +59,23 @@ def test_the_callers_last_five_seconds_are_kept_for_whoever_listens_next() -> No
 def test_what_is_left_can_be_drunk_after_the_end() -> None:
     async def story(tap: Tap) -> None:
         tap.pour(b"last")
-        tap.tell(MediaSpeech(text="bye", final=True))
         tap.close()
         assert await tap.drain() == b"last"
-        assert (await tap.hint()).text == "bye"
         with pytest.raises(trio.EndOfChannel):
             await tap.drain()
-        with pytest.raises(trio.EndOfChannel):
-            await tap.hint()
 
     play(story)
 
 
 def test_the_end_wakes_whoever_waits() -> None:
     async def story(tap: Tap) -> None:
-        ended: list[str] = []
-
-        async def wait(what: Callable[[], Awaitable[object]], name: str) -> None:
+        async def wait() -> None:
             with pytest.raises(trio.EndOfChannel):
-                await what()
-            ended.append(name)
+                await tap.drain()
 
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(wait, tap.drain, "sound")
-            nursery.start_soon(wait, tap.hint, "hints")
+            nursery.start_soon(wait)
             await trio.testing.wait_all_tasks_blocked()
             tap.close()
-        assert sorted(ended) == ["hints", "sound"]
-
-    play(story)
-
-
-def test_hints_come_in_order_and_do_not_fill_the_memory() -> None:
-    async def story(tap: Tap) -> None:
-        for number in range(KEPT_HINTS + 10):
-            tap.tell(MediaSpeech(text=f"{number}", final=True))
-        assert [(await tap.hint()).text for _ in range(3)] == ["10", "11", "12"]
 
     play(story)

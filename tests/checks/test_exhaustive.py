@@ -11,7 +11,7 @@ from voicecall.events.facts import Unknown
 
 EVOLVE = ROOT / "voicecall/core/evolve.py"
 EFFECTS = ROOT / "voicecall/events/effects.py"
-FACTS = ROOT / "voicecall/events/facts.py"
+FACTS = (ROOT / "voicecall/events/facts.py", ROOT / "voicecall/events/sound.py")
 
 
 def test_evolve_matches_every_event_and_ends_in_assert_never() -> None:
@@ -33,9 +33,9 @@ def test_every_effect_says_where_it_is_carried_out_and_what_a_restart_does() -> 
 
 
 def test_the_unions_hold_every_class_and_no_tag_twice() -> None:
-    for path, union, marker in ((EFFECTS, AnyEffect, Effect), (FACTS, AnyEvent, Event)):
+    for paths, union, marker in (((EFFECTS,), AnyEffect, Effect), (FACTS, AnyEvent, Event)):
         members = get_args(union)
-        assert {cls.__name__ for cls in members} == {cls.name for cls in classes(path)}
+        assert {cls.__name__ for cls in members} == {cls.name for path in paths for cls in classes(path)}
         assert all(issubclass(cls, marker) and "kind" in vars(cls) for cls in members)
         assert len({cls.kind for cls in members}) == len(members)
     assert Unknown in get_args(AnyEvent)

@@ -12,18 +12,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from journal import Line
 from journal.lines import parse
 from tests.checks.sources import ROOT
 from tests.system.street import PATIENCE_S, RATE, Child, Plain, reserved_port
+from voicecall.config import ConfigError
+from voicecall.config import parse as parse_config
 from voicecall.events.schema import decode_entry
 from voicecall.testing.demo import SCENARIOS
 from voicecall.testing.people import PEOPLE
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DEMO, LOOK_AGAIN, TEST, USE = (
+DEMO, LOOK_AGAIN, TEST, USE, CARRIER = (
     block.splitlines() for block in re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 )
 BIN = Path(sys.executable).parent
@@ -106,6 +109,34 @@ def test_a_day_with_the_command_line(tmp_path: Path) -> None:
             run(end.replace("<id>", call_id), tmp_path, **here)
             assert json.loads(run(replay.replace("<id>", call_id), tmp_path, **here))["divergences"] == 0
         assert server.process.returncode == 0
+
+
+def test_the_configuration_for_a_carrier_needs_only_the_credentials() -> None:
+    (sample,) = re.findall(r"^```json5\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    for carrier in ("twilio", "telnyx", "plivo"):
+        keys = re.findall(rf"`({carrier.upper()}_\w+)`", README)
+        plain = sample.replace('provider: "twilio"', f'provider: "{carrier}"')
+        assert parse_config(plain, dict.fromkeys(keys, "x")).provider == carrier
+        with pytest.raises(ConfigError, match=keys[0]):
+            parse_config(plain, {})
+
+
+def test_a_simulated_carrier_and_what_it_is_asked_about(tmp_path: Path) -> None:
+    _, simulate, why, pairing = CARRIER
+    with reserved_port() as door, reserved_port() as network:
+        settings: Plain = {
+            "serve": {"port": door},
+            "mock": {"apiUrl": f"http://127.0.0.1:{network}"},
+            "inboundPolicy": "pairing",
+        }
+        (tmp_path / "voicecall.json5").write_text(json.dumps(settings))
+        here = {"VOICECALL_CONFIG": "voicecall.json5", "VOICECALL_STATE_DIR": str(tmp_path / "state")}
+        with started(simulate, tmp_path, **here) as server:
+            assert server.ready["carrier"] == "twilio"
+            assert json.loads(run(pairing, tmp_path, **here)) == {"waiting": [], "paired": []}
+            stranger = httpx.post(f"http://127.0.0.1:{door}/voice/webhook", data={"CallSid": "CA1"}, trust_env=False)
+            assert stranger.status_code == 401
+            assert json.loads(run(why, tmp_path, **here))["carrier"] == "twilio"
 
 
 def test_everybody_who_is_listed_lives_there() -> None:

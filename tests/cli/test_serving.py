@@ -102,6 +102,65 @@ def test_people_see_where_it_is_and_stop_it_with_a_key(tmp_path: Path) -> None:
         assert not is_open(network)
 
 
+@pytest.mark.parametrize("carrier", ["twilio", "telnyx", "plivo"])
+def test_any_carrier_is_simulated_whatever_the_configuration_says_of_a_real_one(tmp_path: Path, carrier: str) -> None:
+    with ports() as (door, network):
+        real = {"publicUrl": "https://phone.example.com/voice/webhook", "twilio": {"accountSid": "AC" + "0" * 32}}
+        options = configure(tmp_path, door, network, fromNumber="+15557770000", **real)
+        server = Child.start("voicecall", "serve", *options, carrier, log=tmp_path / "log")
+        try:
+            assert (server.ready["carrier"], server.ready["network"]) == (carrier, f"http://127.0.0.1:{network}")
+            state = tmp_path / "state"
+            done = voicecall("call", "--to", "+15550001004", "-m", "Hi", "--wait", "--state", state)
+            assert (done.json["provider"], done.json["endReason"]) == (carrier, "busy")
+            assert done.json["from"] == "+15557770000"
+        finally:
+            assert server.stop() == 0
+        wait_until_closed(network)
+
+
+def test_the_provider_of_the_configuration_is_the_one_that_is_simulated(tmp_path: Path) -> None:
+    with ports() as (door, network):
+        options = configure(tmp_path, door, network, provider="plivo")
+        server = Child.start("voicecall", "serve", *options, log=tmp_path / "log")
+        assert server.ready["carrier"] == "plivo"
+        server.kill()
+        other = here(*options, "telnyx")
+        assert other.code == 1
+        assert f"the simulated phone network at http://127.0.0.1:{network} speaks plivo, not telnyx" in other.err
+        assert is_open(network)
+        again = Child.start("voicecall", "serve", *options, log=tmp_path / "log")
+        assert again.stop() == 0
+        wait_until_closed(network)
+
+
+def test_what_else_is_wrong_with_a_configuration_is_told_before_a_network_is_started(tmp_path: Path) -> None:
+    with ports() as (door, network):
+        for wrong, words in (
+            ({"maxConcurrentCalls": 0}, "maxConcurrentCalls"),
+            ({"provider": "twillio"}, "twillio"),
+            ({"provider": "twilio", "twilio": ["AC"]}, "twilio"),
+        ):
+            done = here(*configure(tmp_path, door, network, **wrong))
+            assert (done.code, done.out) == (2, "")
+            assert words in done.err
+        done = here(*configure(tmp_path, door, network)[1:], "twilio")
+        assert (done.code, done.err) == (
+            2,
+            "serve twilio: names a carrier only with --simulate; a real one is provider in the configuration\n",
+        )
+        assert not is_open(network)
+
+
+def test_what_is_wrong_only_with_the_simulated_carrier_stops_its_network_again(tmp_path: Path) -> None:
+    with ports() as (door, network):
+        realtime = {"inboundPolicy": "open", "realtime": {"enabled": True}, "streaming": {"enabled": False}}
+        done = here(*configure(tmp_path, door, network, **realtime), "plivo")
+        assert done.code == 2
+        assert 'provider must be "twilio", "telnyx", or "mock"' in done.err
+        wait_until_closed(network)
+
+
 def test_the_network_of_a_killed_server_is_taken_over_and_stopped_in_the_end(tmp_path: Path) -> None:
     with ports() as (door, network):
         options = configure(tmp_path, door, network)
@@ -243,21 +302,10 @@ def test_every_problem_of_a_configuration_is_listed(tmp_path: Path, capsys: pyte
     assert not (tmp_path / "state").exists()
 
 
-@pytest.mark.parametrize(
-    ("plain", "words"),
-    [
-        ({"enabled": False}, "enabled: is false in the configuration; set it to true to serve calls"),
-        (
-            {"provider": "plivo", "fromNumber": "+15550000000", "plivo": {"authId": "a", "authToken": "b"}},
-            'provider: "plivo" cannot carry calls yet; use "mock"',
-        ),
-    ],
-)
-def test_a_configuration_that_serves_nothing_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], plain: dict[str, object], words: str
-) -> None:
+def test_a_configuration_that_serves_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "voicecall.json5"
-    config.write_text(json.dumps(plain))
+    config.write_text(json.dumps({"enabled": False}))
     code = main(["serve", "--config", str(config), "--state", str(tmp_path / "state")])
+    words = "enabled: is false in the configuration; set it to true to serve calls"
     assert (code, capsys.readouterr().err) == (2, f"{words}\n")
     assert not (tmp_path / "state").exists()

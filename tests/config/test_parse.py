@@ -224,15 +224,6 @@ def test_a_bad_variable_is_named() -> None:
             {"inboundPolicy": "open", "realtime": {"enabled": True}, "streaming": {"enabled": True}},
             [f"realtime.enabled and {P}streaming.enabled cannot both be true"],
         ),
-        (
-            {
-                "provider": "plivo",
-                "fromNumber": "+15550001111",
-                "plivo": {"authId": "a", "authToken": "b"},
-                "streaming": {"enabled": True},
-            },
-            ['provider must be "twilio" when streaming.enabled is true'],
-        ),
     ],
 )
 def test_missing_things_are_told_in_the_words_users_know(given: dict[str, object], messages: list[str]) -> None:

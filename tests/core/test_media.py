@@ -28,6 +28,12 @@ def test_a_stream_that_the_carrier_stopped_is_not_asked_for_but_missed() -> None
     assert call.wait(8_000) == (do.Hangup(reason="error"),)
 
 
+def test_a_stream_that_was_stopped_on_purpose_comes_back_without_a_word() -> None:
+    call = conversing()
+    call.tell(fact.MediaClosed(stream_id="s1", reason="stopped"))
+    assert spoken(open_media(call, "s2")) == []
+
+
 def test_the_end_of_an_older_stream_means_nothing() -> None:
     call = conversing()
     call.tell(fact.MediaClosed(stream_id="s1", reason="lost"))
@@ -98,9 +104,9 @@ def test_a_stream_that_is_open_is_not_asked_for() -> None:
     assert call.tell(fact.CallAnswered()) == ()
 
 
-def test_a_carrier_without_streams_is_never_asked_for_one() -> None:
+def test_a_call_without_streaming_never_asks_for_a_stream() -> None:
     call = dialed(streaming=False)
-    assert call.tell(fact.CallAnswered()) == ()
+    assert kinds(call.tell(fact.CallAnswered())) == ["listen", "speak"]
 
 
 def test_an_inbound_call_whose_answer_failed_late_may_ask_for_media() -> None:
@@ -165,3 +171,47 @@ def test_speech_in_flight_at_a_restart_is_given_up_and_settled() -> None:
     assert call.fails(do.Speak, "restart") == ()
     assert call.state.saying == ()
     assert call.state.floor is Floor.NOBODY
+
+
+def test_a_stream_that_cannot_be_opened_is_asked_for_at_once_and_then_once_a_second() -> None:
+    call = answered()
+    call.done(do.OpenMedia)
+    assert kinds(call.tell(fact.FlowAsked(after="stream"), after_ms=10)) == ["open_media"]
+    for _ in range(3):
+        call.done(do.OpenMedia)
+        assert call.tell(fact.FlowAsked(after="stream"), after_ms=10) == ()
+        assert call.timers()["reopen"] == 1_000
+        assert call.tell(fact.FlowAsked(after="wait"), after_ms=900) == ()
+        assert kinds(call.wait(100)) == ["open_media"]
+        assert "reopen" not in call.timers()
+
+
+def test_whoever_asks_after_a_second_need_not_wait_for_the_timer() -> None:
+    call = answered()
+    for _ in range(2):
+        call.done(do.OpenMedia)
+        call.tell(fact.FlowAsked(after="stream"))
+    assert kinds(call.tell(fact.FlowAsked(after="wait"), after_ms=1_000)) == ["open_media"]
+    assert call.fire("reopen") == ()
+
+
+def test_a_stream_that_opened_is_not_held_against_the_next_one() -> None:
+    call = answered()
+    for _ in range(2):
+        call.done(do.OpenMedia)
+        call.tell(fact.FlowAsked(after="stream"))
+    call.wait(1_000)
+    open_media(call)
+    assert call.tell(fact.FlowAsked(after="stream")) == ()
+    assert not call.state.media_refused
+    call.tell(fact.MediaClosed(stream_id=call.state.stream_id, reason="stopped"))
+    assert kinds(call.tell(fact.FlowAsked(after="stream"))) == ["open_media"]
+
+
+def test_a_carrier_that_cannot_open_a_stream_now_is_asked_again_and_one_that_cannot_at_all_is_not() -> None:
+    call = answered()
+    call.tell(fact.EffectFailed(settles=call.owed(do.OpenMedia), reason="too many requests", retryable=True))
+    assert kinds(call.wait(1_000)) == ["open_media"]
+    call.fails(do.OpenMedia, "no such thing")
+    assert "reopen" not in call.timers()
+    assert call.wait(8_000) == (do.Hangup(reason="error"),)

@@ -174,7 +174,7 @@ def test_a_media_stream_that_never_comes_ends_the_call() -> None:
 def test_a_carrier_without_a_stream_is_not_waited_for() -> None:
     call = answered(streaming=False)
     assert "media" not in call.timers()
-    assert "silence" in call.timers()
+    assert "playback" in call.timers()
 
 
 def test_a_call_lasts_as_long_as_it_may_and_no_longer() -> None:
@@ -206,3 +206,21 @@ def test_a_timer_whose_deadline_moved_is_armed_again() -> None:
     assert call.fire("keys") == ()
     assert call.timers()["keys"] == 1_000
     assert kinds(call.fire("keys")) == ["ask_agent"]
+
+
+def test_whoever_talks_over_our_return_may_have_said_what_was_lost_and_is_told_so() -> None:
+    call = conversing()
+    call.tell(fact.MediaClosed(stream_id="s1", reason="lost"))
+    assert spoken(open_media(call, "s2")) == [call.state.policy.return_phrase]
+    call.tell(fact.CallerStarted(offset_ms=40))
+    number = call.state.utterance
+    call.finishes(number, heard_ms=0, sent_ms=200, interrupted=True)
+    assert spoken(call.wait(call.state.policy.agent.filler_ms)) == [call.state.policy.apology]
+
+
+def test_a_return_that_was_heard_is_owed_nothing_more() -> None:
+    call = conversing()
+    call.tell(fact.MediaClosed(stream_id="s1", reason="lost"))
+    open_media(call, "s2")
+    call.plays(call.state.utterance)
+    assert "silence" not in call.timers()

@@ -95,6 +95,7 @@ def test_an_entry_looks_like_the_line_in_the_design() -> None:
             "confidence": 0.93,
             "started_ms": 8120,
             "ended_ms": 9480,
+            "told_at": 0,
         },
         "effects": [
             {"type": "ask_agent", "turn": 2, "text": "is Thursday free?"},

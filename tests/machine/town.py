@@ -148,7 +148,7 @@ class Mayor:
                 errands.start_soon(self._call, step, town, system)
             case CalledBy():
                 offer = {"from": self._resident(town, step.script), "to": US, "webhookUrl": WEBHOOK_URL}
-                await _ask_network(town, "/offers", {**offer, "script": list(step.script)})
+                await _ask_network(town, "offers", {**offer, "script": list(step.script)})
             case Tell():
                 if step.call < len(self.calls):
                     errands.start_soon(system.calls.supervisor.request, self.calls[step.call], WISHES[step.what])
@@ -168,7 +168,7 @@ class Mayor:
 
     async def _call(self, step: Call, town: MemoryTown, system: MemorySystem) -> None:
         number = self._resident(town, step.script)
-        await _ask_network(town, "/people", {"number": number, "script": list(step.script)})
+        await _ask_network(town, "people", {"number": number, "script": list(step.script)})
         try:
             self.calls.append(await system.place(number, mode=step.mode, name=number))
         except AssertionError as refused:
@@ -200,7 +200,7 @@ class Mayor:
 
 async def _ask_network(town: MemoryTown, path: str, body: Plain) -> None:
     headers = {"authorization": f"Bearer {SECRET}"}
-    url = f"http://127.0.0.1:3335{path}"
+    url = f"http://127.0.0.1:3335/_network/{path}"
     request = HttpRequest(method="POST", url=url, headers=headers, body=msgspec.json.encode(body))
     exchange = await town.network.fetch(request)
     hold(exchange.response is not None and exchange.response.status < 300, "the network understands", exchange)

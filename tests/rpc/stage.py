@@ -13,6 +13,7 @@ import trio.testing
 from attrs import define, evolve, field, frozen
 
 from journal import Journal
+from voicecall.assembly import carrier_of
 from voicecall.config import parse
 from voicecall.rpc.client import Client
 from voicecall.rpc.methods import Methods
@@ -115,7 +116,12 @@ def play(*stories: Story, jumping: bool = True, **config: Any) -> None:
                 async with town.serve(config=parse(plain, {})) as system, trio.open_nursery() as nursery:
                     supervisor, directory = system.calls.supervisor, system.calls.directory
                     methods = Methods(
-                        config=system.config, supervisor=supervisor, journal=system.journal, directory=directory
+                        config=system.config,
+                        supervisor=supervisor,
+                        journal=system.journal,
+                        directory=directory,
+                        capabilities=carrier_of(system.config.provider).capabilities,
+                        pairings=system.calls.pairings,
                     )
                     await story(Stage(town, system, methods, nursery))
                     nursery.cancel_scope.cancel()

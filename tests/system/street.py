@@ -192,13 +192,15 @@ class Street:
 
     def people(self, number: str, *steps: Plain | str, **script: Any) -> str:
         """Let somebody live behind a number, and give the number back."""
-        self.api("POST", "/people", {"number": number, "script": {"steps": steps, **script}})
+        self.api("POST", "/_network/people", {"number": number, "script": {"steps": steps, **script}})
         return number
 
     def offer(self, caller: str = "+15550002000", **more: Any) -> str:
         """Let somebody call us; the call's id."""
         url = f"http://127.0.0.1:{self.port}/voice/webhook"
-        name = self.api("POST", "/offers", {"to": OURS, "from": caller, "webhookUrl": url, **more})["providerCallId"]
+        name = self.api("POST", "/_network/offers", {"to": OURS, "from": caller, "webhookUrl": url, **more})[
+            "providerCallId"
+        ]
         stream = self._line(None, lambda entry: getattr(entry.event, "vendor_call_id", "") == name).stream
         return stream.removeprefix("call/")
 
@@ -211,7 +213,7 @@ class Street:
     def seen(self, call_id: str) -> Plain:
         """What the network saw of a call."""
         name = self.record(call_id)["providerCallId"]
-        (call,) = [one for one in self.api("GET", "/report")["calls"] if one["providerCallId"] == name]
+        (call,) = [one for one in self.api("GET", "/_network/report")["calls"] if one["providerCallId"] == name]
         return call
 
     # --- the journal -------------------------------------------------------------------------------------------------
@@ -240,7 +242,8 @@ class Street:
             with trio.fail_after(PATIENCE_S):
                 async with aclosing(subscribe(self.state)) as lines:
                     async for line in lines:
-                        if stream in (None, line.stream) and holds(decode_entry(line.body)):
+                        of_a_call = line.stream.startswith("call/") if stream is None else line.stream == stream
+                        if of_a_call and holds(decode_entry(line.body)):
                             return line
             raise AssertionError("the server went away")
 

@@ -38,10 +38,10 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("demo")
 
 
-def give(state: Path, name: str) -> str:
+def give(state: Path, name: str, *more: str) -> str:
     """Give a demonstration; what it prints."""
     command = [sys.executable, "-m", "voicecall.testing.demo", "--scenario", name, "--state", str(state)]
-    command += ["--clock-rate", str(RATES.get(name, RATE))]
+    command += ["--clock-rate", str(RATES.get(name, RATE)), *more]
     done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stdout.decode()[-2_000:] + done.stderr.decode()
     return done.stdout.decode()
@@ -122,6 +122,15 @@ def test_a_stranger_calls(state: Path) -> None:
     said = [one["text"] for one in record["transcript"] if one["speaker"] == "bot"]
     assert said[0] == SCENARIOS["inbound"].message
     assert said[1] == SCENARIOS["inbound"].replies[0]
+
+
+@pytest.mark.parametrize("carrier", ["twilio", "telnyx", "plivo"])
+def test_the_same_over_a_vendors_wire(carrier: str, tmp_path: Path) -> None:
+    told = look(give(tmp_path, "notify", "--carrier", carrier))
+    assert (told["provider"], told["endReason"]) == (carrier, SCENARIOS["notify"].ends)
+    assert [one["text"] for one in told["transcript"]] == [SCENARIOS["notify"].message]
+    asked = look(give(tmp_path, "inbound", "--carrier", carrier))
+    assert (asked["direction"], asked["endReason"]) == ("inbound", SCENARIOS["inbound"].ends)
 
 
 def test_an_interrupted_demonstration_is_not_in_the_way_of_the_next_ones(tmp_path: Path) -> None:

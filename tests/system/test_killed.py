@@ -94,7 +94,7 @@ def test_the_person_hangs_up_while_nobody_serves(street: Street) -> None:
     street.saw(call_id, fact.PlaybackFinished)
     assert street.server is not None
     street.server.kill()
-    while street.api("GET", "/report")["living"]:
+    while street.api("GET", "/_network/report")["living"]:
         pass
     street.serve()
     street.over(call_id)
@@ -115,7 +115,7 @@ def test_right_when_it_dials(scene: Scene, moment: Moment, dials: int, reason: s
     """The dial may or may not have left us, so it is not repeated and the carrier is asked what became of it."""
     street, relay = scene.street, scene.relay
     number = street.people(f"+1555111001{dials}", "answer", *GREETED, *GOODBYE)
-    before = street.api("GET", "/report")["dials"]
+    before = street.api("GET", "/_network/report")["dials"]
     assert street.server is not None
     interrupted = relay.interrupt(street.server.kill, moment)
     with suppress(NoServer):  # the answer may come before the dial, or never
@@ -124,7 +124,7 @@ def test_right_when_it_dials(scene: Scene, moment: Moment, dials: int, reason: s
     call_id = placed(street, number)
     street.serve()
     street.over(call_id)
-    assert street.api("GET", "/report")["dials"] - before == dials
+    assert street.api("GET", "/_network/report")["dials"] - before == dials
     (failed,) = [one for one in street.events(call_id, fact.EffectFailed) if one.in_doubt]
     assert failed.reason == "restart"
     assert street.record(call_id)["endReason"] == reason

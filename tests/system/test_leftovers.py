@@ -43,7 +43,7 @@ def test_no_socket_is_left_but_the_listeners_and_the_idle_pool(street: Street) -
             break
         assert street.ask("status")["found"]
     assert len(street.server.files()) <= fresh + POOLED
-    assert street.api("GET", "/report")["mediaSocketsOpen"] == 0
+    assert street.api("GET", "/_network/report")["mediaSocketsOpen"] == 0
 
 
 def settle() -> None:

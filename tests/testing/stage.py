@@ -13,6 +13,7 @@ import trio.testing
 from attrs import define, field
 
 from voicecall.adapters.carriers.mock import carrier
+from voicecall.audio.modem import Demodulator, Spoken
 from voicecall.events import AnyEvent, Instant
 from voicecall.events import facts as fact
 from voicecall.ports import (
@@ -22,7 +23,6 @@ from voicecall.ports import (
     MediaAudio,
     MediaMark,
     MediaMessage,
-    MediaSpeech,
     MediaStart,
 )
 from voicecall.testing.memory_network import LinkEnd, MemoryNetwork, open_memory_network
@@ -45,10 +45,12 @@ def wall() -> Instant:
 
 @define
 class Line:
-    """One media stream as our side has it."""
+    """One media stream as our side has it; ``said`` is what the person said, and when we knew."""
 
     end: LinkEnd
     heard: list[tuple[float, MediaMessage]] = field(factory=list)
+    said: list[tuple[float, Spoken]] = field(factory=list)
+    _demodulator: Demodulator = field(factory=Demodulator)
     _kinds: dict[type[Any], list[Any]] = field(factory=dict)
     _news: trio.Event = field(factory=trio.Event)
 
@@ -79,8 +81,11 @@ class Line:
         while not closed:
             closed = self.end.closed
             news = [(trio.current_time(), media.receive(one)) for one in self.end.receive()]
-            for _, one in news:
+            for at, one in news:
                 self._kinds.setdefault(type(one), []).append(one)
+                if isinstance(one, MediaAudio):
+                    words = self._demodulator.feed(one.payload)
+                    self.said += [(at, word) for word in words if isinstance(word, Spoken)]
             self.heard += news
             told, self._news = self._news, trio.Event()
             told.set()
@@ -94,7 +99,7 @@ class Line:
         return said()
 
     def finals(self) -> list[str]:
-        return [one.text for one in self.of(MediaSpeech) if one.final]
+        return [one.text for _, one in self.said]
 
 
 @define
@@ -126,8 +131,8 @@ class FakeServer:
             return actions({"answer": MEDIA_ORDER})
         return actions({"media": MEDIA_ORDER}) if isinstance(heard.event, fact.CallAnswered) else ok()
 
-    def accept(self, url: str, end: LinkEnd) -> None:
-        assert url == MEDIA
+    def accept(self, handshake: HttpRequest, end: LinkEnd) -> None:
+        assert (handshake.method, handshake.url) == ("GET", MEDIA)
         line = Line(end)
         self.lines.append(line)
         self.nursery.start_soon(line.listen)
@@ -179,7 +184,7 @@ class World:
 
     async def dial(self, to: str, script: Any = None, *, call_id: str = "c1", **more: Any) -> None:
         if script is not None:
-            assert (await self.ask("POST", "/people", {"number": to, "script": script}))[0] == 200
+            assert (await self.ask("POST", "/_network/people", {"number": to, "script": script}))[0] == 200
         body = {"callId": call_id, "from": US, "to": to, "webhookUrl": WEBHOOK, **more}
         assert await self.ask("POST", "/calls", body, key=f"{call_id}:1.0") == (
             201,

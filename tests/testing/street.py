@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketReque
 from tests.open_files import open_files
 from tests.testing.stage import SECRET, US
 from voicecall.adapters.carriers.mock import carrier
+from voicecall.audio.modem import Demodulator, Spoken
 from voicecall.events import Instant
 from voicecall.ports import Account, HttpRequest, HttpResponse
 from voicecall.testing.http_server import serve_connection
@@ -42,7 +44,7 @@ class Process:
         return await self.client.request(method, f"{self.url}{path}", json=body, headers=headers)
 
     async def report(self) -> Plain:
-        return (await self.ask("GET", "/report")).json()
+        return (await self.ask("GET", "/_network/report")).json()
 
     async def settled(self, sockets: int) -> None:
         """Wait until the process has no more than so many sockets open."""
@@ -84,13 +86,17 @@ async def open_process(folder: Path, *options: str) -> AsyncGenerator[Process]:
 
 @define
 class Server:
-    """Answers every ``call.answered`` with where the sound should go. ``talk`` is run on every media stream."""
+    """Answers every ``call.answered`` with where the sound should go. ``talk`` is run on every media stream.
+
+    ``said`` is what people said, taken from the sound.
+    """
 
     talk: Callable[[WebSocketConnection, Server], Awaitable[None]]
     started: float = field(factory=trio.current_time)
     started_ms: int = field(factory=lambda: time.time_ns() // 1_000_000)
     events: list[Plain] = field(factory=list)
     heard: list[tuple[float, Plain]] = field(factory=list)
+    said: list[Spoken] = field(factory=list)
     open_streams: int = 0
     streams: int = 0
     port: int = 0
@@ -101,7 +107,7 @@ class Server:
     def webhook_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/voice/webhook"
 
-    def answer(self, request: HttpRequest) -> HttpResponse:
+    async def answer(self, request: HttpRequest) -> HttpResponse:
         now = Instant(self.started_ms + round((trio.current_time() - self.started) * 1000))
         carrier.verify(request, account=Account(api_url="", secrets={"webhook": SECRET}), now=now)
         event = json.loads(request.body)["event"]
@@ -119,8 +125,13 @@ class Server:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.talk, socket, self)
+                demodulator = Demodulator()
                 while True:
-                    self.heard.append((trio.current_time(), json.loads(await socket.get_message())))
+                    message = json.loads(await socket.get_message())
+                    self.heard.append((trio.current_time(), message))
+                    if message["event"] == "media":
+                        words = demodulator.feed(base64.b64decode(message["payload"]))
+                        self.said += [one for one in words if isinstance(one, Spoken)]
                     self.tell()
         except* ConnectionClosed:
             pass

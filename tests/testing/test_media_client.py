@@ -10,20 +10,24 @@ import trio.testing
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Ping, RejectConnection, RejectData, Request, TextMessage
 
+from voicecall.ports import HttpRequest
 from voicecall.testing.media import Broken, NotConnected
 from voicecall.testing.media_client import connect_socket
 
 Behave = Callable[[trio.SocketStream, WSConnection], Awaitable[None]]
 
 
-def meet(behave: Behave, story: Callable[[str], Awaitable[None]]) -> None:
+def meet(behave: Behave, story: Callable[[str], Awaitable[None]], asked: list[Request] | None = None) -> None:
     """Run ``story`` with the URL of a raw server that does what ``behave`` says after the request."""
 
     async def serve(stream: trio.SocketStream) -> None:
         protocol = WSConnection(ConnectionType.SERVER)
         async with stream:
             protocol.receive_data(await stream.receive_some())
-            assert isinstance(next(iter(protocol.events())), Request)
+            request = next(iter(protocol.events()))
+            assert isinstance(request, Request)
+            if asked is not None:
+                asked.append(request)
             await behave(stream, protocol)
 
     async def main() -> None:
@@ -61,7 +65,7 @@ def test_a_ping_that_crosses_our_close_hurts_nobody() -> None:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(carry_on)
-            async with connect_socket(url):
+            async with connect_socket(HttpRequest(method="GET", url=url)):
                 pass
         assert sibling.is_set()
 
@@ -81,10 +85,57 @@ def test_pings_are_answered_and_messages_come_whole() -> None:
         await stream.send_all(protocol.send(CloseConnection(code=1000)))
 
     async def story(url: str) -> None:
-        async with connect_socket(url) as wire:
+        async with connect_socket(HttpRequest(method="GET", url=url)) as wire:
             assert await wire.receive() == b"hello world"
 
     meet(chat, story)
+
+
+def test_the_vendors_own_headers_travel_in_the_handshake() -> None:
+    asked: list[Request] = []
+
+    async def agree(stream: trio.SocketStream, protocol: WSConnection) -> None:
+        await stream.send_all(protocol.send(AcceptConnection()))
+        await until_closing(stream, protocol)
+        await stream.send_all(protocol.send(CloseConnection(code=1000)))
+
+    async def story(url: str) -> None:
+        headers = {"x-vendor-signature": "c2lnbmVk=", "x-vendor-nonce": "17"}
+        async with connect_socket(HttpRequest(method="GET", url=f"{url}?a=1&b=", headers=headers)):
+            pass
+
+    meet(agree, story, asked)
+    (request,) = asked
+    own = {name.decode(): value.decode() for name, value in request.extra_headers if name.startswith(b"x-")}
+    assert (request.target, own) == ("/stream?a=1&b=", {"x-vendor-signature": "c2lnbmVk=", "x-vendor-nonce": "17"})
+
+
+@pytest.mark.parametrize(("breaks", "clean"), [(True, False), (False, True)])
+def test_a_cut_is_seen_as_one_by_both_sides(breaks: bool, clean: bool) -> None:
+    seen: list[bool] = []
+    told = trio.Event()
+
+    async def watch(stream: trio.SocketStream, protocol: WSConnection) -> None:
+        await stream.send_all(protocol.send(AcceptConnection()))
+        data = await stream.receive_some()
+        protocol.receive_data(data or None)
+        closed = [one for one in protocol.events() if isinstance(one, CloseConnection)]
+        seen.append(bool(data) and bool(closed))
+        told.set()
+        if data:
+            await stream.send_all(protocol.send(CloseConnection(code=1000)))
+
+    async def story(url: str) -> None:
+        async with connect_socket(HttpRequest(method="GET", url=url)) as wire:
+            if breaks:
+                await wire.cut()
+                with pytest.raises(Broken) as caught:
+                    await wire.receive()
+                assert not caught.value.clean
+        await told.wait()
+
+    meet(watch, story)
+    assert seen == [clean]
 
 
 @pytest.mark.parametrize(("code", "clean"), [(1000, True), (1001, True), (1011, False), (0, False)])
@@ -95,7 +146,7 @@ def test_how_it_was_closed_is_told(code: int, clean: bool) -> None:
             await stream.send_all(protocol.send(CloseConnection(code=code)))
 
     async def story(url: str) -> None:
-        async with connect_socket(url) as wire:
+        async with connect_socket(HttpRequest(method="GET", url=url)) as wire:
             with pytest.raises(Broken) as caught:
                 await wire.receive()
             assert caught.value.clean is clean
@@ -112,7 +163,7 @@ def test_a_refused_handshake_says_why() -> None:
 
     async def story(url: str) -> None:
         with pytest.raises(NotConnected, match="401 no ticket"):
-            async with connect_socket(url):
+            async with connect_socket(HttpRequest(method="GET", url=url)):
                 raise AssertionError("unreachable")
 
     meet(refuse, story)
@@ -122,7 +173,7 @@ def test_a_refused_handshake_says_why() -> None:
 def test_a_place_without_a_server_is_not_connected(url: str) -> None:
     async def story() -> None:
         with pytest.raises(NotConnected):
-            async with connect_socket(url):
+            async with connect_socket(HttpRequest(method="GET", url=url)):
                 raise AssertionError("unreachable")
 
     trio.run(story)

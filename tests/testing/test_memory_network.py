@@ -7,7 +7,7 @@ import trio
 
 from tests.testing.stage import SOMEBODY, Line, World, greet, ms, play
 from voicecall.events import facts as fact
-from voicecall.ports import MediaSpeech, MediaStop
+from voicecall.ports import MediaStop
 from voicecall.testing.voice import say
 
 
@@ -56,19 +56,33 @@ def test_what_is_said_arrives_to_the_last_sample_and_so_does_what_is_heard() -> 
     play(story, on_line=hello)
 
 
-def test_hints_follow_the_sound() -> None:
+def test_who_has_heard_somebody_out_waits_for_what_is_said_next() -> None:
+    async def story(world: World) -> None:
+        await world.dial(SOMEBODY, ["answer", "hear", "hear", {"do": "say", "text": "Both heard."}, "hangUp"])
+        call = await world.ended()
+        (said,), (first, second) = call["said"], call["heard"]
+        assert second["startMs"] - first["endMs"] > 3_000
+        assert said["startMs"] - second["endMs"] == pytest.approx(700, abs=150)
+
+    async def twice(line: Line) -> None:
+        await trio.sleep(0.1)
+        line.speak("Hello, nice to meet you.")
+        await trio.sleep(10)
+        line.speak("Hello again.")
+
+    play(story, on_line=twice)
+
+
+def test_the_words_are_in_the_sound() -> None:
     async def story(world: World) -> None:
         await world.dial(SOMEBODY, ["answer", {"do": "wait", "ms": 1000}, {"do": "say", "text": "Is it open?"}])
         await trio.sleep(10)
         (line,) = world.server.lines
-        length_ms = len(say("Is it open?")) // 8
-        partial, final = line.of(MediaSpeech)
-        assert (partial.text, partial.final, final.text, final.final) == ("Is", False, "Is it open?", True)
-        assert final.started_ms == pytest.approx(1000, abs=60)
-        assert final.ended_ms - final.started_ms == pytest.approx(length_ms, abs=120)
-        told_at = next(at for at, one in line.heard if one is final)
+        ((told_at, said),) = line.said
+        assert said.text == "Is it open?"
+        assert said.ended_ms - said.started_ms == pytest.approx(len(say("Is it open?")) // 8, abs=40)
         opened_at = line.heard[0][0]
-        assert ms(told_at - opened_at) == pytest.approx(final.ended_ms + 200, abs=120)
+        assert ms(told_at - opened_at) == pytest.approx(1000 + said.ended_ms, abs=120)
         await world.ask("POST", "/calls/mock-c1/hangup", {"reason": "hangup-bot"})
         await world.ended()
 

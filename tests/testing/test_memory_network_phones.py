@@ -10,7 +10,7 @@ import trio
 from tests.testing.stage import SOMEBODY, US, WEBHOOK, Line, World, actions, greet, ok, play
 from voicecall.events import AnyEvent
 from voicecall.events import facts as fact
-from voicecall.ports import HttpResponse, MediaDigits, MediaSpeech
+from voicecall.ports import HttpResponse, MediaDigits
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_voicemail_greets_beeps_records_and_hangs_up() -> None:
         assert "beep" in [one["what"] for one in call["timeline"]]
         assert call["heardMs"] > 1_000
         (line,) = world.server.lines
-        assert any(one.text.startswith("You have reached") for one in line.of(MediaSpeech))
+        assert [one.startswith("You have reached") for one in line.finals()] == [True]
 
     async def leave_message(line: Line) -> None:
         await trio.sleep(8)
@@ -109,7 +109,7 @@ def test_without_a_media_stream_speech_and_keys_come_as_webhooks() -> None:
 def test_somebody_calls_us_and_the_reply_answers_and_carries_the_sound() -> None:
     async def story(world: World) -> None:
         body = {"from": SOMEBODY, "to": US, "webhookUrl": WEBHOOK}
-        status, offered = await world.ask("POST", "/offers", body)
+        status, offered = await world.ask("POST", "/_network/offers", body)
         assert (status, offered["direction"], offered["status"]) == (201, "inbound", "initiated")
         call = await world.ended()
         assert world.server.raw[0]["from"] == SOMEBODY
@@ -123,7 +123,7 @@ def test_somebody_calls_us_and_the_reply_answers_and_carries_the_sound() -> None
 def test_an_inbound_call_may_be_rejected_or_left_ringing() -> None:
     async def story(world: World) -> None:
         for caller in ("+15550002222", "+15550003333"):
-            await world.ask("POST", "/offers", {"from": caller, "to": US, "webhookUrl": WEBHOOK})
+            await world.ask("POST", "/_network/offers", {"from": caller, "to": US, "webhookUrl": WEBHOOK})
         await trio.sleep(60)
         rejected, ignored = world.network.board.report()["calls"]
         assert (rejected["answered"], rejected["reason"]) == (False, "rejected")

@@ -126,6 +126,7 @@ def new_gate(deliver: Deliver = ok, **settings: object) -> Gate:
             "carriers": {"mock": carrier},
             "accounts": {"mock": Account(api_url="http://127.0.0.1:1", secrets={"webhook": SECRET})},
             "path": PATH,
+            "expects": lambda _carrier, _heard: True,
             "deliver": deliver,
             "wall": lambda: Instant(AT * 1000),
             **settings,
@@ -141,12 +142,13 @@ def serve(
     bind: str = "127.0.0.1",
     stream_path: str | None = STREAM,
     ready: bool = True,
+    gate: Gate | None = None,
 ) -> None:
     """Open a door, play ``story`` at it, stop it. ``rate`` above 1 is for stories about time that passes."""
+    gate = gate or new_gate(deliver)
 
     async def main() -> None:
         before = trio.lowlevel.current_statistics().tasks_living
-        gate = new_gate(deliver)
         app = build_app(gate, journal_writable=lambda: True, plane_running=lambda: ready)
         media: list[tuple[socket.socket, bytes, str]] = []
         listeners = await listen(bind, 0)
@@ -165,6 +167,7 @@ def serve(
                     stream_path=stream_path,
                     media_room=lambda: kit.room < 0 or len(media) < kit.room,
                     accept_media=take,
+                    client_of=gate.exposure.client,
                     task_status=task_status,
                 )
 

@@ -8,8 +8,24 @@ import struct
 import pytest
 import trio
 
-from tests.web.kit import ACCEPT, PATH, STREAM, Kit, event, handshake, head, ok, post, read_answer, serve, signed
+from tests.web.kit import (
+    ACCEPT,
+    PATH,
+    STREAM,
+    Kit,
+    event,
+    handshake,
+    head,
+    new_gate,
+    ok,
+    post,
+    read_answer,
+    serve,
+    signed,
+)
+from voicecall.config.addresses import network
 from voicecall.ports import Heard, HttpResponse
+from voicecall.web.exposure import Exposure
 
 
 def test_a_handshake_gives_the_plane_a_socket_that_works() -> None:
@@ -34,6 +50,17 @@ def test_a_handshake_gives_the_plane_a_socket_that_works() -> None:
             assert await stream.receive_some() == b""
 
     serve(story)
+
+
+def test_the_client_of_a_media_socket_is_who_stands_behind_our_proxy() -> None:
+    async def story(kit: Kit) -> None:
+        for forwarded in ("6.6.6.6, 203.0.113.9", "2001:db8::9"):
+            async with await kit.connect() as stream:
+                await stream.send_all(handshake(x_forwarded_for=forwarded))
+                assert (await read_answer(stream)).status == 101
+        assert [client for _, _, client in kit.media] == ["203.0.113.9", "2001:db8::9"]
+
+    serve(story, gate=new_gate(exposure=Exposure(proxies=(network("127.0.0.0/8"),))))
 
 
 def test_a_handshake_that_comes_byte_by_byte_is_one_too() -> None:

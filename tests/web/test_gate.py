@@ -8,8 +8,12 @@ import pytest
 import structlog
 import trio
 import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.web.kit import AT, event, new_gate, ok, signed
+from voicecall.adapters.carriers.mock.codec import MockCarrier
+from voicecall.adapters.carriers.mock.inbound import SIGNATURE
 from voicecall.ports import Heard, HttpRequest, HttpResponse
 from voicecall.web.fault import redacted
 from voicecall.web.gate import PROVEN, Gate, path_of, plain_path, receive
@@ -127,6 +131,12 @@ def test_clients_without_an_address_share_their_places_and_the_table_is_bounded(
     assert gate.refusals["busy"] == 2
 
 
+def test_places_are_by_address_however_it_is_spelled() -> None:
+    gate = new_gate()
+    gate.unproven.taken["203.0.113.9"] = 8
+    assert answer(gate, request(event(), peer="::ffff:203.0.113.9")).status == 429
+
+
 def test_a_proven_webhook_gives_its_place_to_the_next_stranger_and_has_more_room() -> None:
     async def deliver(
         carrier: str, heard: tuple[Heard, ...], *, evidence: str = "", verified: bool = True
@@ -196,3 +206,59 @@ def test_a_carrier_that_needs_no_headers_is_asked_to_verify_all_the_same() -> No
     gate = new_gate(wall=lambda: (AT + 10_000) * 1000)
     assert answer(gate, request(event())).status == 401
     assert gate.refusals["signature"] == 1
+
+
+@given(
+    headers=st.dictionaries(
+        st.sampled_from(["x-mock-signature", "x-mock-timestamp", "host", "content-length", "x-forwarded-for", "x-odd"]),
+        st.text(st.characters(max_codepoint=255), max_size=60),
+    ),
+    body=st.binary(max_size=200),
+    target=st.text(max_size=30),
+    peer=st.text(max_size=20),
+)
+@settings(deadline=None)
+def test_whatever_a_stranger_sends_is_refused_and_never_our_fault(
+    headers: dict[str, str], body: bytes, target: str, peer: str
+) -> None:
+    gate = new_gate()
+    asked = request(body, url=f"http://phone.example/voice/webhook?{target}", headers=headers, peer=peer)
+    with structlog.testing.capture_logs():
+        assert answer(gate, asked).status in (401, 413)
+    assert gate.refusals["fault"] == 0
+    assert len(gate.refused.newest_last) == 1
+
+
+ORDER = ("path", "method", "headers", "busy", "size", "signature", "format", "call", "delivered")
+"""Each step is cheaper than the next one, and tells a stranger less."""
+
+
+@pytest.mark.parametrize("first", range(len(ORDER)), ids=lambda step: ORDER[step])
+def test_a_request_is_refused_by_the_first_step_that_it_does_not_pass(first: int) -> None:
+    """Whatever comes after that step would refuse it too, and is not asked."""
+    delivered: list[int] = []
+
+    async def deliver(
+        carrier: str, heard: tuple[Heard, ...], *, evidence: str = "", verified: bool = True
+    ) -> HttpResponse:
+        delivered.append(len(heard))
+        return HttpResponse(status=200)
+
+    def passes(step: str) -> bool:
+        return ORDER.index(step) < first
+
+    codec = MockCarrier(required_headers=((SIGNATURE,),))
+    gate = new_gate(deliver, carriers={"mock": codec}, expects=lambda _carrier, _heard: passes("call"))
+    gate.unproven.taken["198.51.100.7"] = 0 if passes("busy") else 8
+    body = (event() if passes("format") else b"<xml/>") + (b"" if passes("size") else b" " * 65_536)
+    proof = signed(body, "kept between us" if passes("signature") else "guessed")
+    asked = request(
+        body,
+        url=URL if passes("path") else f"{URL}x",
+        method="POST" if passes("method") else "GET",
+        headers=proof if passes("headers") else {},
+    )
+    with structlog.testing.capture_logs():
+        answer(gate, asked)
+    told = [reason for reason, times in gate.refusals.items() if times]
+    assert (told, delivered) == (([], [1]) if first == len(ORDER) - 1 else ([ORDER[first]], []))

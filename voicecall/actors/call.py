@@ -35,17 +35,18 @@ from journal.api import START, Position
 from voicecall.actors.lanes import Lanes
 from voicecall.actors.mailbox import Letter, Mailbox, Repeated, Written
 from voicecall.actors.recovery import RESTART, Inheritance, given_up, inherit
+from voicecall.actors.replying import asked_for, carried_before, offered, outcomes
 from voicecall.actors.world import World, stream_of
 from voicecall.core.admit import admit
 from voicecall.core.ledger import Again, Ledger, fold, step
 from voicecall.core.requests import Refused
 from voicecall.core.state import CallState, Media, Phase
-from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Entry, Instant, Lane, Request, effects_of
+from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Entry, Instant, Request, effects_of
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.events.schema import decode_entry, encode_entry
 from voicecall.fault import Caught, describe
-from voicecall.ports import Capability, HttpResponse, Reply
+from voicecall.ports import Capability, HttpResponse, Owed, Reply
 
 APPEND_S = 5.0
 """An append that takes longer ends the incarnation, so that the person hears something else than silence."""
@@ -66,10 +67,11 @@ class Attempt:
 
 @frozen(kw_only=True)
 class Consumed:
-    """An entry that is durable and folded, and which of its effects a webhook's reply carries."""
+    """An entry that is durable and folded; of what was owed, what a webhook's ``reply`` carries."""
 
     entry: Entry
-    carried: tuple[EffectId, ...] = ()
+    owed: Owed = ()
+    reply: Reply | None = None
 
 
 class CallActor:
@@ -148,7 +150,10 @@ class CallActor:
                         self._observe(self._call_id, line.position, entry)
         self._ahead_ms = max(0, self._ledger.at - self._world.wall())
         for attempt, entry in written:
-            reply = self._reply(entry).response if attempt.letter.webhook else None
+            reply = None
+            if attempt.letter.webhook:
+                owed = offered(entry, self.state, (), flow=False, busy=False)
+                reply = self._reply(entry, self.state, owed=owed, flow=attempt.letter.flow).response
             attempt.letter.settle(Written(entry=entry, reply=reply))
         done = [attempt for attempt, _ in written]
         self._inherited = tuple(one for one in self._inherited if all(one is not attempt for attempt in done))
@@ -227,7 +232,7 @@ class CallActor:
             letter.settle(Repeated(again=entry))
             return None
         self._attempt = Attempt(letter=letter, entry=entry)
-        with trio.fail_after(APPEND_S):
+        with trio.fail_after(APPEND_S * self._world.clock_rate):
             self._position = await self._world.journal.append(
                 self._stream, encode_entry(entry), after=self._position, ending=_last_words(self.state, entry)
             )
@@ -238,43 +243,51 @@ class CallActor:
     def _consume(self, letter: Letter, entry: Entry) -> Consumed:
         self._ledger = fold(self._ledger, entry)
         self._observe(self._call_id, self._position, entry)
-        reply = self._reply(entry) if letter.webhook else None
+        voice = self._lanes_now().voice
+        owed = asked_for(self.state, letter.asks)
+        owed = owed or offered(entry, self.state, voice.waiting, flow=letter.flow, busy=voice.busy)
+        reply = self._reply(entry, self.state, owed=owed, flow=letter.flow) if letter.webhook else None
         letter.settle(Written(entry=entry, reply=reply.response if reply else None))
         self._attempt = None
         self._lanes_now().folded()
-        return Consumed(entry=entry, carried=reply.carried if reply else ())
+        return Consumed(entry=entry, owed=owed, reply=reply)
 
     def _dispatch_all(self, consumed: Consumed | None) -> None:
         if consumed is None:
             return
+        carried = consumed.reply.carried if consumed.reply else ()
+        if consumed.reply is not None:
+            self._lanes_now().voice.take(tuple(one for one in consumed.owed if one[0] in carried))
+            for outcome in outcomes(consumed.reply, consumed.owed, consumed.entry.seq):
+                self._mailbox.post(outcome)
         for effect_id, effect in effects_of(consumed.entry):
-            if effect_id in consumed.carried:
-                detail = "carried by the reply to a webhook"
-                self._mailbox.post(fact.EffectSucceeded(settles=effect_id, detail=detail))
-            else:
+            if effect_id not in carried:
                 self._dispatch(effect_id, effect)
         if self.state.phase is Phase.ENDED:
             self._lanes_now().quiet()
             self._world.sound.hang_up(self._call_id)
 
-    def _reply(self, entry: Entry) -> Reply:
-        """The carrier's answer to the webhook that became ``entry``; the same entry gives the same answer again."""
-        owed = tuple((name, effect) for name, effect in effects_of(entry) if type(effect).lane is Lane.CONTROL)
+    def _reply(self, entry: Entry, state: CallState, *, owed: Owed, flow: bool = False) -> Reply:
+        """The carrier's answer to the webhook that became ``entry``; the same values give the same answer again."""
         with Caught() as caught:
-            leg = self._world.leg(self._call_id, self.state, nonce=f"{entry.seq}", at=entry.at)
-            return self._world.carriers[self.state.carrier].reply(owed, leg)
+            leg = self._world.leg(self._call_id, state, nonce=f"{entry.seq}", at=entry.at)
+            return self._world.carriers[state.carrier].reply(owed, leg, flow=flow)
         if caught.error is not None:
             log.error("a webhook's reply could not be made", call=self._call_id, error=describe(caught.error))
         return Reply(response=HttpResponse(status=200))
 
     async def _reply_again(self, letter: Letter, seq: int) -> HttpResponse | None:
+        """What the webhook at ``seq`` was answered, from the journal."""
         if not letter.webhook:
             return None
         async with self._world.journal.read(self._stream) as lines:
-            async for line in lines:
-                entry = decode_entry(line.body)
-                if entry.seq == seq:
-                    return self._reply(entry).response
+            entries = [decode_entry(line.body) async for line in lines]
+        ledger = Ledger()
+        for entry in entries:
+            ledger = fold(ledger, entry)
+            if entry.seq == seq:
+                owed = asked_for(ledger.state, letter.asks) or carried_before(entries, seq)
+                return self._reply(entry, ledger.state, owed=owed, flow=letter.flow).response
         return HttpResponse(status=200)
 
     def _dispatch(self, effect_id: EffectId, effect: AnyEffect) -> None:

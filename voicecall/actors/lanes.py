@@ -16,9 +16,11 @@ import trio
 
 from voicecall.actors import control
 from voicecall.actors.clauses import Clauses
+from voicecall.actors.replying import by_carrier, is_unwanted
+from voicecall.actors.voice import CarrierVoice
 from voicecall.actors.world import World
 from voicecall.core.state import CallState, Phase
-from voicecall.events import AnyEffect, CallId, EffectId, Instant, Lane
+from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant, Lane
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.fault import Caught, words
@@ -51,9 +53,13 @@ class Lanes:
         self._controlling = False
         self._folded = trio.Event()
         self._thinking = trio.CancelScope()
+        self.voice = CarrierVoice(state=state, post=post, perform=self._ask_carrier, nursery=nursery)
 
     def dispatch(self, effect_id: EffectId, effect: AnyEffect) -> None:
         """Hand one durable effect to its lane."""
+        if by_carrier(self._state(), effect):
+            self.voice.put(effect_id, effect)
+            return
         match type(effect).lane:
             case Lane.CONTROL:
                 self._control.append((effect_id, effect))
@@ -72,6 +78,7 @@ class Lanes:
 
     def folded(self) -> None:
         """The state has moved on."""
+        self.voice.folded()
         if self._controlling:
             self._folded.set()
             self._folded = trio.Event()
@@ -79,25 +86,34 @@ class Lanes:
     def quiet(self) -> None:
         """The call is over: stop thinking. Sound is closed by the plane, the control lane finishes by itself."""
         self._thinking.cancel()
+        self.voice.quiet()
 
     async def _run_control(self) -> None:
         while self._control:
             await trio.lowlevel.checkpoint_if_cancelled()  # a task that was started just before the end begins nothing
             effect_id, effect = self._control.popleft()
-            await control.perform(
-                effect_id,
-                effect,
-                carrier=self._world.carriers[self._state().carrier],
-                leg=lambda name=effect_id: self._world.leg(
-                    self._call_id, self._state(), nonce=name, at=self._world.wall()
-                ),
-                fetch=self._world.fetch,
-                post=self._post,
-                ended=lambda: self._state().phase is Phase.ENDED,
-            )
+            await self._ask_carrier(effect_id, effect)
             while self._state().owes(effect_id) is not None:
                 await self._folded.wait()
         self._controlling = False
+
+    async def _ask_carrier(self, effect_id: EffectId, effect: AnyEffect) -> AnyEvent:
+        return await control.perform(
+            effect_id,
+            effect,
+            carrier=self._world.carriers[self._state().carrier],
+            leg=lambda: self._world.leg(self._call_id, self._state(), nonce=effect_id, at=self._world.wall()),
+            fetch=self._world.fetch,
+            post=self._post,
+            ended=lambda: self._is_over(effect),
+        )
+
+    def _is_over(self, effect: AnyEffect) -> bool:
+        """Whether nothing is to be tried any more; a hang-up is, while the carrier has not said that the call ended."""
+        state = self._state()
+        if isinstance(effect, do.Speak) and is_unwanted(state, effect):
+            return True
+        return state.phase is Phase.ENDED and not (state.concluded and isinstance(effect, do.Hangup))
 
     def _dispatch_media(self, effect_id: EffectId, effect: AnyEffect) -> None:
         sound = self._world.sound

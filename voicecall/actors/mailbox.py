@@ -68,13 +68,16 @@ class Receipt:
 
 @frozen(kw_only=True)
 class Letter:
-    """A fact, or a request that may become one. ``webhook`` asks for the carrier's reply."""
+    """A fact, or a request that may become one. ``webhook`` asks for the carrier's reply, ``flow`` for instructions,
+    those of the effect that it ``asks`` for if it names one."""
 
     content: AnyEvent | Wish
     key: str = ""
     evidence: str = ""
     verified: bool = True
     webhook: bool = False
+    flow: bool = False
+    asks: str = ""
     receipt: Receipt | None = None
 
     @property

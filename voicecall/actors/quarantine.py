@@ -129,7 +129,7 @@ class _Pen:
         entry = step(self.ledger, event, at=at, writer="quarantine")
         if isinstance(entry, Again):
             return
-        with trio.fail_after(APPEND_S):
+        with trio.fail_after(APPEND_S * self.world.clock_rate):
             self.position = await self.world.journal.append(
                 stream_of(self.call_id), encode_entry(entry), after=self.position, ending=True
             )

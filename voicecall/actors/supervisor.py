@@ -6,7 +6,7 @@ phantom call. Capacity is reserved before the first await, so two requests at on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Never, Protocol
 
 import structlog
@@ -59,7 +59,11 @@ class Accepted:
 
 
 class Supervisor:
-    """``run`` must be running for anything to happen."""
+    """``run`` must be running for anything to happen.
+
+    ``meet`` is awaited before an unknown inbound call is judged by ``offer_policy``; ``full_policy`` makes the policy
+    of a caller who is told in words that no line is free (None: a busy tone).
+    """
 
     def __init__(
         self,
@@ -68,12 +72,17 @@ class Supervisor:
         directory: Directory,
         offer_policy: Callable[[Heard], Policy],
         max_calls: int,
+        meet: Callable[[Heard], Awaitable[None]] | None = None,
+        full_policy: Callable[[Policy], Policy] | None = None,
         observe: Observe | None = None,
     ) -> None:
         self._world = world
         self._directory = directory
         self._offer_policy = offer_policy
         self._max_calls = max_calls
+        self._meet = meet
+        self._full_policy = full_policy
+        self._told_full: set[CallId] = set()
         self._tell = observe
         self._desks: dict[CallId, Desk] = {}
         self._taken: set[CallId] = set(directory.living())
@@ -146,7 +155,7 @@ class Supervisor:
     ) -> HttpResponse:
         """Deliver a webhook's facts; the answer once they are durable, or 503 so that the vendor tries again."""
         response = self._world.carriers[carrier].reply((), None).response
-        with trio.move_on_after(RECEIPT_S) as patience:
+        with trio.move_on_after(RECEIPT_S * self._world.clock_rate) as patience:
             for one in heard:
                 result = await self._deliver(carrier, one, evidence=evidence, verified=verified)
                 if isinstance(result, Failed):
@@ -182,18 +191,31 @@ class Supervisor:
             desk.mailbox.post(fact.MediaClosed(stream_id=start.stream_id, reason="lost"))
         return accepted
 
+    def expects(self, carrier: str, heard: Heard) -> bool:
+        """Whether a fact is about a call of ours, or offers us one."""
+        return self._whose(carrier, heard) is not None
+
     async def _deliver(self, carrier: str, heard: Heard, *, evidence: str, verified: bool) -> Result | None:
         call_id = self._whose(carrier, heard)
         if call_id is None:
             log.warning("webhook for an unknown call", carrier=carrier, key=heard.key)
             return None
         content = heard.event
+        if heard.offer and self._meet is not None and not self._known(call_id):
+            await self._meet(heard)
         if heard.offer and (content is None or not self._directory.knows(call_id)):
             content = self._offer(carrier, call_id, heard)
         if content is None:
             return None
         letter = Letter(
-            content=content, key=heard.key, evidence=evidence, verified=verified, webhook=True, receipt=Receipt()
+            content=content,
+            key=heard.key,
+            evidence=evidence,
+            verified=verified,
+            webhook=True,
+            flow=heard.flow,
+            asks=heard.asks,
+            receipt=Receipt(),
         )
         return await self._send(call_id, letter, RECEIPT_S)
 
@@ -218,7 +240,7 @@ class Supervisor:
         fresh = call_id not in self._taken and not self._directory.knows(call_id)
         if fresh and policy.verdict == "accept":
             if len(self._taken) >= self._max_calls:
-                policy = change(policy, verdict="busy")
+                policy = self._turned_away(call_id, policy)
             else:
                 self._taken.add(call_id)
         return fact.CallOffered(
@@ -230,6 +252,13 @@ class Supervisor:
             rules=RULES,
         )
 
+    def _turned_away(self, call_id: CallId, policy: Policy) -> Policy:
+        """No line is free: a busy tone, or, to no more callers than there are lines, words to the same effect."""
+        if self._full_policy is None or len(self._told_full) >= self._max_calls:
+            return change(policy, verdict="busy")
+        self._told_full.add(call_id)
+        return self._full_policy(policy)
+
     async def _send(self, call_id: CallId, letter: Letter, limit_s: float) -> Result:
         receipt = letter.receipt or Receipt()
         if self._nursery is None:
@@ -238,7 +267,7 @@ class Supervisor:
             self._desk(call_id, self._nursery).mailbox.put(letter)
         except Full:
             return Failed(reason="too much is waiting for this call")
-        with trio.move_on_after(limit_s):
+        with trio.move_on_after(limit_s * self._world.clock_rate):
             return await receipt.wait()
         receipt.settle(Failed(reason="the call did not answer in time"))
         return await receipt.wait()
@@ -257,12 +286,15 @@ class Supervisor:
         finally:
             self._desks.pop(call_id, None)
             if not self._directory.knows(call_id):
-                self._taken.discard(call_id)  # reserved for a call that never was
+                # reserved for a call that never was
+                self._taken.discard(call_id)
+                self._told_full.discard(call_id)
 
     def _observe(self, call_id: CallId, position: Position, entry: Entry) -> None:
         self._directory.apply(call_id, position, entry)
         if isinstance(entry.event, fact.CallEnded):
             self._taken.discard(call_id)
+            self._told_full.discard(call_id)
         if self._tell is not None:
             self._tell(call_id, position, entry)
 

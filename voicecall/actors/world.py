@@ -9,6 +9,7 @@ from attrs import field, frozen
 from journal.api import Journal, Readable
 from voicecall.actors.alarm import Alarm
 from voicecall.core import tickets
+from voicecall.core.stance import after, stance
 from voicecall.core.state import CallState
 from voicecall.events import CallId, Entry, Instant
 from voicecall.events.schema import decode_entry
@@ -18,12 +19,18 @@ TICKET_LIFE_MS = 60_000
 """How long a media ticket may wait to be used."""
 
 
+def nobody_else(carrier: str, call_id: CallId, vendor_call_id: str) -> bool:
+    """No call is known to be another one's."""
+    return False
+
+
 @frozen(kw_only=True)
 class World:
     """``wall`` is the wall clock as trio sees it pass; ``incarnation`` gives a fresh writer name per actor start.
 
     ``webhook_url`` and ``media_url`` are functions because the port may be known only once the door is open.
-    ``reply_timeout_ms`` bounds a whole agent turn.
+    ``reply_timeout_ms`` bounds a whole agent turn. ``claimed`` says whether a carrier's call id belongs to another
+    call than the given one. ``clock_rate`` is how fast trio's clock runs: the disk keeps its own pace.
     """
 
     journal: Journal
@@ -38,8 +45,10 @@ class World:
     ticket_key: bytes = field(repr=False)
     webhook_url: Callable[[], str]
     media_url: Callable[[], str]
+    claimed: Callable[[str, CallId, str], bool] = nobody_else
     version: str = ""
     reply_timeout_ms: int = 30_000
+    clock_rate: float = 1.0
 
     def leg(self, call_id: CallId, state: CallState, *, nonce: str, at: Instant) -> Leg:
         """What a codec must know of this call. The same nonce and instant give the same ticket again."""
@@ -59,6 +68,13 @@ class World:
             media_url=self.media_url(),
             vendor_call_id=state.vendor_call_id,
             ticket=ticket,
+            direction=state.direction,
+            nonce=nonce,
+            stance=stance(state),
+            after=after(state),
+            voice=state.policy.voice,
+            placed_at=state.started_at,
+            claimed=lambda vendor_call_id: self.claimed(state.carrier, call_id, vendor_call_id),
         )
 
 

@@ -22,6 +22,7 @@ from voicecall.audio.g711 import FRAME_BYTES
 from voicecall.audio.link import MediaLink
 from voicecall.audio.listening import Listening
 from voicecall.audio.measure import Meter
+from voicecall.audio.order import InOrder
 from voicecall.audio.outbox import Outbox
 from voicecall.audio.playback import FRAME_MS
 from voicecall.audio.recording import Recording
@@ -38,7 +39,6 @@ from voicecall.ports import (
     MediaIgnored,
     MediaMark,
     MediaMessage,
-    MediaSpeech,
     MediaStart,
     MediaStop,
     NotUnderstood,
@@ -98,6 +98,7 @@ class Session:
         self._flowing = False
         self._goodbye = False
         self._stopped = False
+        self._order = InOrder()
         self._detector = VoiceDetector(silence_ms=silence_ms)
         self._meter = Meter(self._opened)
         self._recording: Recording | None = None
@@ -205,13 +206,12 @@ class Session:
             return
         match message:
             case MediaAudio():
-                self._hear(message.payload, now)
+                for payload in self._order.take(message.place, message.payload):
+                    self._hear(payload, now)
             case MediaMark():
                 self._utterances.settle(self._utterances.playback.acknowledge(message.name))
             case MediaDigits():
                 self._tell(fact.DigitsPressed(digits=message.digits))
-            case MediaSpeech():
-                self._listening.tap.tell(message)
             case MediaStart():
                 self._link.close(POLICY, "Duplicate start")
                 self.close("lost")
@@ -233,6 +233,11 @@ class Session:
 
     def _hear_gap(self, now: float) -> None:
         """A carrier that sends nothing for silence still has to end the caller's utterance."""
+        if now - self._heard > GAP_S:
+            for payload in self._order.flush():
+                self._hear(payload, now)
+        if now - self._heard > GAP_S:
+            self._listening.tap.lull()
         while self._detector.speaking and now - self._heard > GAP_S:
             self._heard += FRAME_S
             self._detect(None, self._heard)

@@ -78,13 +78,20 @@ def _place(state: Path | None, config: Path | None) -> Place:
 @app.command(
     help_epilogue=examples(
         "voicecall serve --simulate",
+        "voicecall serve --simulate twilio",
         "voicecall serve --config voicecall.json5 --state /var/lib/voicecall",
     )
 )
 def serve(
+    carrier: Annotated[
+        Literal["mock", "twilio", "telnyx", "plivo"] | None,
+        Parameter(help="With --simulate: whose wire the network speaks. Default: that of the configured provider."),
+    ] = None,
+    /,
     *,
     simulate: Annotated[
-        bool, Parameter(negative="", help="Also run a simulated phone network with simulated people.")
+        bool,
+        Parameter(negative="", help="Serve a simulated phone network with simulated people instead of a real carrier."),
     ] = False,
     port: Annotated[int | None, Parameter(help="Instead of serve.port; 0 takes any free one.")] = None,
     clock_rate: Annotated[float, Parameter(show=False)] = 1.0,
@@ -94,7 +101,8 @@ def serve(
     """Run the system: the one door for carriers, the calls, and the socket that the other commands use."""
     from voicecall.cli.serving import serve as run_server
 
-    return run_server(_place(state, config), simulate=simulate, port=port, clock_rate=clock_rate)
+    place = _place(state, config)
+    return run_server(place, carrier=carrier, simulate=simulate, port=port, clock_rate=clock_rate)
 
 
 @app.command(
@@ -298,3 +306,66 @@ def latency(
     from voicecall.cli.looking import show_latency
 
     return show_latency(_place(state, config), last=last, file=file, json=json)
+
+
+@app.command(
+    name="why-signature",
+    help_epilogue=examples(
+        "voicecall why-signature last",
+        "voicecall why-signature r12 --json",
+        "voicecall why-signature request.json --config voicecall.json5",
+    ),
+)
+def why_signature(
+    which: Annotated[str, Parameter(help="last, the id of a refused request, or a file with a saved one.")],
+    *,
+    json: JsonOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Why a webhook was refused: every address it may have been signed for, and which one would have been right."""
+    from voicecall.cli.signatures import why_signature as explain
+
+    return explain(_place(state, config), which, json=json)
+
+
+pairing = App(name="pairing", help="Callers who are let in by a code that they were told (inboundPolicy: pairing).")
+app.command(pairing)
+
+
+@pairing.command(name="list", help_epilogue=examples("voicecall pairing list"))
+def list_pairings(*, json: JsonOption = False, state: StateOption = None, config: ConfigOption = None) -> int:
+    """Who is let in, and whose code waits."""
+    from voicecall.cli.pairing import show_pairings
+
+    return show_pairings(_place(state, config), json=json)
+
+
+@pairing.command(help_epilogue=examples("voicecall pairing approve 123456"))
+def approve(
+    code: Annotated[str, Parameter(help="The six digits that the caller was told.")],
+    *,
+    json: JsonOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Let in whoever was told this code."""
+    from voicecall.cli.pairing import change_pairing
+
+    place = _place(state, config)
+    return change_pairing(place, "voicecall.pairing.approve", {"code": code}, "may call now", json=json)
+
+
+@pairing.command(help_epilogue=examples("voicecall pairing revoke +15550001234"))
+def revoke(
+    number: Annotated[str, Parameter(help="Whose calls are refused from now on, E.164.")],
+    *,
+    json: JsonOption = False,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> int:
+    """Shut a number out again."""
+    from voicecall.cli.pairing import change_pairing
+
+    place = _place(state, config)
+    return change_pairing(place, "voicecall.pairing.revoke", {"number": number}, "is shut out", json=json)

@@ -74,6 +74,15 @@ def ask(place: Place, method: str, params: Params, *, json: bool, waiting: str =
     return _run(place.state, params, work, show)
 
 
+def ask_server(place: Place, method: str, params: Params, show: Callable[[dict[str, Any]], None]) -> int:
+    """Ask something that concerns no call."""
+
+    async def work(client: Client, named: Params) -> dict[str, Any]:
+        return await client.call(method, named)
+
+    return _run(place.state, params, work, show)
+
+
 async def _until(client: Client, call_id: str, enough: frozenset[str], *, quiet: bool) -> dict[str, Any]:
     """Ask for a call's state until it has come far ``enough``; a spinner says how far it is."""
     with _spinner("" if quiet else "calling") as spinner:

@@ -1,11 +1,12 @@
-"""``serve``: run the system until told to stop, optionally beside a simulated phone network."""
+"""``serve``: run the system until told to stop, for a carrier or beside a simulated phone network."""
 
 from __future__ import annotations
 
 import math
 import signal
 import sys
-from contextlib import nullcontext, suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -13,47 +14,58 @@ import attrs
 import structlog
 import trio
 import trio.testing
-from attrs import frozen
+from attrs import field, frozen
 
 from journal.api import JournalError
 from voicecall.cli.place import BAD_USAGE, Place, explain, fail
-from voicecall.cli.simulating import NoNetwork, open_network
-from voicecall.config import Config, ConfigError, default_config, load
+from voicecall.cli.simulating import NoNetwork, Plan, open_network
+from voicecall.config import Config, ConfigError, parse
+from voicecall.config.file import read_file
 from voicecall.rpc.server import CannotServe
 from voicecall.system import System, keep_state, open_system
 from voicecall.web.listening import CannotListen
 
 
-def serve(place: Place, *, simulate: bool, port: int | None, clock_rate: float) -> int:
+@frozen(kw_only=True)
+class Serving:
+    """What to serve. With a ``plan``, ``config`` is only what was known before the simulated network told more."""
+
+    config: Config = field(repr=False)
+    plan: Plan | None
+    state: Path
+    port: int | None
+    clock_rate: float
+
+
+def serve(place: Place, *, carrier: str | None, simulate: bool, port: int | None, clock_rate: float) -> int:
     """0 after a clean stop (SIGTERM, SIGINT), 1 when the system cannot run, 2 for a configuration it cannot use."""
     set_up_logging()
-    try:
-        config = load(place.config, place.environment) if place.config else default_config(place.environment)
-    except ConfigError as error:
-        return fail(f"the configuration cannot be used:\n{error}", BAD_USAGE)
-    problem = _problem(config, port, clock_rate)
+    problem = _problem(carrier, port, clock_rate, simulate=simulate)
     if problem:
         return fail(problem, BAD_USAGE)
-    if port is not None:
-        config = attrs.evolve(config, serve=attrs.evolve(config.serve, port=port))
-    clock = trio.testing.MockClock(rate=clock_rate) if clock_rate != 1 else None
-
-    async def main() -> None:
-        await _run(config, place.state, simulate=simulate, clock_rate=clock_rate)
-
     code = 0
     try:
-        trio.run(main, clock=clock)
+        serving = _read(place, carrier, port, clock_rate, simulate=simulate)
+        if not serving.config.enabled:
+            return fail("enabled: is false in the configuration; set it to true to serve calls", BAD_USAGE)
+        trio.run(_run, serving, clock=trio.testing.MockClock(rate=clock_rate) if clock_rate != 1 else None)
+    except* ConfigError as errors:
+        code = fail("the configuration cannot be used:\n" + "\n".join(_reasons(errors)), BAD_USAGE)
     except* (JournalError, CannotListen, CannotServe, NoNetwork, OSError) as errors:
         code = fail("\n".join(dict.fromkeys(_reasons(errors))))
     return code
 
 
-def _problem(config: Config, port: int | None, clock_rate: float) -> str:
-    if not config.enabled:
-        return "enabled: is false in the configuration; set it to true to serve calls"
-    if config.provider != "mock":
-        return f'provider: "{config.provider}" cannot carry calls yet; use "mock"'
+def _read(place: Place, carrier: str | None, port: int | None, clock_rate: float, *, simulate: bool) -> Serving:
+    plain = read_file(place.config) if place.config else {}
+    plan = Plan(plain=plain, carrier=carrier, environment=place.environment) if simulate else None
+    config = plan.before() if plan else parse(plain, place.environment)
+    return Serving(config=config, plan=plan, state=place.state, port=port, clock_rate=clock_rate)
+
+
+def _problem(carrier: str | None, port: int | None, clock_rate: float, *, simulate: bool) -> str:
+    if carrier is not None and not simulate:
+        return f"serve {carrier}: names a carrier only with --simulate; a real one is provider in the configuration"
     if port is not None and not 0 <= port <= 65_535:
         return f"--port: must be between 0 (any free one) and 65535, got {port}"
     if not 0 < clock_rate < math.inf:
@@ -93,18 +105,32 @@ class Unfailing:
             self.stream.flush()
 
 
-async def _run(config: Config, state: Path, *, simulate: bool, clock_rate: float) -> None:
+async def _run(serving: Serving) -> None:
     told = trio.Event()
     async with trio.open_nursery() as nursery:
         await nursery.start(_until_told, told, nursery.cancel_scope)
-        keep_state(state)
+        keep_state(serving.state)
         async with (
-            open_network(config, state, clock_rate=clock_rate) if simulate else nullcontext("") as network,
-            open_system(config, state=state) as system,
+            _open_carrier(serving) as (network, config),
+            open_system(_at_port(config, serving.port), state=serving.state, clock_rate=serving.clock_rate) as system,
         ):
             _announce(system, network)
             await told.wait()
         nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _open_carrier(serving: Serving) -> AsyncGenerator[tuple[str, Config]]:
+    """The simulated network's URL, if there is one, and what to serve."""
+    if serving.plan is None:
+        yield "", serving.config
+        return
+    async with open_network(serving.plan, serving.state, clock_rate=serving.clock_rate) as opened:
+        yield opened
+
+
+def _at_port(config: Config, port: int | None) -> Config:
+    return config if port is None else attrs.evolve(config, serve=attrs.evolve(config.serve, port=port))
 
 
 async def _until_told(
@@ -125,7 +151,7 @@ def _announce(system: System, network: str) -> None:
         import json
 
         ready = {"ready": True, "url": system.door.origin, "port": system.door.port, "state": str(system.state)}
-        more = {"voice": system.voice, **({"network": network} if network else {})}
+        more = {"carrier": config.provider, "voice": system.voice, **({"network": network} if network else {})}
         sys.stdout.write(json.dumps({**ready, **more}) + "\n")
         sys.stdout.flush()
         return
@@ -139,7 +165,9 @@ def _announce(system: System, network: str) -> None:
     grid.add_row("media", system.calls.world.media_url())
     grid.add_row("state", str(system.state))
     grid.add_row("voice", system.voice)
-    grid.add_row("carrier", f"simulated phone network at {network or config.mock.api_url}")
+    elsewhere = config.mock.api_url if config.provider == "mock" else ""
+    simulated = f" (simulated phone network at {network or elsewhere})" if network or elsewhere else ""
+    grid.add_row("carrier", f"{config.provider}{simulated}")
     grid.add_row("inbound", config.inbound_policy)
     console = Console()
     console.print("[bold green]voicecall is running[/bold green]")

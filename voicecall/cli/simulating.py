@@ -1,4 +1,8 @@
-"""The simulated phone network beside ``serve --simulate``: a process of its own, which survives a killed server."""
+"""The simulated phone network beside ``serve --simulate``: a process of its own, which survives a killed server.
+
+It stands at ``mock.apiUrl`` whatever carrier's wire it speaks, and tells what the configuration has to say of the
+account there: what the user's own says of a real one (credentials, public addresses, proxies) is not used beside it.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +10,25 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
 import trio
 from attrs import field, frozen
 
-from voicecall.config import Config
-from voicecall.system import keep_secret
+from voicecall.config import Config, parse
+from voicecall.rpc.methods import MOCK_NUMBER
+from voicecall.system import mock_secret
 
 START_S = 30
 STOP_S = 5
+CARRIERS = ("mock", "twilio", "telnyx", "plivo")
+FAR_AWAY = ("publicUrl", "tunnel", "tailscale", "webhookSecurity")
+"""Keys about how a carrier elsewhere reaches us. The network is on this machine, and so are its webhooks."""
 
 
 class NoNetwork(Exception):
@@ -41,62 +49,109 @@ class Network:
         with trio.move_on_after(STOP_S * self.clock_rate, shield=True):
             async with _client(self.secret, self.clock_rate) as client:
                 with suppress(httpx.HTTPError):
-                    await client.post(f"{self.url}/stop")
+                    await client.post(f"{self.url}/_network/stop")
             if self.process is not None:
                 await self.process.wait()
         if self.process is not None:
             self.process.kill()
 
 
+@frozen(kw_only=True)
+class Plan:
+    """A configuration file's keys (``plain``), to be served on a network that speaks the wire of ``carrier``.
+
+    ``carrier`` None is the provider that the file names, mock where it names none.
+    """
+
+    plain: Mapping[str, object]
+    carrier: str | None
+    environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def wire(self) -> str:
+        """Whose wire it is: one of ``CARRIERS``, or what the file has in the place of one."""
+        return self.carrier or cast("str", self.plain.get("provider", "mock"))
+
+    def before(self) -> Config:
+        """The configuration as far as it can be read before there is an account. Raises ``ConfigError``."""
+        known = self.wire in CARRIERS
+        return parse({**self._near(), **({"provider": "mock"} if known else {})}, self.environment)
+
+    def lay_over(self, settings: Mapping[str, object]) -> Config:
+        """The configuration for the account of which the network says ``settings``. Raises ``ConfigError``."""
+        section = cast("Mapping[str, object]", self.plain.get(self.wire, {}))
+        number = {"fromNumber": self.plain.get("fromNumber") or MOCK_NUMBER}
+        plain = {**self._near(), **number, "provider": self.wire, self.wire: {**section, **settings}}
+        return parse(plain, self.environment)
+
+    def _near(self) -> dict[str, object]:
+        return {key: value for key, value in self.plain.items() if key not in FAR_AWAY}
+
+
 @asynccontextmanager
-async def open_network(config: Config, state: Path, *, clock_rate: float) -> AsyncGenerator[str]:
+async def open_network(plan: Plan, state: Path, *, clock_rate: float) -> AsyncGenerator[tuple[str, Config]]:
     """The network at ``mock.apiUrl``: started, or the one that a killed server left behind. Stopped on leaving.
 
-    One that was found stays when the system cannot run beside it: it may serve another. Raises ``NoNetwork``.
+    Yields its URL and the configuration for an account there. A network that was found stays when the system cannot run
+    beside it: it may serve another. Raises ``NoNetwork``, ``ConfigError``.
     """
+    config = plan.before()
     url = config.mock.api_url.removesuffix("/")
-    secret = config.mock.secret.reveal() if config.mock.secret else keep_secret(state / "mock.key")
+    secret = mock_secret(config, state)
     network = Network(url=url, secret=secret, clock_rate=clock_rate)
-    found = await _runs(network)
+    settings = await _account(network, plan.wire)
+    found = settings is not None
     if not found:
         parts = urlsplit(url)
-        host, port = parts.hostname or "127.0.0.1", parts.port or 80
-        network = await start_network(host, port, secret, log=state / "network.log", clock_rate=clock_rate)
+        host, port, log = parts.hostname or "127.0.0.1", parts.port or 80, state / "network.log"
+        network = await start_network(host, port, secret, log=log, carrier=plan.wire, clock_rate=clock_rate)
     try:
-        yield url
+        if settings is None:
+            settings = await _account(network, plan.wire) or {}
+        yield url, plan.lay_over(settings)
         found = False
     finally:
         if not found:
             await network.stop()
 
 
-async def _runs(network: Network) -> bool:
+async def _account(network: Network, carrier: str) -> dict[str, object] | None:
+    """What the configuration says of the account at a network that runs there; None if none does."""
     url = network.url
     try:
         async with _client(network.secret, network.clock_rate) as client:
-            answer = await client.get(f"{url}/report")
+            answer = await client.get(f"{url}/_network/account")
     except httpx.ConnectError:
-        return False
+        return None
     except httpx.HTTPError as error:
         raise NoNetwork(
             f"mock.apiUrl: something at {url} is no simulated phone network ({type(error).__name__}); "
             "stop it, or set another mock.apiUrl"
         ) from error
     if answer.status_code == 200:
-        return True
+        account = answer.json()
+        if account["carrier"] == carrier:
+            return account["settings"]
+        raise NoNetwork(
+            f"mock.apiUrl: the simulated phone network at {url} speaks {account['carrier']}, not {carrier}; stop the "
+            f"server that it belongs to (if that was killed: serve --simulate {account['carrier']} once, and stop it), "
+            "or set another mock.apiUrl"
+        )
     raise NoNetwork(
         f"mock.apiUrl: what answers at {url} does not know this state directory's key ({answer.status_code}), perhaps "
         "the network of another state directory; stop it, or set another mock.apiUrl"
     )
 
 
-async def start_network(host: str, port: int, secret: str, *, log: Path, clock_rate: float = 1.0) -> Network:
-    """Start the process; ``port`` 0 picks a free one. Raises ``NoNetwork``.
+async def start_network(
+    host: str, port: int, secret: str, *, log: Path, carrier: str = "mock", clock_rate: float = 1.0
+) -> Network:
+    """Start the process, speaking the wire of ``carrier``; ``port`` 0 picks a free one. Raises ``NoNetwork``.
 
     It gets a session of its own: Ctrl-C at the terminal is for the server, which stops it in order.
     """
     command = [sys.executable, "-m", "voicecall.testing.network", "--secret-file", "/dev/stdin"]
-    command += ["--host", host, "--port", str(port), "--clock-rate", str(clock_rate)]
+    command += ["--carrier", carrier, "--host", host, "--port", str(port), "--clock-rate", str(clock_rate)]
     errors = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         process = await trio.lowlevel.open_process(

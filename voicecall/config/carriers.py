@@ -22,7 +22,8 @@ class Outbound:
     on_machine: Literal["message", "hangup", "ignore"] | None = key(
         choice("message", "hangup", "ignore"),
         None,
-        "What to do when a machine answers; absent, no carrier is asked to detect one.",
+        "What to do when a machine answers; absent, a notify message is for it too (after the beep, if there is one "
+        "within 8 s), and a conversation is hung up. With `ignore` no carrier is asked to detect one.",
         ours=True,
     )
 
@@ -69,6 +70,9 @@ class WebhookSecurity:
     )
 
 
+API = "Where the carrier's API is, if not at its usual address (a proxy, a simulated carrier)."
+
+
 @frozen(kw_only=True)
 class Telnyx:
     api_key: Secret | None = key(SECRET, None, "API key.", env=("TELNYX_API_KEY",), carrier="telnyx")
@@ -76,8 +80,13 @@ class Telnyx:
         NON_EMPTY, None, "Call Control connection.", env=("TELNYX_CONNECTION_ID",), carrier="telnyx"
     )
     public_key: str | None = key(
-        NON_EMPTY, None, "Public key that webhooks are signed for.", env=("TELNYX_PUBLIC_KEY",), carrier="telnyx"
+        NON_EMPTY,
+        None,
+        "Public key of the account, base64 or PEM; several with commas while one replaces another.",
+        env=("TELNYX_PUBLIC_KEY",),
+        carrier="telnyx",
     )
+    api_url: str | None = key(URL, None, API, ours=True)
 
 
 @frozen(kw_only=True)
@@ -85,12 +94,20 @@ class Twilio:
     account_sid: str | None = key(NON_EMPTY, None, "Account SID.", env=("TWILIO_ACCOUNT_SID",), carrier="twilio")
     auth_token: Secret | None = key(SECRET, None, "Auth token.", env=("TWILIO_AUTH_TOKEN",), carrier="twilio")
     region: Literal["us1", "ie1", "au1"] = key(choice("us1", "ie1", "au1"), "us1", "Region of the account.")
+    api_url: str | None = key(URL, None, API, ours=True)
 
 
 @frozen(kw_only=True)
 class Plivo:
     auth_id: str | None = key(NON_EMPTY, None, "Auth ID.", env=("PLIVO_AUTH_ID",), carrier="plivo")
     auth_token: Secret | None = key(SECRET, None, "Auth token.", env=("PLIVO_AUTH_TOKEN",), carrier="plivo")
+    signatures: Literal["v3", "v2", "auto"] = key(
+        choice("v3", "v2", "auto"),
+        "auto",
+        "Which webhook signatures count: V3 alone, V2 alone, or V2 as long as the account has never sent V3.",
+        ours=True,
+    )
+    api_url: str | None = key(URL, None, API, ours=True)
 
 
 @frozen(kw_only=True)

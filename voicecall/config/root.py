@@ -70,6 +70,11 @@ class Phrases:
     busy: str = key(
         NON_EMPTY, "All lines are busy right now. Please call again later.", "Said when no call slot is free."
     )
+    pairing: str = key(
+        NON_EMPTY,
+        "I do not know this number yet. Please give my operator this code: {code}. I repeat: {code}. Goodbye.",
+        "Said to an unknown caller under the policy `pairing`; `{code}` becomes the six digits.",
+    )
 
 
 @frozen(kw_only=True)
@@ -118,6 +123,12 @@ class Config:
     transcript_timeout_ms: int = key(POSITIVE, 180_000, "How long `continue` waits for the person's words.")
     ring_timeout_ms: int = key(POSITIVE, 30_000, "How long to let it ring.")
     max_concurrent_calls: int = key(POSITIVE, 1, "Calls at the same time; more are refused.")
+    when_busy: Literal["busy", "notice"] = key(
+        choice("busy", "notice"),
+        "busy",
+        "What a caller gets for whom no line is free: the busy tone, or `phrases.busy` and a hang-up.",
+        ours=True,
+    )
     serve: Serve = section(Serve, "The one door.")
     tailscale: Tailscale = section(Tailscale, "Tailscale, the older way.")
     tunnel: Tunnel = section(Tunnel, "How the door becomes public.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from voicecall.config.problems import PREFIX, Problem
+from voicecall.config.addresses import authority, is_loopback, network
+from voicecall.config.problems import PREFIX, Problem, show
 from voicecall.config.root import Config
 
 _FUNNEL_PORTS = (443, 8443, 10_000)
@@ -14,13 +15,27 @@ def check(config: Config) -> tuple[Problem, ...]:
     """What keeps an enabled configuration from working; a disabled one is always fine."""
     if not config.enabled:
         return ()
-    return (*_numbers(config), *_credentials(config), *_realtime(config), *_streaming(config), *_funnel(config))
+    return (
+        *_numbers(config),
+        *_pairing(config),
+        *_credentials(config),
+        *_realtime(config),
+        *_funnel(config),
+        *_unverified(config),
+        *_trusted(config),
+    )
 
 
 def _numbers(config: Config) -> Iterator[Problem]:
     if config.from_number is None and config.provider != "mock":
         env = " (or set TWILIO_FROM_NUMBER env)" if config.provider == "twilio" else ""
         yield _theirs("fromNumber", "absent", f"fromNumber is required{env}")
+
+
+def _pairing(config: Config) -> Iterator[Problem]:
+    if config.inbound_policy == "pairing" and "{code}" not in config.phrases.pairing:
+        words = 'words with "{code}" in them, best twice: the caller writes it down'
+        yield _unusable("phrases.pairing", config.phrases.pairing, words)
 
 
 def _credentials(config: Config) -> Iterator[Problem]:
@@ -65,12 +80,6 @@ def _realtime(config: Config) -> Iterator[Problem]:
         )
 
 
-def _streaming(config: Config) -> Iterator[Problem]:
-    # The simulated network streams too: without it nothing could be tried before an account is opened.
-    if config.streaming.enabled and config.provider not in ("twilio", "mock"):
-        yield _theirs("provider", f'"{config.provider}"', 'provider must be "twilio" when streaming.enabled is true')
-
-
 def _funnel(config: Config) -> Iterator[Problem]:
     port = config.tailscale.port
     if config.tailscale.mode == "funnel" and port not in _FUNNEL_PORTS:
@@ -79,6 +88,44 @@ def _funnel(config: Config) -> Iterator[Problem]:
             value=str(port),
             message=f'tailscale.port: got {port}: expected 443, 8443 or 10000 when tailscale.mode is "funnel"',
         )
+
+
+def _unverified(config: Config) -> Iterator[Problem]:
+    """Believing everybody is for a door that only this machine can reach."""
+    if not config.skip_signature_verification:
+        return
+    ways_in = (
+        (not is_loopback(config.serve.bind), f"serve.bind is {show(config.serve.bind)}", "set serve.bind to 127.0.0.1"),
+        (config.public_url is not None, "publicUrl is set", "remove publicUrl"),
+        (config.tunnel.provider != "none", f'tunnel.provider is "{config.tunnel.provider}"', "remove tunnel.provider"),
+        (config.tailscale.mode != "off", f'tailscale.mode is "{config.tailscale.mode}"', "remove tailscale.mode"),
+    )
+    for is_open, why, fix in ways_in:
+        if is_open:
+            yield Problem(
+                path="skipSignatureVerification",
+                value="true",
+                message=f"skipSignatureVerification: got true while {why}: strangers could send webhooks that are "
+                f"believed; remove skipSignatureVerification, or {fix}",
+            )
+
+
+def _trusted(config: Config) -> Iterator[Problem]:
+    """An entry that can never match would quietly be no entry, and no entries trust everybody."""
+    for index, host in enumerate(config.webhook_security.allowed_hosts):
+        if authority(host) is None:
+            path = f"webhookSecurity.allowedHosts[{index}]"
+            yield _unusable(path, host, "a host name without scheme and path, e.g. phone.example.com")
+    for index, proxy in enumerate(config.webhook_security.trusted_proxy_ips):
+        try:
+            network(proxy)
+        except ValueError:
+            path = f"webhookSecurity.trustedProxyIPs[{index}]"
+            yield _unusable(path, proxy, "an IP address, e.g. 203.0.113.7, or a network, e.g. 10.0.0.0/8")
+
+
+def _unusable(path: str, value: str, allowed: str) -> Problem:
+    return Problem(path=path, value=show(value), message=f"{path}: got {show(value)}: expected {allowed}")
 
 
 def _theirs(path: str, value: str, words: str) -> Problem:

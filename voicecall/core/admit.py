@@ -9,6 +9,8 @@ from voicecall.core.state import CallState, Media, Phase
 from voicecall.events import RULES, AnyEvent
 from voicecall.events import facts as fact
 
+LONGEST_SAY = 3_000
+"""Characters that every carrier's own voice takes at a time."""
 DIGITS = re.compile(r"[0-9*#A-Da-dwWpP,]+")
 
 
@@ -35,6 +37,11 @@ def _in_call(state: CallState, request: Say | Ask | PressDigits) -> AnyEvent | R
     match request:
         case Say(text=text) | Ask(text=text) if not text.strip():
             return Refused(code="bad-request", reason="message: must not be empty; say what should be said")
+        case Say(text=text) | Ask(text=text) if not state.policy.streaming and len(text) > LONGEST_SAY:
+            reason = (
+                f"message: at most {LONGEST_SAY} characters where the carrier speaks, got {len(text)}; say it in parts"
+            )
+            return Refused(code="bad-request", reason=reason)
         case Say():
             return fact.SayRequested(text=request.text, by=request.by)
         case Ask() if state.waiting_since:

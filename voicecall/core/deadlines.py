@@ -7,7 +7,7 @@ deadline exists, and while we owe the person sound one of them bounds the silenc
 
 from __future__ import annotations
 
-from voicecall.core.state import UNANSWERED, CallState, Media, Owing, Phase
+from voicecall.core.state import UNANSWERED, CallState, Machine, Media, Owing, Phase
 from voicecall.events import Instant, Patience
 from voicecall.events.effects import Conclude
 from voicecall.events.facts import TimerFired
@@ -63,17 +63,28 @@ def _live(state: CallState) -> dict[str, Instant]:
     due = {"max_duration": _after(state.answered_at, policy.max_duration_ms)}
     if state.media is not Media.OPEN and policy.streaming:
         due["media"] = _after(state.media_since, policy.media_timeout_ms)
+        if state.media_again_at and not state.media_asked:
+            due["reopen"] = state.media_again_at
     elif state.saying:
         due["playback"] = _after(state.sound_at, _playback_limit(state))
     elif state.owing is not Owing.NOBODY:
         due["silence"] = _after(state.owing_since, _patience(state))
     if state.notified_at and not _busy(state):
-        due["notify"] = _after(max(state.notified_at, state.sound_at), policy.notify_hangup_delay_ms)
+        due["notify"] = _notified(state)
     if state.waiting_since and all(one.number != state.waiting_for for one in state.saying):
         due["transcript"] = _after(state.waiting_since, policy.transcript_timeout_ms)
+    if state.machine is Machine.GREETING:
+        due["beep"] = _after(state.machine_since, policy.beep_ms)
     if state.keys:
         due["keys"] = _after(state.keys_at, policy.keys_gap_ms)
     return due
+
+
+def _notified(state: CallState) -> Instant:
+    """When a message that was heard is the end of it; where a machine may have heard it, not before that is known."""
+    due = _after(max(state.notified_at, state.sound_at), state.policy.notify_hangup_delay_ms)
+    unknown = state.detecting and state.policy.on_machine == "message"
+    return max(due, _after(state.answered_at, state.policy.detection_ms)) if unknown else due
 
 
 def _busy(state: CallState) -> bool:

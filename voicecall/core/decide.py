@@ -22,18 +22,20 @@ Three rules keep the person from silence and from surprise:
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from voicecall.core import speech
 from voicecall.core.change import change
 from voicecall.core.deadlines import deadlines, is_due
-from voicecall.core.evolve import evolve, intend
-from voicecall.core.state import UNANSWERED, CallState, Media, Owing, Phase
+from voicecall.core.evolve import RETURNING, evolve, intend
+from voicecall.core.state import UNANSWERED, CallState, Machine, Media, Owing, Phase
 from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason, Mode
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.events.base import EPOCH
 
-RETURNING = frozenset({"lost", "restart"})
-"""Reasons for a closed media stream after which the carrier is asked to connect again."""
+LONGEST_SAY = 1_500
+"""Characters a carrier's own voice is given at a time: their limits are from 3,000 up, markup included."""
 
 
 def decide(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
@@ -68,13 +70,17 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
     """What to do about ``event``, deadlines aside."""
     match event:
         case fact.CallPlaced() if state.phase is Phase.NEW:
-            ring = event.policy.ring_timeout_ms
-            return (do.Dial(caller=event.caller, callee=event.callee, ring_timeout_ms=ring),)
+            return (_dial(event),)
         case fact.CallOffered() if state.phase is Phase.NEW:
             verdict = event.policy.verdict
-            return (do.Answer(),) if verdict == "accept" else (do.Reject(reason=verdict),)
+            opening = _open(evolve(state, event)) if verdict == "accept" else ()
+            return (do.Answer(), *opening) if verdict == "accept" else (do.Reject(reason=verdict),)
         case fact.CallAnswered() if state.phase in UNANSWERED or state.phase is Phase.LIVE:
-            return _lead_in(state)
+            return (*_lead_in(state), *_open(state))
+        case fact.FlowAsked() if state.phase is Phase.LIVE:
+            return _lead_in(evolve(state, event))
+        case fact.MachineDetected() | fact.MachineFinished() if state.phase in UNANSWERED or state.phase is Phase.LIVE:
+            return _on_machine(state, event)
         case fact.CallRinging() | fact.CallAnswered() if state.phase is Phase.ENDING:
             found = event.vendor_call_id and not state.vendor_call_id
             return (do.Hangup(reason=state.end_reason or "error"),) if found else ()
@@ -84,18 +90,22 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
             return (do.OpenMedia(),) if event.stream_id == state.stream_id else ()
         case fact.CallerStarted() if state.phase is Phase.LIVE:
             return _make_way(state)
+        case fact.CallerHeard() if state.phase is Phase.LIVE and not state.policy.streaming and event.text.strip():
+            return _make_way(state)
         case fact.CallerSaid() if state.phase is Phase.LIVE:
-            return _answer(state, event.text)
-        case fact.AgentReplied() if state.phase is Phase.LIVE:
+            way = () if state.policy.streaming or not event.text.strip() else _make_way(state)
+            return (*way, *_answer(state, event.text))
+        case fact.PlaybackFinished() if state.phase is Phase.LIVE and _is_deaf(state):
+            return (do.Listen(),)
+        case fact.AgentReplied() if state.phase is Phase.LIVE and state.policy.streaming:
             fresh = event.turn == state.turn and event.turn > state.discarded_turn
             return (_say(state, event.text, "reply", turn=event.turn),) if fresh and event.text.strip() else ()
-        case fact.AgentFinished(reason="failed") if state.phase is Phase.LIVE and event.turn == state.turn:
-            wanted = event.turn > state.discarded_turn
-            return (_say(state, state.policy.apology, "apology"),) if wanted else ()
+        case fact.AgentFinished() if state.phase is Phase.LIVE and event.turn == state.turn:
+            return _on_reply_end(state, event)
         case fact.SayRequested() | fact.ListenRequested() if state.phase is Phase.LIVE:
             return (_say(state, event.text, "say"),) if event.text.strip() else ()
         case fact.DigitsRequested() if state.phase is Phase.LIVE:
-            return (do.SendDigits(digits=event.digits),)
+            return (do.SendDigits(digits=speech.dialed_keys(event.digits)),)
         case fact.HangupRequested() if state.phase not in (Phase.NEW, Phase.ENDING):
             return (do.Hangup(reason=event.reason),)
         case fact.TimerFired() if is_due(state, event):
@@ -112,16 +122,76 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
             return ()
 
 
+def _dial(event: fact.CallPlaced) -> do.Dial:
+    policy = event.policy
+    return do.Dial(
+        caller=event.caller,
+        callee=event.callee,
+        ring_timeout_ms=policy.ring_timeout_ms,
+        detect_machine=policy.on_machine != "ignore",
+    )
+
+
+def _open(state: CallState) -> tuple[AnyEffect, ...]:
+    """The beginning of a conversation where the carrier speaks and listens: its ear, so that the first words can be
+    interrupted, then the first words."""
+    policy = state.policy
+    if policy.streaming or state.machine is not Machine.NONE:
+        return ()
+    greeting = (_greeting(state),) if speech.is_greeting_due(state) and not state.saying else ()
+    return greeting if state.listening or policy.mode is Mode.NOTIFY else (do.Listen(), *greeting)
+
+
+def _is_deaf(state: CallState) -> bool:
+    """Whether a carrier that should listen to the person does not: it could not be asked."""
+    policy = state.policy
+    talks = policy.mode is Mode.CONVERSATION and state.machine is Machine.NONE
+    return talks and not policy.streaming and not state.listening
+
+
+def _on_machine(state: CallState, event: fact.MachineDetected | fact.MachineFinished) -> tuple[AnyEffect, ...]:
+    """An answering machine: hang up, or be quiet until it records and then leave the message."""
+    machine = isinstance(event, fact.MachineDetected) and event.result in ("machine", "fax")
+    match state.policy.on_machine:
+        case "hangup" if machine:
+            return (do.Hangup(reason="voicemail"),)
+        case "message" if machine and state.machine is Machine.NONE:
+            return (do.StopSpeaking(utterance=state.utterance),) if state.saying else ()
+        case "message" if isinstance(event, fact.MachineFinished) and state.machine is Machine.GREETING:
+            return _leave_message(state)
+        case _:
+            return ()
+
+
+def _leave_message(state: CallState) -> tuple[AnyEffect, ...]:
+    text = state.policy.greeting
+    return (_say(state, text, "greeting", interruptible=False),) if text else (do.Hangup(reason="voicemail"),)
+
+
+def _on_reply_end(state: CallState, event: fact.AgentFinished) -> tuple[AnyEffect, ...]:
+    """The agent is done: a carrier that speaks gets the whole reply at once; what failed is apologized for."""
+    if state.draft and event.turn > state.discarded_turn:
+        return tuple(
+            do.Speak(utterance=state.utterance + number, text=text, turn=event.turn, purpose="reply")
+            for number, text in enumerate(wrap(state.draft, LONGEST_SAY), 1)
+        )
+    wanted = event.reason == "failed" and event.turn > state.discarded_turn
+    return (_say(state, state.policy.apology, "apology"),) if wanted else ()
+
+
 def _lead_in(state: CallState) -> tuple[AnyEffect, ...]:
     """Somebody picked up, or the carrier asks again where the sound should go."""
-    wanted = state.policy.streaming and state.media is not Media.OPEN and not state.media_asked
+    missing = state.policy.streaming and state.media is not Media.OPEN
+    wanted = missing and not state.media_asked and state.media_again_at <= state.now
     return (do.OpenMedia(),) if wanted else ()
 
 
 def _greet(state: CallState) -> tuple[AnyEffect, ...]:
+    if state.machine is Machine.GREETING:
+        return ()
     if speech.is_greeting_due(state):
         return (_greeting(state),)
-    back = state.media is Media.CLOSED and state.policy.mode is not Mode.NOTIFY
+    back = state.stream_broke and state.policy.mode is not Mode.NOTIFY
     return (_say(state, state.policy.return_phrase, "return"),) if back else ()
 
 
@@ -141,6 +211,8 @@ def _answer(state: CallState, text: str) -> tuple[AnyEffect, ...]:
     """The caller said something final: a waiting ``continue`` takes it, else the agent is asked."""
     if not text.strip() or state.waiting_since or state.policy.mode is Mode.NOTIFY:
         return ()
+    if state.machine is not Machine.NONE:
+        return ()
     return (do.AskAgent(turn=state.turn + 1, text=text),)
 
 
@@ -158,12 +230,16 @@ def _on_time(state: CallState, name: str) -> tuple[AnyEffect, ...]:
             return (do.Hangup(reason="hangup-bot"),)
         case "max_duration":
             return (do.Hangup(reason="timeout"),)
+        case "reopen":
+            return _lead_in(state)
         case "media" | "playback":
             return (do.Hangup(reason="error"),)
         case "silence":
             return _break_silence(state)
         case "notify":
             return (do.Hangup(reason="hangup-bot"),)
+        case "beep":
+            return _leave_message(state)
         case "keys":
             return _answer(state, speech.keys_text(state.keys))
         case "ending":

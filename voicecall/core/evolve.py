@@ -7,27 +7,34 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Literal, assert_never
 
 from voicecall.core import speech
 from voicecall.core.change import change
 from voicecall.core.deadlines import is_due
-from voicecall.core.state import TRANSITIONS, UNANSWERED, CallState, Floor, Media, Owing, Phase
-from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason
+from voicecall.core.state import TRANSITIONS, UNANSWERED, CallState, Floor, Machine, Media, Owing, Phase
+from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason, Instant
 from voicecall.events import facts as fact
 from voicecall.events.base import EPOCH, NO_EFFECT
 from voicecall.events.effects import (
     Answer,
     AskAgent,
     Conclude,
+    Dial,
     Hangup,
+    Listen,
     OpenMedia,
     Reconcile,
     Reject,
     Speak,
     StartTimer,
+    StopSpeaking,
 )
 
+RETURNING = frozenset({"lost", "restart"})
+"""Reasons for a closed media stream that nobody meant to close: the carrier is asked to connect again."""
+REOPEN_MS = 1_000
+"""How long a carrier that could not open a media stream is left alone before it is asked once more."""
 OURS_TO_SAY = frozenset({"completed", "hangup-bot", "unknown", "rejected"})
 """Carriers say these about an ending that we asked for; our own reason tells more."""
 
@@ -45,33 +52,36 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
         case fact.CallAnswered():
             return _answered(_known(state, event.vendor_call_id))
         case fact.CallEnded():
-            return _ended(state, event.reason, concluded=bool(event.settles))
+            return _ended(state, final_reason(state.end_reason, event), concluded=bool(event.settles))
         case fact.CallReconciled():
-            state = _known(change(state, reconciling_since=EPOCH), event.vendor_call_id)
-            return _answered(state) if event.alive and event.answered and state.phase in UNANSWERED else state
+            return _reconciled(state, event)
         case fact.DialAccepted():
             return state if state.vendor_call_id else _known(state, event.vendor_call_id)
         case fact.MediaOpened():
             return _media_opened(state, event)
         case fact.MediaClosed():
-            if state.media is not Media.OPEN or event.stream_id != state.stream_id:
-                return state
-            return change(state, media=Media.CLOSED, media_asked=False, media_since=state.now, floor=Floor.NOBODY)
+            return _media_closed(state, event)
+        case fact.MachineDetected() | fact.MachineFinished():
+            return _machine(state, event)
         case fact.DigitsPressed():
-            return change(state, keys=state.keys + event.digits, keys_at=state.now)
+            return speech.pressed(state, event)
         case fact.CallerStarted():
-            return speech.interrupted(change(state, floor=Floor.CALLER)) if state.phase is Phase.LIVE else state
+            return _took_the_floor(state)
+        case fact.CallerHeard():
+            # Where the carrier listens nobody tells that a voice started; its first words do.
+            return state if state.policy.streaming or not event.text.strip() else _took_the_floor(state)
         case fact.CallerSaid():
-            return speech.said(state, event.text)
+            spoke = not state.policy.streaming and bool(event.text.strip())
+            state = change(state, said_until=max(state.said_until, event.told_at))
+            return speech.said(_took_the_floor(state) if spoke else state, event.text)
         case fact.PlaybackStarted():
             return speech.playing(state, event.utterance)
         case fact.PlaybackFinished():
             return speech.played(state, event)
         case fact.AgentReplied():
-            replied = event.turn if event.text.strip() else state.replied_turn
-            return change(state, replied_turn=max(state.replied_turn, replied))
+            return speech.drafted(state, event.turn, event.text)
         case fact.AgentFinished():
-            return speech.finished(state, event)
+            return change(speech.finished(state, event), draft="" if event.turn == state.turn else state.draft)
         case fact.SayRequested() | fact.ListenRequested():
             return _wished(state, event)
         case fact.TimerFired():
@@ -79,12 +89,12 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
         case fact.ActorQuarantined():
             return change(_to(state, Phase.ENDING), quarantined=True)
         case fact.EffectFailed():
-            return _failed(state, settled)
+            return _failed(state, settled, again=event.retryable)
+        case fact.FlowAsked():
+            return _asked(state, event)
         case fact.EffectSucceeded() | fact.VendorReported() | fact.DigitsRequested() | fact.HangupRequested():
             return state
-        case fact.CallerHeard() | fact.SpeechChunk() | fact.AudioMeasured() | fact.Unknown():
-            return state
-        case fact.ActorStarted():
+        case fact.SpeechChunk() | fact.AudioMeasured() | fact.ActorStarted() | fact.Unknown():
             return state
     assert_never(event)
 
@@ -108,8 +118,14 @@ def intend(state: CallState, effect_id: EffectId, effect: AnyEffect) -> CallStat
             state = change(state, media_asked=True)
         case Speak():
             state = speech.intended(state, effect)
+        case StopSpeaking():
+            state = speech.stopped(state, effect.utterance)
         case AskAgent():
-            state = change(state, turn=effect.turn)
+            state = change(state, turn=effect.turn, draft="")
+        case Dial():
+            state = change(state, detecting=effect.detect_machine)
+        case Listen():
+            state = change(state, listening=True)
         case _:
             pass
     return change(state, owed=(*state.owed, (effect_id, effect)))
@@ -122,14 +138,16 @@ def _settle(state: CallState, effect_id: EffectId) -> tuple[CallState, AnyEffect
     return change(state, owed=tuple(one for one in state.owed if one[0] != effect_id)), settled
 
 
-def _failed(state: CallState, effect: AnyEffect | None) -> CallState:
+def _failed(state: CallState, effect: AnyEffect | None, *, again: bool) -> CallState:
     match effect:
         case Speak():
             return speech.lost(state, effect.utterance)
         case OpenMedia() | Answer():
-            return change(state, media_asked=False)
+            return change(state, media_asked=False, media_again_at=Instant(state.now + REOPEN_MS) if again else EPOCH)
         case Reconcile():
             return change(state, reconciling_since=EPOCH)
+        case Listen():
+            return change(state, listening=False)
         case _:
             return state
 
@@ -166,12 +184,44 @@ def _answered(state: CallState) -> CallState:
     return speech.owe(state, Owing.AGENT) if state.policy.greeting else state
 
 
+def _reconciled(state: CallState, event: fact.CallReconciled) -> CallState:
+    state = _known(change(state, reconciling_since=EPOCH), event.vendor_call_id)
+    return _answered(state) if event.alive and event.answered and state.phase in UNANSWERED else state
+
+
+def _media_closed(state: CallState, event: fact.MediaClosed) -> CallState:
+    if state.media is not Media.OPEN or event.stream_id != state.stream_id:
+        return state
+    return change(
+        state,
+        media=Media.CLOSED,
+        media_asked=False,
+        media_since=state.now,
+        stream_broke=event.reason in RETURNING,
+        floor=Floor.NOBODY,
+    )
+
+
+def _asked(state: CallState, event: fact.FlowAsked) -> CallState:
+    """The stream that was asked for is over, or never came: asking again is not asking twice.
+
+    The first time it is asked for again at once; a carrier that cannot open it says so as often as it is asked.
+    """
+    asking = any(isinstance(effect, OpenMedia) for _, effect in state.owed)
+    if event.after != "stream" or asking or state.media is Media.OPEN:
+        return state
+    again_at = Instant(state.now + REOPEN_MS) if state.media_refused else EPOCH
+    return change(state, media_asked=False, media_refused=True, media_again_at=again_at)
+
+
 def _media_opened(state: CallState, event: fact.MediaOpened) -> CallState:
     state = change(
         state,
         media=Media.OPEN,
         media_since=state.now,
         stream_id=event.stream_id,
+        media_refused=False,
+        media_again_at=EPOCH,
         tickets=(*state.tickets, event.ticket),
     )
     return _answered(state)
@@ -187,19 +237,24 @@ def _wished(state: CallState, event: fact.SayRequested | fact.ListenRequested) -
     return change(state, waiting_since=state.now, waiting_for=state.utterance + 1)
 
 
+def final_reason(ours: EndReason | Literal[""], event: fact.CallEnded) -> EndReason:
+    """Why a call ended: the carrier's word, unless we asked for it and know better (``ours``)."""
+    return ours if ours and (event.presumed or event.reason in OURS_TO_SAY) else event.reason
+
+
 def _ended(state: CallState, reason: EndReason, *, concluded: bool) -> CallState:
     if state.phase in (Phase.ENDED, Phase.NEW):
         return _odd(state)
-    if not state.end_reason or reason not in OURS_TO_SAY:
-        state = change(state, end_reason=reason)
     return change(
         _to(state, Phase.ENDED),
+        end_reason=reason,
         ended_at=state.now,
         concluded=concluded,
         floor=Floor.NOBODY,
         owing=Owing.NOBODY,
         waiting_since=EPOCH,
         keys="",
+        keys_told=(),
     )
 
 
@@ -214,11 +269,30 @@ def _fired(state: CallState, event: fact.TimerFired) -> CallState:
         case "transcript":
             return change(state, waiting_since=EPOCH)
         case "keys":
-            return speech.said(change(state, keys=""), speech.keys_text(state.keys))
+            return speech.said(change(state, keys="", keys_told=()), speech.keys_text(state.keys))
         case "notify":
             return change(state, notified_at=EPOCH)
+        case "beep":
+            return change(state, machine=Machine.RECORDING)
         case _:
             return state
+
+
+def _took_the_floor(state: CallState) -> CallState:
+    return speech.interrupted(change(state, floor=Floor.CALLER)) if state.phase is Phase.LIVE else state
+
+
+def _machine(state: CallState, event: fact.MachineDetected | fact.MachineFinished) -> CallState:
+    """A machine listens: nobody waits for us, what it says is not a caller's turn, and it has no message yet."""
+    state = change(state, detecting=False)
+    if state.policy.on_machine != "message":
+        return state
+    if isinstance(event, fact.MachineFinished):
+        return change(state, machine=Machine.RECORDING) if state.machine is Machine.GREETING else state
+    if event.result not in ("machine", "fax") or state.machine is not Machine.NONE:
+        return state
+    machine = change(state, machine=Machine.GREETING, machine_since=state.now, notified_at=EPOCH)
+    return speech.owe(machine, Owing.NOBODY)
 
 
 def _known(state: CallState, vendor_call_id: str) -> CallState:

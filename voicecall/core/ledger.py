@@ -17,6 +17,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from voicecall.core import speech
 from voicecall.core.change import change
 from voicecall.core.decide import decide
 from voicecall.core.evolve import evolve, intend
@@ -76,7 +77,13 @@ def step(
 
 
 def restate(state: CallState, event: AnyEvent) -> AnyEvent:
-    """An offer after the offer, an ending after the ending: news from the carrier, no second call and no second end."""
+    """A fact as it is written. An offer after the offer, an ending after the ending: news from the carrier, no second
+    call and no second end. What a carrier's voice said gets its measure, and a part of what was said
+    to the end is news too."""
+    if isinstance(event, fact.PlaybackFinished):
+        return speech.measured(state, event)
+    if isinstance(event, fact.CallerHeard) and EPOCH < event.told_at <= state.said_until:
+        return fact.VendorReported(status="heard late", detail=event.text)
     if isinstance(event, fact.CallOffered) and state.phase is not Phase.NEW:
         return fact.VendorReported(status="offered again")
     if not isinstance(event, fact.CallEnded) or state.phase is not Phase.ENDED:

@@ -8,17 +8,43 @@ from __future__ import annotations
 
 from itertools import takewhile
 
+from attrs import evolve
+
 from voicecall.core.change import change
-from voicecall.core.state import REMARKS_KEPT, CallState, Floor, Owing, Phase, Remark, Utterance
+from voicecall.core.state import REMARKS_KEPT, CallState, Floor, Machine, Owing, Phase, Remark, Utterance
 from voicecall.events import Mode
 from voicecall.events.base import EPOCH
 from voicecall.events.effects import AskAgent, Speak
-from voicecall.events.facts import AgentFinished, PlaybackFinished
+from voicecall.events.facts import AgentFinished, DigitsPressed, PlaybackFinished
+
+MS_PER_CHARACTER = 60
+"""How fast a carrier's own voice speaks, where nobody measures what was heard of it."""
+
+
+PAUSES = str.maketrans({"p": "WW", "P": "WW", ",": "WW", "a": "A", "b": "B", "c": "C", "d": "D"})
+
+
+def dialed_keys(keys: str) -> str:
+    """Keys as every carrier takes them: ``0-9 * # A-D``, ``w`` for half a second and ``W`` for one; ``p`` and a comma
+    are the two seconds of a telephone's dialing pause."""
+    return keys.translate(PAUSES)
 
 
 def keys_text(keys: str) -> str:
     """Pressed keys as the agent is told of them."""
     return f"[keys {keys}]"
+
+
+def pressed(state: CallState, event: DigitsPressed) -> CallState:
+    """Keys that wait to be joined, in the order they were pressed."""
+    told_at = event.told_at or state.now
+    place = sum(one <= told_at for one in state.keys_told)
+    return change(
+        state,
+        keys=state.keys[:place] + event.digits + state.keys[place:],
+        keys_told=(*state.keys_told[:place], *(told_at for _ in event.digits), *state.keys_told[place:]),
+        keys_at=state.now,
+    )
 
 
 def heard_text(text: str, heard_ms: int, sent_ms: int) -> str:
@@ -48,7 +74,8 @@ def said(state: CallState, text: str) -> CallState:
     state = _remark(change(state, floor=Floor.NOBODY), Remark(speaker="caller", text=text))
     if state.waiting_since:
         return owe(change(state, waiting_since=EPOCH), Owing.OPERATOR)
-    return owe(state, Owing.AGENT) if state.policy.mode is Mode.CONVERSATION else state
+    answered = state.policy.mode is Mode.CONVERSATION and state.machine is Machine.NONE
+    return owe(state, Owing.AGENT) if answered else state
 
 
 def intended(state: CallState, effect: Speak) -> CallState:
@@ -73,14 +100,33 @@ def playing(state: CallState, number: int) -> CallState:
     return change(state, saying=saying, floor=Floor.AGENT, sound_at=state.now)
 
 
+def stopped(state: CallState, number: int) -> CallState:
+    """The carrier is told to say no more of the utterances up to this one."""
+    return change(
+        state, saying=tuple(change(one, stopped=True) if one.number <= number else one for one in state.saying)
+    )
+
+
+def measured(state: CallState, event: PlaybackFinished) -> PlaybackFinished:
+    """A carrier tells that its voice is done, not how much of it was heard, and not always that it was cut: then what
+    was heard follows from the time that it spoke."""
+    current = next((one for one in state.saying if one.number == event.utterance), None)
+    if current is None or event.told != "carrier":
+        return event
+    length_ms = max(1, MS_PER_CHARACTER * len(current.text))
+    spoken_ms = min(state.now - state.sound_at, length_ms) if current.started else 0
+    heard_ms = spoken_ms if event.interrupted or current.stopped else length_ms
+    return evolve(event, heard_ms=heard_ms, sent_ms=length_ms, interrupted=heard_ms < length_ms)
+
+
 def played(state: CallState, event: PlaybackFinished) -> CallState:
     """An utterance is over; its words count as far as they were heard."""
     current = next((one for one in state.saying if one.number == event.utterance), None)
     if current is None:
         return state
+    text = _words_heard(current, event)
     state = _without(state, event.utterance)
-    text = heard_text(current.text, event.heard_ms, event.sent_ms) if event.interrupted else current.text
-    if text and event.heard_ms > 0:
+    if text:
         state = _remark(state, Remark(speaker="agent", text=text))
     if event.interrupted and current.turn:
         state = change(state, discarded_turn=max(state.discarded_turn, current.turn))
@@ -88,11 +134,14 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
         return state
     if state.waiting_since and event.utterance == state.waiting_for:
         state = change(state, waiting_since=state.now)
-    if current.purpose == "greeting" and state.policy.mode is Mode.NOTIFY and event.sent_ms and not event.interrupted:
+    message = state.policy.mode is Mode.NOTIFY or state.machine is Machine.RECORDING
+    whole = not event.interrupted and event.sent_ms > 0
+    if current.purpose == "greeting" and message and whole:
         return owe(change(state, notified_at=state.now, greeted=True), Owing.NOBODY)
     if event.heard_ms > 0:
         return _heard(state, current)
-    return state if event.interrupted else owe(state, Owing.AGENT)
+    # Who talks over our return was talking when the stream broke: of those words nobody may ever hear.
+    return owe(state, Owing.AGENT) if current.purpose == "return" or not event.interrupted else state
 
 
 def _heard(state: CallState, one: Utterance) -> CallState:
@@ -104,6 +153,23 @@ def _heard(state: CallState, one: Utterance) -> CallState:
         state = owe(state, Owing.NOBODY)
     thinking = is_thinking(state) and state.turn > state.discarded_turn
     return owe(state, Owing.AGENT) if thinking and not state.saying else state
+
+
+def _words_heard(one: Utterance, event: PlaybackFinished) -> str:
+    """What of an utterance reached the person's ear."""
+    if event.heard_ms <= 0:
+        return ""
+    return heard_text(one.text, event.heard_ms, event.sent_ms) if event.interrupted else one.text
+
+
+def drafted(state: CallState, turn: int, text: str) -> CallState:
+    """The agent gave a clause. Where the carrier speaks, clauses are kept until the reply is whole."""
+    if not text.strip():
+        return state
+    state = change(state, replied_turn=max(state.replied_turn, turn))
+    if state.policy.streaming or turn != state.turn or turn <= state.discarded_turn:
+        return state
+    return change(state, draft=f"{state.draft} {text.strip()}".strip())
 
 
 def lost(state: CallState, number: int) -> CallState:

@@ -61,6 +61,14 @@ UNANSWERED = frozenset({Phase.OFFERED, Phase.DIALING, Phase.RINGING})
 LIVING = frozenset({Phase.OFFERED, Phase.DIALING, Phase.RINGING, Phase.LIVE, Phase.ENDING})
 
 
+class Machine(StrEnum):
+    """Whether an answering machine has picked up: no, it speaks its greeting, it records."""
+
+    NONE = "none"
+    GREETING = "greeting"
+    RECORDING = "recording"
+
+
 class Owing(StrEnum):
     """Whom the person is waiting for: nobody, our agent, or whoever drives the call from outside."""
 
@@ -79,6 +87,7 @@ class Utterance:
     purpose: Purpose
     interruptible: bool
     started: bool = False
+    stopped: bool = False
 
 
 @frozen(kw_only=True)
@@ -117,7 +126,14 @@ class CallState:
     reconciling_since: Instant = EPOCH
     media_asked: bool = False
     media_since: Instant = EPOCH
+    media_refused: bool = False
+    media_again_at: Instant = EPOCH
+    listening: bool = False
+    detecting: bool = False
+    machine: Machine = Machine.NONE
+    machine_since: Instant = EPOCH
     stream_id: str = ""
+    stream_broke: bool = False
     tickets: tuple[str, ...] = ()
     greeted: bool = False
     notified_at: Instant = EPOCH
@@ -127,6 +143,7 @@ class CallState:
     turn: int = 0
     discarded_turn: int = 0
     replied_turn: int = 0
+    draft: str = ""
     heard_turn: int = 0
     waiting_since: Instant = EPOCH
     waiting_for: int = 0
@@ -135,6 +152,8 @@ class CallState:
     owing_stage: int = 0
     keys: str = ""
     keys_at: Instant = EPOCH
+    keys_told: tuple[Instant, ...] = ()
+    said_until: Instant = EPOCH
     remarks: tuple[Remark, ...] = ()
     armed: tuple[tuple[str, Instant], ...] = ()
     owed: tuple[tuple[EffectId, AnyEffect], ...] = ()

@@ -42,6 +42,7 @@ class Dial(Effect):
     caller: str
     callee: str
     ring_timeout_ms: int
+    detect_machine: bool = False
 
 
 @frozen(kw_only=True)

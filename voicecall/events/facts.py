@@ -11,8 +11,19 @@ from typing import Any, ClassVar, Literal
 
 from attrs import field, frozen
 
-from voicecall.events.base import NO_EFFECT, EffectId, Event, Instant
+from voicecall.events.base import EPOCH, NO_EFFECT, EffectId, Event, Instant
 from voicecall.events.policy import EndReason, Policy
+from voicecall.events.sound import (
+    AudioMeasured as AudioMeasured,
+    CallerHeard as CallerHeard,
+    CallerSaid as CallerSaid,
+    CallerStarted as CallerStarted,
+    MediaClosed as MediaClosed,
+    MediaOpened as MediaOpened,
+    PlaybackFinished as PlaybackFinished,
+    PlaybackStarted as PlaybackStarted,
+    SpeechChunk as SpeechChunk,
+)
 
 # --- how a call begins -----------------------------------------------------------------------------------------------
 
@@ -69,21 +80,54 @@ class CallEnded(Event):
     """The terminal fact: exactly one in every finished call.
 
     ``reason`` is our vocabulary, ``vendor_code`` the carrier's own word. ``settles`` names the ``conclude`` effect when
-    it was our decision that ended the call rather than the carrier's message.
+    it was our decision that ended the call rather than the carrier's message. ``presumed``: the carrier does not say
+    who hung up, and ``reason`` holds unless it was us.
     """
 
     kind: ClassVar[str] = "call.ended"
     reason: EndReason
     vendor_code: str = ""
     settles: EffectId = NO_EFFECT
+    presumed: bool = False
+
+
+@frozen(kw_only=True)
+class MachineDetected(Event):
+    """The carrier has judged who picked up; ``vendor_word`` is its own word."""
+
+    kind: ClassVar[str] = "machine.detected"
+    result: Literal["human", "machine", "fax", "unknown"]
+    vendor_word: str = ""
+
+
+@frozen(kw_only=True)
+class MachineFinished(Event):
+    """The answering machine's greeting is over: now it records. ``vendor_word`` is the carrier's own word."""
+
+    kind: ClassVar[str] = "machine.finished"
+    how: Literal["beep", "silence", "other"]
+    vendor_word: str = ""
+
+
+@frozen(kw_only=True)
+class FlowAsked(Event):
+    """The carrier has come to the end of its instructions and asks what to do next.
+
+    ``after`` is what it has just done: ``stream`` (the media stream has ended), ``speech`` (it has said its text),
+    ``silence`` (it listened and heard nothing), ``wait`` (it waited as told), "" (something else).
+    """
+
+    kind: ClassVar[str] = "flow.asked"
+    after: Literal["stream", "speech", "silence", "wait", ""] = ""
 
 
 @frozen(kw_only=True)
 class DigitsPressed(Event):
-    """The person pressed keys (``0-9 * # A-D``)."""
+    """The person pressed keys (``0-9 * # A-D``). ``told_at``: see ``CallerSaid``."""
 
     kind: ClassVar[str] = "digits.pressed"
     digits: str
+    told_at: Instant = EPOCH
 
 
 @frozen(kw_only=True)
@@ -94,106 +138,6 @@ class VendorReported(Event):
     status: str
     code: str = ""
     detail: str = ""
-
-
-# --- media -----------------------------------------------------------------------------------------------------------
-
-
-@frozen(kw_only=True)
-class MediaOpened(Event):
-    """The carrier's media stream is connected; ``stream_id`` is the carrier's name for it."""
-
-    kind: ClassVar[str] = "media.opened"
-    stream_id: str
-    encoding: str = "audio/x-mulaw"
-    sample_rate: int = 8_000
-    ticket: str = ""
-
-
-@frozen(kw_only=True)
-class MediaClosed(Event):
-    """The media stream is gone.
-
-    ``reason``: ``stopped`` (the carrier said so), ``lost`` (the socket is gone), ``restart`` (our process is a new one)
-    or ``closed`` (we closed it); anything else is shown as it is.
-    """
-
-    kind: ClassVar[str] = "media.closed"
-    stream_id: str
-    reason: str = ""
-
-
-@frozen(kw_only=True)
-class AudioMeasured(Event):
-    """Levels and punctuality of the sound since the last such report: peak levels in dBFS, gaps in milliseconds."""
-
-    kind: ClassVar[str] = "audio.measured"
-    offset_ms: int
-    caller_dbfs: float
-    agent_dbfs: float
-    late_p99_ms: float = 0.0
-    frames_in: int = 0
-    frames_out: int = 0
-
-
-@frozen(kw_only=True)
-class CallerStarted(Event):
-    """The caller's voice was detected."""
-
-    kind: ClassVar[str] = "caller.started"
-    offset_ms: int = 0
-
-
-@frozen(kw_only=True)
-class CallerHeard(Event):
-    """A partial transcript of what the caller is saying."""
-
-    kind: ClassVar[str] = "caller.heard"
-    text: str
-
-
-@frozen(kw_only=True)
-class CallerSaid(Event):
-    """A final transcript. ``confidence`` is 0..1; offsets are of the first and last sound of the utterance."""
-
-    kind: ClassVar[str] = "caller.said"
-    text: str
-    confidence: float = 1.0
-    started_ms: int = 0
-    ended_ms: int = 0
-
-
-@frozen(kw_only=True)
-class SpeechChunk(Event):
-    """A piece of synthesized speech was made; ``digest`` is the SHA-256 of its audio, hex."""
-
-    kind: ClassVar[str] = "speech.chunk"
-    utterance: int
-    index: int
-    duration_ms: int
-    digest: str = ""
-    blob: str = ""
-
-
-@frozen(kw_only=True)
-class PlaybackStarted(Event):
-    """The first frame of an utterance went out; ``offset_ms`` is when."""
-
-    kind: ClassVar[str] = "playback.started"
-    utterance: int
-    offset_ms: int = 0
-
-
-@frozen(kw_only=True)
-class PlaybackFinished(Event):
-    """An utterance is over. ``heard_ms`` is what the carrier's playback marks prove was played to the person."""
-
-    kind: ClassVar[str] = "playback.finished"
-    settles: EffectId
-    utterance: int
-    heard_ms: int
-    sent_ms: int = 0
-    interrupted: bool = False
 
 
 # --- whoever thinks for us -------------------------------------------------------------------------------------------
@@ -349,6 +293,9 @@ AnyEvent = (
     | CallRinging
     | CallAnswered
     | CallEnded
+    | MachineDetected
+    | MachineFinished
+    | FlowAsked
     | DigitsPressed
     | VendorReported
     | MediaOpened

@@ -27,6 +27,10 @@ EndReason = Literal[
 policy refused) and ``unknown`` (the carrier's word is not in any of its tables; its own word is kept beside it)."""
 
 
+OnMachine = Literal["message", "hangup", "ignore"]
+"""When an answering machine picks up: leave the message after its beep, hang up, or talk on as to a person."""
+
+
 class Mode(StrEnum):
     """``notify`` speaks one message and hangs up; ``conversation`` stays open."""
 
@@ -53,6 +57,8 @@ class Policy:
 
     ``greeting`` is the first thing said: the message of an outbound call, the greeting of an inbound one; empty means
     that we wait for the person to speak first. ``verdict`` is ``accept`` or the reason for refusing an inbound call.
+    Without ``streaming`` the carrier speaks and listens. ``detection_ms`` is how long after the answer a carrier may
+    take to tell a machine from a person, ``beep_ms`` how long a machine's beep is waited for.
     """
 
     mode: Mode = Mode.CONVERSATION
@@ -68,6 +74,9 @@ class Policy:
     keys_gap_ms: int = 1_500
     media_timeout_ms: int = 8_000
     hangup_grace_ms: int = 10_000
+    on_machine: OnMachine = "ignore"
+    detection_ms: int = 30_000
+    beep_ms: int = 8_000
     dial_doubt_ms: int = 15_000
     agent: Patience = AGENT_PATIENCE
     operator: Patience = OPERATOR_PATIENCE

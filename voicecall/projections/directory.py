@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 
-from voicecall.core.evolve import OURS_TO_SAY
+from voicecall.core.evolve import final_reason
 from voicecall.core.state import Phase
-from voicecall.events import CallId, Entry, effects_of
+from voicecall.events import CallId, EndReason, Entry, effects_of
 from voicecall.events import facts as fact
 from voicecall.events.effects import Conclude, Hangup, Reject, StartTimer
 
@@ -128,12 +128,7 @@ class Directory:
         """Fold one entry, once."""
         if position <= self.position or position in self._ahead:
             return
-        self._ahead.add(position)
-        if len(self._ahead) > GAP:
-            self.position = min(self._ahead) - 1
-        while self.position + 1 in self._ahead:
-            self.position += 1
-            self._ahead.discard(self.position)
+        self.passed(position)
         row = self._live.get(call_id) or _begin(call_id, entry)
         if row is not None:
             self._advance(call_id, _advance(row, entry))
@@ -157,6 +152,15 @@ class Directory:
             owed = [name for name in self._owed.pop(call_id, []) if name != settles and name not in fresh]
             if owed or fresh:
                 self._owed[call_id] = owed + fresh
+
+    def passed(self, position: int) -> None:
+        """The line there is known: an entry that is applied, or no call's at all."""
+        self._ahead.add(position)
+        if len(self._ahead) > GAP:
+            self.position = min(self._ahead) - 1
+        while self.position + 1 in self._ahead:
+            self.position += 1
+            self._ahead.discard(self.position)
 
     def reached(self, position: int) -> None:
         """Everything up to ``position`` has been applied, by a reader who reads all lines in order."""
@@ -234,8 +238,7 @@ def _advance(row: Row, entry: Entry) -> Row:
         row = msgspec.structs.replace(row, vendor_call_id=vendor)
     match event:
         case fact.CallEnded():
-            ours = row.end_reason and event.reason in OURS_TO_SAY
-            reason = row.end_reason if ours else event.reason
+            reason = final_reason(cast("EndReason", row.end_reason), event)
             return msgspec.structs.replace(row, phase=Phase.ENDED.value, ended_at=entry.at, end_reason=reason)
         case fact.CallRinging() if row.phase == Phase.DIALING.value:
             row = msgspec.structs.replace(row, phase=Phase.RINGING.value)

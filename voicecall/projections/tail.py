@@ -11,7 +11,7 @@ from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.events.schema import to_plain
 
-HIDDEN = frozenset({"type", "settles", "policy", "digest", "blob", "ticket", "request_id", "rules"})
+HIDDEN = frozenset({"type", "settles", "policy", "digest", "blob", "ticket", "request_id", "rules", "told_at"})
 """Fields that a reader of a line does not miss; ``--json`` has them all."""
 
 
@@ -70,7 +70,11 @@ def _effect(effect: AnyEffect) -> str:
 
 
 def _words(kind: str, plain: dict[str, Any]) -> str:
-    shown = [_value(name, value) for name, value in plain.items() if name not in HIDDEN and value not in ("", None)]
+    shown = [
+        _value(name, value)
+        for name, value in plain.items()
+        if name not in HIDDEN and value not in ("", None) and value is not False
+    ]
     return " ".join((kind, *shown))
 
 

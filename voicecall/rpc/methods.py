@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from journal import Journal
+from voicecall.actors.pairing import Pairings
 from voicecall.actors.supervisor import Accepted, Supervisor
 from voicecall.actors.world import read_call, stream_of
 from voicecall.config import Config
@@ -16,10 +17,12 @@ from voicecall.core.requests import Ask, EndCall, PlaceCall, PressDigits, Refuse
 from voicecall.events import CallId
 from voicecall.events.schema import decode_entry
 from voicecall.policies import outbound_policy
+from voicecall.ports import Capability
 from voicecall.projections import operation as operations
 from voicecall.projections.directory import Directory
 from voicecall.projections.operation import Operation
 from voicecall.projections.status import call_line, call_record
+from voicecall.rpc import pairing
 from voicecall.rpc import params as read
 from voicecall.rpc.protocol import METHOD_NOT_FOUND, Params, RpcError, invalid, refused
 
@@ -44,6 +47,8 @@ class Methods:
     supervisor: Supervisor
     journal: Journal
     directory: Directory
+    capabilities: frozenset[Capability]
+    pairings: Pairings
 
     async def call(self, method: str, params: Params) -> dict[str, Any]:
         """The answer. Raises ``RpcError``."""
@@ -71,7 +76,7 @@ class Methods:
             carrier=self.config.provider,
             caller=self.config.from_number or MOCK_NUMBER,
             callee=to,
-            policy=outbound_policy(self.config, message=message, mode=mode),
+            policy=outbound_policy(self.config, message=message, mode=mode, capabilities=self.capabilities),
             by=read.optional_text(params, "by") or "rpc",
         )
         accepted = _accepted(await self.supervisor.place(wish))
@@ -171,7 +176,22 @@ class Methods:
         return state
 
 
+async def _pairing_list(methods: Methods, params: Params) -> dict[str, Any]:
+    return await pairing.show(methods.pairings, params)
+
+
+async def _pairing_approve(methods: Methods, params: Params) -> dict[str, Any]:
+    return await pairing.approve(methods.pairings, params)
+
+
+async def _pairing_revoke(methods: Methods, params: Params) -> dict[str, Any]:
+    return await pairing.revoke(methods.pairings, params)
+
+
 METHODS: Mapping[str, Method] = {
+    "voicecall.pairing.list": _pairing_list,
+    "voicecall.pairing.approve": _pairing_approve,
+    "voicecall.pairing.revoke": _pairing_revoke,
     "voicecall.initiate": Methods.initiate,
     "voicecall.start": Methods.start,
     "voicecall.continue": Methods.proceed,

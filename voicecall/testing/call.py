@@ -1,52 +1,51 @@
-"""One call in the simulated network: its leg, its phone, its person, its media stream, and what it told whom.
+"""One call in the simulated network: its life, its phone, its person, and whoever it is told to.
 
 Theory of operation
 -------------------
-A call is three tasks in one nursery: the *outbox* posts webhooks in order, the *line* runs the person and the phone,
-the *media* task keeps one media stream connected from the moment that one was asked for. Ending the call is one
-synchronous step: the line is cancelled, the stream says ``stop``, the outbox gets ``call.ended`` and is closed; the
-nursery is done when the last webhook is settled.
-
-When the media stream is lost while the call lives, the other side is told ``call.answered`` again and again (a new
-event each time) until it asks for media; after a minute of that the network hangs up.
+Everything that happens to a call is told to its control, the vendor's side of it, at once and in order (``tell``). A
+call is a few tasks in one nursery: the *outbox* delivers webhooks, the *line* runs the person, the phone, the carrier's
+voice and whatever the control has spawned; a media stream has a task of its own. Ending the call is one synchronous
+step: what is under way is told to be over, the stream says so, the control hears ``Ended``, the outbox is closed and
+the line is cancelled. The nursery is done when the last webhook is settled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from typing import Literal
 
 import trio
 from attrs import define, field, frozen
 
+from voicecall.events import Instant
+from voicecall.ports import Exchange, HttpResponse
+from voicecall.testing.carrier_voice import CarrierVoice
+from voicecall.testing.detection import Detection
+from voicecall.testing.dialect import CallControl, Listener, Webhook
 from voicecall.testing.ear import Ear
-from voicecall.testing.media import Connect, NotConnected, Order, Stream
-from voicecall.testing.outbox import Delivery, Outbox
+from voicecall.testing.framing import MediaOrder
+from voicecall.testing.happenings import (
+    Answered,
+    Ended,
+    Ending,
+    Happening,
+    Initiated,
+    KeyPressed,
+    KeysWanted,
+    Party,
+    Plan,
+    Ringing,
+    Status,
+    StreamStarted,
+)
+from voicecall.testing.listening import KeyCollector, Recognizer
+from voicecall.testing.media import Connect
+from voicecall.testing.outbox import Outbox
 from voicecall.testing.person import Person, Voice
 from voicecall.testing.phone import Phone
 from voicecall.testing.script import Script
-
-Status = Literal["initiated", "ringing", "answered", "ended"]
-LEAD_BACK_S = 60.0
-"""How long a living call without its media stream is kept."""
-LEAD_BACK_PAUSES_S = (1.0, 2.0, 4.0, 8.0)
-CLOSED_GRACE_S = 1.0
-"""A stream that was closed properly is usually followed by a hang-up."""
-
-Plain = dict[str, Any]
-
-
-@frozen(kw_only=True)
-class Party:
-    """Who calls whom, and where the other side wants to hear of it."""
-
-    call_id: str
-    vendor_call_id: str
-    direction: Literal["inbound", "outbound"]
-    caller: str
-    callee: str
-    webhook_url: str
-    ring_timeout_ms: int = 30_000
+from voicecall.testing.streaming import How, StreamRun
 
 
 @frozen(kw_only=True)
@@ -68,226 +67,250 @@ class Spoken:
 
 @define(kw_only=True)
 class NetworkCall:
-    """``stamp`` names the next event and gives it its time; ``outbox`` must be set before ``run``."""
+    """See ``dialect.Call`` for what a dialect may do with it. ``outbox`` and ``control`` must be set before ``run``."""
 
     party: Party
-    person: Person = field(init=False)
+    plan: Plan
     script: Script
     voice: Voice
     connect: Connect
-    outbox: Outbox = field(init=False)
-    stamp: Callable[[], tuple[str, int]]
-    first_order: Order | None = None
+    stream_lasts_s: Callable[[str], float | None]
+    wall: Callable[[], Instant]
     step_ms: int
     sparse: bool
+    outbox: Outbox = field(init=False)
+    control: CallControl = field(init=False)
     status: Status = "initiated"
     answered: bool = False
-    reason: str = ""
+    ending: Ending | None = None
     dials: int = 0
     keys: str = ""
     timeline: list[Moment] = field(factory=list[Moment])
     spoken: list[Spoken] = field(factory=list[Spoken])
     media_sockets: int = 0
-    media: Literal["none", "wanted", "open", "lost"] = "none"
+    began_at: Instant = field(init=False)
+    answered_at: Instant | None = None
+    ended_at: Instant | None = None
     ear: Ear = field(factory=Ear)
     phone: Phone = field(init=False)
-    stream: Stream | None = None
-    since: float = field(factory=trio.current_time)
-    _order: Order | None = None
-    _stir: trio.Event = field(factory=trio.Event)
+    person: Person = field(init=False)
+    carrier_voice: CarrierVoice = field(init=False)
+    recognizer: Recognizer = field(init=False)
+    detection: Detection = field(init=False)
+    stream: StreamRun | None = None
+    _collector: KeyCollector | None = None
+    _silent: bool = False
+    _since: float = field(factory=trio.current_time)
     _picked_up: trio.Event = field(factory=trio.Event)
+    _nursery: trio.Nursery | None = None
     _line: trio.CancelScope = field(factory=trio.CancelScope)
+    _tasks: trio.Nursery | None = None
+    _waiting: list[Callable[[], Awaitable[object]]] = field(factory=list[Callable[[], Awaitable[object]]])
 
     def __attrs_post_init__(self) -> None:
+        self.began_at = self.wall()
         self.phone = Phone(step_ms=self.step_ms, sparse=self.sparse, ear=self.ear)
         self.person = Person(self.script, self, self.voice)
+        self.carrier_voice = CarrierVoice(phone=self.phone, voice=self.voice, tell=self.tell)
+        self.recognizer = Recognizer(self.tell)
+        self.detection = Detection(script=self.script, plan=self.plan, tell=self.tell)
 
-    # --- what either side does ---------------------------------------------------------------------------------------
+    # --- its life ----------------------------------------------------------------------------------------------------
 
     @property
     def over(self) -> bool:
-        """Whether the call has ended."""
         return self.status == "ended"
+
+    def begin(self) -> None:
+        """The call is there."""
+        self.tell(Initiated())
 
     def ring(self) -> None:
         """The callee's phone rings."""
         if self.status == "initiated":
             self.status = "ringing"
-            self.tell("call.ringing")
+            self.tell(Ringing())
 
-    def pick_up(self, order: Order | None = None) -> None:
-        """The callee answers: the person, or the other side of an inbound call, which says where the sound goes."""
+    def pick_up(self) -> None:
         if self.answered or self.over:
             return
-        self.status, self.answered = "answered", True
+        self.status, self.answered, self.answered_at = "answered", True, self.wall()
         self.ear.since = trio.current_time()
         self._picked_up.set()
-        self.tell("call.answered")
-        if (wanted := order or self.first_order) is not None:
-            self.open_media(wanted)
+        self.tell(Answered())
 
-    def end(self, reason: str) -> None:
-        """The call is over, whoever wanted it."""
+    def end(self, ending: Ending) -> None:
         if self.over:
             return
-        self.status, self.reason = "ended", reason
+        self.status, self.ending, self.ended_at = "ended", ending, self.wall()
         self.ear.end()
+        self.carrier_voice.end()
+        if self._collector is not None:
+            self.tell(self._collector.result("ended"))
         if self.stream is not None:
-            self.stream.stop(reason)
-        self.tell("call.ended", reason=reason)
+            self.stream.stop(ending)
+        self.tell(Ended(ending=ending))
+        self._silent = True
         self.outbox.close()
         self._line.cancel()
-        self._wake()
 
-    def open_media(self, order: Order) -> bool:
-        """Connect a media stream; False when there is one, or one on its way."""
-        if self.over or not self.answered or self.media in ("wanted", "open"):
+    def tell(self, event: Happening) -> None:
+        """Tell the control. Whoever is about to be canceled may still act once: nobody hears of it."""
+        if not self._silent:
+            self.control.hear(event)
+
+    def post(self, webhook: Webhook, taken: Callable[[HttpResponse], None] | None = None) -> trio.Event:
+        return self.outbox.post(webhook, taken)
+
+    async def exchange(self, webhook: Webhook) -> Exchange:
+        return await self.outbox.exchange(webhook)
+
+    def spawn(self, task: Callable[[], Awaitable[object]]) -> None:
+        if self._tasks is None:
+            self._waiting.append(task)
+        elif not self.over:
+            self._tasks.start_soon(task)
+
+    def note(self, what: str) -> None:
+        self.timeline.append(Moment(at_ms=round((trio.current_time() - self._since) * 1000), what=what))
+
+    # --- media streams -----------------------------------------------------------------------------------------------
+
+    @property
+    def streaming(self) -> str:
+        return "" if self.stream is None or self.stream.over.is_set() else self.stream.order.stream_id
+
+    def open_stream(self, order: MediaOrder) -> bool:
+        if self.over or not self.answered or self.streaming or self._nursery is None:
             return False
-        self.media, self._order = "wanted", order
-        self._wake()
+        self.stream = StreamRun(
+            order=order,
+            phone=self.phone,
+            connect=self.connect,
+            lasts_s=self.stream_lasts_s,
+            tell=self._tell_of_stream,
+            press=self.send_keys,
+            note=self.note,
+        )
+        self._nursery.start_soon(self.stream.run)
         return True
 
-    def hear_keys(self, digits: str) -> None:
-        """The other side pressed keys."""
+    def close_stream(self) -> bool:
+        if not self.streaming or self.stream is None:
+            return False
+        self.stream.stop(None)
+        return True
+
+    async def stream_over(self) -> How:
+        while self.stream is not None and not self.stream.over.is_set():
+            await self.stream.over.wait()
+        return self.stream.how if self.stream is not None else "refused"
+
+    def _tell_of_stream(self, event: Happening) -> None:
+        self.media_sockets += isinstance(event, StreamStarted)
+        self.tell(event)
+
+    # --- the carrier's voice and ears --------------------------------------------------------------------------------
+
+    async def say(self, text: str) -> None:
+        await self.carrier_voice.say(text)
+
+    def speak(self, name: str, text: str) -> None:
+        self.carrier_voice.speak(name, text)
+
+    def stop_speaking(self, *, everything: bool = True) -> bool:
+        return self.carrier_voice.stop(everything=everything)
+
+    def listening(self, listener: Listener) -> AbstractContextManager[None]:
+        return self.recognizer.listening(listener)
+
+    def transcribe(self, mode: Literal["off", "final", "interim"]) -> None:
+        self.recognizer.transcribe(mode)
+
+    def gather_keys(self, wanted: KeysWanted) -> bool:
+        if self._collector is not None:
+            return False
+        self._collector = collector = KeyCollector(wanted)
+
+        async def collect() -> None:
+            with self.listening(collector):
+                result = await collector.run()
+            self._collector = None
+            self.tell(result)
+
+        self.spawn(collect)
+        return True
+
+    def stop_gathering(self) -> bool:
+        if self._collector is None:
+            return False
+        self._collector.stop()
+        return True
+
+    def send_keys(self, digits: str) -> None:
         self.keys += digits
         self.note(f"heard keys {digits}")
 
-    def tell(self, kind: str, **fields: str | int | bool) -> Delivery:
-        """Tell the other side, by webhook."""
-        self.note(kind)
-        party = self.party
-        name, at_ms = self.stamp()
-        event: Plain = {
-            "id": name,
-            "type": kind,
-            "callId": party.call_id,
-            "providerCallId": party.vendor_call_id,
-            "timestamp": at_ms,
-            "direction": party.direction,
-            "from": party.caller,
-            "to": party.callee,
-            **fields,
-        }
-        return self.outbox.post(event)
-
-    def note(self, what: str) -> None:
-        """Keep a line for the report."""
-        self.timeline.append(Moment(at_ms=round((trio.current_time() - self.since) * 1000), what=what))
-
     # --- the person's handset ----------------------------------------------------------------------------------------
 
-    async def speak(self, sound: bytes) -> None:
+    def begin_speech(self) -> None:
+        """The person opens the mouth."""
+        self.ear.speaks()
+        self.recognizer.speech_began()
+
+    async def utter(self, sound: bytes) -> None:
         """Send the person's voice."""
         await self.phone.speak(sound)
 
     def press(self, digit: str) -> None:
-        """A key: on the media stream where there is one, else by webhook."""
+        """The person presses a key."""
         self.note(f"pressed {digit}")
-        if self.stream is not None:
-            self.stream.tell_object("dtmf", digits=digit)
-        else:
-            self.tell("call.dtmf", digits=digit)
+        on_stream = self.stream is not None and self.stream.key(digit)
+        self.recognizer.key(digit)
+        self.tell(KeyPressed(digit=digit, on_stream=on_stream))
 
     def recognize(self, text: str, *, final: bool, started: float, ended: float) -> None:
-        """A transcript: on the media stream, by webhook where none was ever asked for, else lost with the sound."""
-        if self.stream is not None:
-            since = self.stream.since
-            self.stream.tell_object(
-                "speech",
-                text=text,
-                isFinal=final,
-                startedMs=max(0, round((started - since) * 1000)),
-                endedMs=max(0, round((ended - since) * 1000)),
-            )
-        elif self.media == "none":
-            self.tell("call.speech", transcript=text, isFinal=final, confidence=1)
+        """What the carrier's recognizer makes of the person's words."""
+        self.recognizer.recognize(text, final=final, started=started, ended=ended)
 
     def said(self, text: str, started: float) -> None:
         """Keep what the person said for the report."""
         start, end = ((at - self.ear.since) * 1000 for at in (started, trio.current_time()))
         self.spoken.append(Spoken(text, round(start), round(end)))
 
+    def hang_up(self, why: Literal["hangup", "busy", "declined", "unreachable"]) -> None:
+        """The person ends the call, or never takes it."""
+        self.end(Ending(why=why, by="network" if why == "unreachable" else "person"))
+
+    def greeting_ended(self, *, beep: bool) -> None:
+        """A machine has said what it says to everybody."""
+        self.detection.greeting_ended(beep=beep)
+
     # --- tasks -------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """The whole life of the call."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.outbox.run)
-            nursery.start_soon(self._run_media)
-            self.tell("call.initiated")
+        """The whole life of the call, after ``begin``."""
+        async with trio.open_nursery() as self._nursery:
+            await self._nursery.start(self.outbox.run)
             with self._line:
-                async with trio.open_nursery() as line:
-                    line.start_soon(self._await_answer)
+                async with trio.open_nursery() as self._tasks:
+                    for task in (self._await_answer, *self._waiting):
+                        self._tasks.start_soon(task)
                     if self.party.direction == "inbound" or await self.person.take_call():
                         await self._picked_up.wait()
-                        line.start_soon(self.phone.run)
+                        self._tasks.start_soon(self.phone.run)
+                        self._tasks.start_soon(self.carrier_voice.run)
+                        self._tasks.start_soon(self.detection.run)
+                        self._tasks.start_soon(self._limit)
                         await self.person.talk()
 
     async def _await_answer(self) -> None:
-        with trio.move_on_after(self.party.ring_timeout_ms / 1000):
+        with trio.move_on_after(self.plan.ring_timeout_s):
             await self._picked_up.wait()
             return
-        self.end("no-answer" if self.party.direction == "outbound" else "hangup-user")
+        inbound = self.party.direction == "inbound"
+        self.end(Ending(why="canceled", by="person") if inbound else Ending(why="no-answer", by="network"))
 
-    async def _run_media(self) -> None:
-        order = await self._next_order()
-        while order is not None and not self.over:
-            clean = await self._carry(order)
-            if self.over:
-                return
-            self.media = "lost"
-            self.note("media closed" if clean else "media lost")
-            order = await self._lead_back(CLOSED_GRACE_S if clean else 0.0)
-            if order is None:
-                self.end("error")
-
-    async def _carry(self, order: Order) -> bool:
-        """One media stream from end to end; whether it was closed properly."""
-        stream = Stream(stream_id=f"{self.party.vendor_call_id}-s{self.media_sockets + 1}", phone=self.phone)
-        try:
-            async with self.connect(order.url) as wire:
-                if self.over:
-                    return True
-                self.media, self.stream = "open", stream
-                self.media_sockets += 1
-                self.note(f"media open {stream.stream_id}")
-                party = self.party
-                end = await stream.carry(
-                    wire, call_id=party.call_id, vendor_call_id=party.vendor_call_id, ticket=order.ticket
-                )
-                self.stream = None
-                return end != "lost"
-        except NotConnected as error:
-            self.note(f"media refused: {error}")
-            return False
-        finally:
-            self.stream = None
-
-    async def _lead_back(self, pause_s: float) -> Order | None:
-        """Ask the other side where the sound should go now; None when nobody wants it."""
-        with trio.move_on_after(LEAD_BACK_S):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._ask_again, pause_s)
-                order = await self._next_order()
-                nursery.cancel_scope.cancel()
-            return order
-        return None
-
-    async def _ask_again(self, pause_s: float) -> None:
-        await trio.sleep(pause_s)
-        for index in range(1_000):
-            await self.tell("call.answered").settled.wait()
-            await trio.sleep(LEAD_BACK_PAUSES_S[min(index, len(LEAD_BACK_PAUSES_S) - 1)])
-
-    async def _next_order(self) -> Order | None:
-        """The next order for a media stream; None when the call is over."""
-        while not self.over:
-            order, self._order = self._order, None
-            if order is not None:
-                return order
-            await self._stir.wait()
-        return None
-
-    def _wake(self) -> None:
-        stir, self._stir = self._stir, trio.Event()
-        stir.set()
+    async def _limit(self) -> None:
+        await trio.sleep(self.plan.time_limit_s)
+        self.end(Ending(why="time-limit", by="network"))

@@ -39,6 +39,8 @@ from voicecall.projections.tail import tail_line
 from voicecall.rpc.client import NoServer, connect
 from voicecall.rpc.protocol import RpcError
 from voicecall.system import keep_secret, keep_state
+from voicecall.testing.settings import carrier_settings
+from voicecall.testing.switchboard import vendor_of
 
 LONGEST_S = 120
 OURS = "+15550000000"
@@ -100,15 +102,18 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(state: Path, scenario: Scenario, console: Console, clock_rate: float) -> AsyncGenerator[Stage]:
+async def open_stage(
+    state: Path, scenario: Scenario, carrier: str, console: Console, clock_rate: float
+) -> AsyncGenerator[Stage]:
     """Start the network and the server on free ports; stop both on leaving. Raises ``DemoFailed``, ``NoNetwork``."""
     keep_state(state)
     secret, log = keep_secret(state / "mock.key"), state / "network.log"
-    network = await start_network("127.0.0.1", 0, secret, log=log, clock_rate=clock_rate)
+    network = await start_network("127.0.0.1", 0, secret, log=log, carrier=carrier, clock_rate=clock_rate)
     try:
-        console.print(f"simulated phone network  {network.url}")
+        console.print(f"simulated phone network  {network.url}   (carrier: {carrier})")
         path = state / "voicecall.json5"
-        path.write_text(json.dumps(_config(scenario, network), indent=2) + "\n", encoding="utf-8")
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(_config(scenario, carrier, network), indent=2) + "\n", encoding="utf-8")
         async with _open_server(state, path, clock_rate) as ready:
             console.print(f"voicecall serve          {ready['url']}   (voice: {ready['voice']})")
             yield Stage(state=state, network=network, webhook_url=f"{ready['url']}/voice/webhook")
@@ -116,17 +121,19 @@ async def open_stage(state: Path, scenario: Scenario, console: Console, clock_ra
         await network.stop()
 
 
-def _config(scenario: Scenario, network: Network) -> dict[str, Any]:
+def _config(scenario: Scenario, carrier: str, network: Network) -> dict[str, Any]:
+    account = vendor_of(carrier).account(network.secret)
     return {
-        "provider": "mock",
+        "provider": carrier,
         "fromNumber": OURS,
         "inboundPolicy": "open",
         "inboundGreeting": scenario.message,
         "ringTimeoutMs": 8_000,
         "maxConcurrentCalls": 4,
         "recording": True,
+        "streaming": {"enabled": True},
         "agent": {"provider": "scripted", **({"script": scenario.replies} if scenario.replies else {})},
-        "mock": {"apiUrl": network.url},
+        carrier: carrier_settings(carrier, account, network.url),
     }
 
 
@@ -158,10 +165,11 @@ async def _begin(stage: Stage, scenario: Scenario, past: Position) -> None:
             # No earlier demonstration in this journal began where this one does.
             await client.call("voicecall.initiate", {**params, "requestId": f"demo-{past}"})
         return
-    offer = {"to": OURS, "from": "+15550002000", "webhookUrl": stage.webhook_url}
+    urls = {"webhookUrl": stage.webhook_url, "statusUrl": stage.webhook_url}
+    offer = {"to": OURS, "from": "+15550002000", **urls}
     headers = {"authorization": f"Bearer {stage.network.secret}"}
     async with httpx.AsyncClient(trust_env=False) as client:
-        answer = await client.post(f"{stage.network.url}/offers", json=offer, headers=headers)
+        answer = await client.post(f"{stage.network.url}/_network/offers", json=offer, headers=headers)
     if answer.status_code != 201:
         raise DemoFailed(f"the network refused the offer: {answer.text}")
 
@@ -220,12 +228,12 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-async def run(state: Path, name: str, console: Console, clock_rate: float) -> None:
+async def run(state: Path, name: str, carrier: str, console: Console, clock_rate: float) -> None:
     """The demonstration. Raises ``DemoFailed``, also when the call does not end as it should."""
     scenario = SCENARIOS[name]
     console.print(f"[bold]voicecall demo: {scenario.about}[/bold]")
     with trio.move_on_after(LONGEST_S) as scope:
-        async with open_stage(state, scenario, console, clock_rate) as stage:
+        async with open_stage(state, scenario, carrier, console, clock_rate) as stage:
             source = Reader(state / "journal")
             past = await newest(source, None, 1)
             console.print()
@@ -242,6 +250,7 @@ def main() -> int:
     """The command. 1 when the demonstration failed."""
     parser = argparse.ArgumentParser(prog="python -m voicecall.testing.demo", description="A whole call, live.")
     parser.add_argument("--scenario", choices=list(SCENARIOS), default="conversation", help="what happens")
+    parser.add_argument("--carrier", default="mock", help="whose wire it is: mock, twilio, telnyx or plivo")
     parser.add_argument("--state", type=Path, default=Path("demo-calls"), help="state directory (default %(default)s)")
     parser.add_argument("--clock-rate", type=float, default=1.0, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -250,7 +259,7 @@ def main() -> int:
     clock = trio.testing.MockClock(rate=given.clock_rate) if given.clock_rate != 1 else None
     code = 0
     try:
-        trio.run(run, state, given.scenario, console, given.clock_rate, clock=clock)
+        trio.run(run, state, given.scenario, given.carrier, console, given.clock_rate, clock=clock)
     except* KeyboardInterrupt:
         code = 130
     except* (DemoFailed, NoNetwork, NoServer, RpcError, OSError) as errors:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import h11
 import trio
@@ -13,7 +13,7 @@ BODY_LIMIT = 1 << 20
 READ_BYTES = 1 << 16
 LINGER_S = 2.0
 
-Answer = Callable[[HttpRequest], HttpResponse]
+Answer = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
 async def serve_connection(stream: trio.SocketStream, answer: Answer) -> None:
@@ -39,7 +39,7 @@ async def _exchange(stream: trio.SocketStream, connection: h11.Connection, answe
     if request is None:
         return False
     try:
-        response = answer(request)
+        response = await answer(request)
     except Exception as error:  # noqa: BLE001 - the network must outlive a fault of its own and say what it was
         response = HttpResponse(status=500, body=f"{type(error).__name__}: {error}".encode())
     await _write(stream, connection, response)

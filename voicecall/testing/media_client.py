@@ -9,7 +9,7 @@ connection has its nursery for itself, its ``_send`` is guarded, and the stream 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -28,6 +28,7 @@ from wsproto.events import Pong
 from wsproto.utilities import LocalProtocolError
 
 from voicecall.fault import first
+from voicecall.ports import HttpRequest
 from voicecall.testing.media import Broken, NotConnected, Wire
 
 Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
@@ -43,6 +44,7 @@ class SocketWire:
     """A WebSocket as ``media.Wire``."""
 
     _socket: WebSocketConnection
+    _stream: Stream
 
     async def send(self, message: bytes) -> None:
         try:
@@ -59,11 +61,14 @@ class SocketWire:
             raise Broken(clean=_clean(closed)) from closed
         return message.encode() if isinstance(message, str) else message
 
+    async def cut(self) -> None:
+        await trio.aclose_forcefully(self._stream)
+
 
 @asynccontextmanager
-async def connect_socket(url: str) -> AsyncGenerator[Wire]:
+async def connect_socket(handshake: HttpRequest) -> AsyncGenerator[Wire]:
     """See ``media.Connect``."""
-    parts = urlsplit(url)
+    parts = urlsplit(handshake.url)
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
         raise NotConnected("mediaUrl: must be a ws or wss URL")
     failure: Exception | None = None
@@ -71,8 +76,8 @@ async def connect_socket(url: str) -> AsyncGenerator[Wire]:
     try:
         async with trio.open_nursery() as nursery:
             try:
-                socket = await _shake_hands(nursery, stream, parts)
-                yield SocketWire(socket)
+                socket = await _shake_hands(nursery, stream, parts, handshake.headers)
+                yield SocketWire(socket, stream)
                 with trio.move_on_after(DISCONNECT_S):
                     await socket.aclose()
             except Exception as error:  # noqa: BLE001 - raised below, where no nursery wraps it into a group
@@ -101,7 +106,9 @@ async def _open_stream(parts: SplitResult) -> Stream:
         raise NotConnected(f"{parts.netloc}: {type(error).__name__} {error}") from error
 
 
-async def _shake_hands(nursery: trio.Nursery, stream: Stream, parts: SplitResult) -> WebSocketConnection:
+async def _shake_hands(
+    nursery: trio.Nursery, stream: Stream, parts: SplitResult, headers: Mapping[str, str]
+) -> WebSocketConnection:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         with trio.fail_after(CONNECT_S):
@@ -110,6 +117,7 @@ async def _shake_hands(nursery: trio.Nursery, stream: Stream, parts: SplitResult
                 stream,
                 parts.netloc.rpartition("@")[2],
                 path,
+                extra_headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
                 message_queue_size=64,
                 max_message_size=1 << 20,
                 receive_buffer_size=1 << 16,

@@ -8,7 +8,7 @@ of 100 ms and silence is not sent, so that five minutes of a call cost well unde
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import trio
@@ -17,10 +17,11 @@ from attrs import define, field, frozen
 from voicecall.events import Instant
 from voicecall.ports import Exchange, Fetch, HttpRequest, HttpResponse
 from voicecall.testing import voice as stand_in
+from voicecall.testing.dialect import Vendor
+from voicecall.testing.front import Front
 from voicecall.testing.media import Broken, NotConnected, Wire
 from voicecall.testing.person import Voice
-from voicecall.testing.rest import Api
-from voicecall.testing.switchboard import Rates, Switchboard
+from voicecall.testing.switchboard import Rates, Switchboard, vendor_of
 
 DeliverWebhook = Callable[[HttpRequest], Awaitable[HttpResponse | None]]
 """The door's front half: ``functools.partial(gate.receive, the_gate)`` is one. None: nobody listens there."""
@@ -107,17 +108,24 @@ class MemoryWire:
     async def receive(self) -> bytes:
         return await self._end.take()
 
+    async def cut(self) -> None:
+        self._end.cut()
 
-AcceptMedia = Callable[[str, LinkEnd], None]
-"""Takes a media stream at a URL, at once; raises ``media.NotConnected``."""
+
+AcceptMedia = Callable[[HttpRequest, LinkEnd], None]
+"""Takes the media stream that a handshake asks for, at once; raises ``media.NotConnected``."""
 
 
 @frozen(kw_only=True)
 class MemoryNetwork:
-    """``fetch`` is the network's API, for ``World.fetch``; ``links`` are the media streams so far, newest last."""
+    """``fetch`` is the network's API, for ``World.fetch``, and ``account`` what opens it.
+
+    ``links`` are the media streams so far, newest last.
+    """
 
     board: Switchboard
     fetch: Fetch
+    account: Mapping[str, str] = field(repr=False)
     links: list[LinkEnd]
 
 
@@ -125,6 +133,7 @@ class MemoryNetwork:
 async def open_memory_network(
     *,
     secret: str,
+    carrier: str | Vendor = "mock",
     deliver_webhook: DeliverWebhook,
     accept_media: AcceptMedia,
     wall: Callable[[], Instant],
@@ -139,23 +148,26 @@ async def open_memory_network(
     wrapped by whoever is given it.
     """
     links: list[LinkEnd] = []
+    vendor = vendor_of(carrier) if isinstance(carrier, str) else carrier
+    account = vendor.account(secret)
     board = Switchboard(
-        secret=secret,
+        vendor=vendor,
+        account=account,
         fetch=faulty(_webhooks(deliver_webhook, latency_ms)),
-        connect=lambda url: _connect(url, accept_media, links),
+        connect=lambda handshake: _connect(handshake, accept_media, links),
         wall=wall,
         voice=voice,
         rates=Rates(step_ms=step_ms, sparse=True),
     )
-    api = Api(board, secret=secret)
+    front = Front(board, secret=secret)
 
     async def fetch(request: HttpRequest) -> Exchange:
         await trio.sleep(latency_ms / 1000)
-        return Exchange(request=request, response=api.answer(request))
+        return Exchange(request=request, response=await front.answer(request))
 
     async with trio.open_nursery() as nursery:
         await nursery.start(board.run)
-        yield MemoryNetwork(board=board, fetch=fetch, links=links)
+        yield MemoryNetwork(board=board, fetch=fetch, account=account, links=links)
         nursery.cancel_scope.cancel()
 
 
@@ -170,12 +182,12 @@ def _webhooks(deliver: DeliverWebhook, latency_ms: int) -> Fetch:
     return fetch
 
 
-def _connect(url: str, accept: AcceptMedia, links: list[LinkEnd]) -> AbstractAsyncContextManager[Wire]:
+def _connect(handshake: HttpRequest, accept: AcceptMedia, links: list[LinkEnd]) -> AbstractAsyncContextManager[Wire]:
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Wire]:
         await trio.lowlevel.checkpoint()
         end = LinkEnd()
-        accept(url, end)
+        accept(handshake, end)
         links.append(end)
         try:
             yield MemoryWire(end)

@@ -8,28 +8,32 @@ people in it live on, and every ``serve`` is another process.
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncGenerator, Callable
+import json
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
 
 import trio
 from attrs import define, field, frozen
 
 from journal import Journal, MemoryJournal
+from voicecall.accounts import account_of
 from voicecall.actors.checkpoint import load_directory
 from voicecall.actors.supervisor import Accepted
 from voicecall.actors.world import read_call, stream_of
 from voicecall.adapters.agents.scripted import ScriptedAgent
-from voicecall.adapters.carriers.mock import carrier
 from voicecall.adapters.speech.scripted import ScriptedSynthesizer, ScriptedTranscriber
-from voicecall.assembly import Calls, Parts, assemble
+from voicecall.assembly import Calls, Parts, assemble, carrier_of
 from voicecall.config import Config, parse
 from voicecall.core.replay import Replay, replay
 from voicecall.core.requests import PlaceCall
 from voicecall.events import CallId, Entry, Instant, Mode
 from voicecall.events.schema import decode_entry
 from voicecall.policies import outbound_policy
-from voicecall.ports import Account, Agent, Fetch, HttpRequest, HttpResponse, Synthesizer
+from voicecall.ports import Agent, Fetch, HttpRequest, HttpResponse, Synthesizer
 from voicecall.testing.memory_network import LinkEnd, MemoryNetwork, NotConnected, open_memory_network
+from voicecall.testing.settings import carrier_settings
 from voicecall.web.gate import receive
 
 SECRET = "memory"
@@ -37,6 +41,8 @@ START_MS = 1_767_225_600_000
 STEP_MS = 100
 WEBHOOK_URL = "http://127.0.0.1:3334/voice/webhook"
 MEDIA_URL = "ws://127.0.0.1:3334/voice/stream"
+API_URL = "http://127.0.0.1:3335"
+OURS = "+15550000000"
 SCRIPT = ("I see. Is Thursday at ten good for you?", "Very well, I have written that down.", "Goodbye then.")
 
 
@@ -54,12 +60,13 @@ class MemorySystem:
         self, callee: str, message: str = "Hello, this is voicecall.", *, mode: Mode = Mode.CONVERSATION, name: str = ""
     ) -> CallId:
         """Call somebody. Raises ``AssertionError`` with the reason when it is refused."""
+        carrier = carrier_of(self.config.provider)
         wish = PlaceCall(
             request_id=name or f"request-{next(self._numbers)}",
-            carrier="mock",
-            caller="+15550000000",
+            carrier=carrier.name,
+            caller=OURS,
             callee=callee,
-            policy=outbound_policy(self.config, message=message, mode=mode),
+            policy=outbound_policy(self.config, message=message, mode=mode, capabilities=carrier.capabilities),
         )
         accepted = await self.calls.supervisor.place(wish)
         if not isinstance(accepted, Accepted):
@@ -90,8 +97,12 @@ class MemorySystem:
 
 @define(kw_only=True)
 class MemoryTown:
-    """A phone network, a journal that is kept like a disk, and at most one voicecall at a time to answer."""
+    """A phone network, a journal that is kept like a disk, and at most one voicecall at a time to answer.
 
+    ``carrier`` names whose wire is between them.
+    """
+
+    carrier: str
     network: MemoryNetwork
     journal: Journal
     true_time: Callable[[], Instant]
@@ -103,6 +114,7 @@ class MemoryTown:
         self,
         *,
         config: Config | None = None,
+        settings: Mapping[str, Any] | None = None,
         agent: Agent | None = None,
         synthesizer: Synthesizer | None = None,
         faulty_api: Callable[[Fetch], Fetch] = lambda fetch: fetch,
@@ -110,15 +122,16 @@ class MemoryTown:
     ) -> AsyncGenerator[MemorySystem]:
         """Run voicecall; leaving the context is a crash: its media streams break, its webhooks find nobody.
 
-        ``faulty_api`` wraps the way of requests to the network; ``set_back_ms`` is how far its wall clock is behind.
+        ``settings`` are the configuration, besides what the account needs. ``faulty_api`` wraps the way of requests to
+        the network; ``set_back_ms`` is how far its wall clock is behind.
         """
-        config = config or parse({"provider": "mock", "inboundPolicy": "open", "maxConcurrentCalls": 8}, {})
+        config = config or self.config(settings or {})
         parts = Parts(
             journal=self.journal,
             wall=lambda: Instant(self.true_time() - set_back_ms),
             fetch=faulty_api(self.network.fetch),
-            carrier=carrier,
-            account=Account(api_url="http://127.0.0.1:3335", secrets={"webhook": SECRET}),
+            carrier=carrier_of(config.provider),
+            account=account_of(config, mock_secret=SECRET),
             synthesizer=synthesizer or ScriptedSynthesizer(),
             transcriber=ScriptedTranscriber(),
             agent=agent or ScriptedAgent(SCRIPT),
@@ -126,6 +139,7 @@ class MemoryTown:
             webhook_url=lambda: WEBHOOK_URL,
             media_url=lambda: MEDIA_URL,
             incarnation=lambda: f"w{next(self._names)}",
+            fresh_code=lambda: f"{next(self._names):06d}",
             directory=await load_directory(self.journal),
             tick_ms=STEP_MS,
             rings=1,
@@ -141,10 +155,23 @@ class MemoryTown:
                 for link in self.network.links:
                     link.cut()
 
+    def config(self, settings: Mapping[str, Any]) -> Config:
+        """A configuration for the network's account. Raises ``ConfigError``."""
+        account = carrier_settings(self.carrier, self.network.account, API_URL)
+        usual = {"inboundPolicy": "open", "maxConcurrentCalls": 8, "fromNumber": OURS}
+        given = {"provider": self.carrier, **usual, self.carrier: account, **settings}
+        return _config(json.dumps(given))
+
+
+@cache
+def _config(given: str) -> Config:
+    """A bench opens the same system thousands of times, and a configuration never changes."""
+    return parse(json.loads(given), {})
+
 
 @asynccontextmanager
 async def open_memory_town(
-    *, journal: Journal | None = None, faulty: Callable[[Fetch], Fetch] = lambda fetch: fetch
+    *, carrier: str = "mock", journal: Journal | None = None, faulty: Callable[[Fetch], Fetch] = lambda fetch: fetch
 ) -> AsyncGenerator[MemoryTown]:
     """A network whose calls outlive the voicecall that made them. ``faulty`` wraps the way of webhooks."""
     epoch = trio.current_time()
@@ -153,25 +180,34 @@ async def open_memory_town(
     def wall() -> Instant:
         return Instant(START_MS + round((trio.current_time() - epoch) * 1000))
 
-    def accept(url: str, link: LinkEnd) -> None:
+    def accept(request: HttpRequest, link: LinkEnd) -> None:
         if not serving:
             raise NotConnected("nobody listens")
-        serving[0].plane.accept(link, carrier="mock", codec=carrier.media(), peer="127.0.0.1")
+        serving[0].plane.accept(link, carrier=carrier, codec=carrier_of(carrier).media(), peer="127.0.0.1")
 
     async def deliver(request: HttpRequest) -> HttpResponse | None:
         return await receive(serving[0].gate, request) if serving else None
 
     async with open_memory_network(
-        secret=SECRET, deliver_webhook=deliver, accept_media=accept, wall=wall, step_ms=STEP_MS, faulty=faulty
+        secret=SECRET,
+        carrier=carrier,
+        deliver_webhook=deliver,
+        accept_media=accept,
+        wall=wall,
+        step_ms=STEP_MS,
+        faulty=faulty,
     ) as network:
-        yield MemoryTown(network=network, journal=journal or MemoryJournal(), true_time=wall, serving=serving)
+        kept = journal or MemoryJournal()
+        yield MemoryTown(carrier=carrier, network=network, journal=kept, true_time=wall, serving=serving)
 
 
 @asynccontextmanager
 async def open_memory_system(
     *,
+    carrier: str = "mock",
     journal: Journal | None = None,
     config: Config | None = None,
+    settings: Mapping[str, Any] | None = None,
     agent: Agent | None = None,
     synthesizer: Synthesizer | None = None,
     faulty: Callable[[Fetch], Fetch] = lambda fetch: fetch,
@@ -179,7 +215,9 @@ async def open_memory_system(
 ) -> AsyncGenerator[MemorySystem]:
     """Run both. ``faulty`` wraps the way of webhooks, ``faulty_api`` the way of requests to the network."""
     async with (
-        open_memory_town(journal=journal, faulty=faulty) as town,
-        town.serve(config=config, agent=agent, synthesizer=synthesizer, faulty_api=faulty_api) as system,
+        open_memory_town(carrier=carrier, journal=journal, faulty=faulty) as town,
+        town.serve(
+            config=config, settings=settings, agent=agent, synthesizer=synthesizer, faulty_api=faulty_api
+        ) as system,
     ):
         yield system

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, assert_never
+from typing import Literal, Protocol, assert_never
 
 import trio
 from attrs import define
@@ -24,6 +24,7 @@ from voicecall.testing.script import (
     Script,
     StaySilent,
     Step,
+    Unreachable,
     Voicemail,
     Wait,
 )
@@ -32,6 +33,8 @@ Voice = Callable[[str], bytes]
 """Text to μ-law at 8 kHz. Must not block for long."""
 PARTIAL_AT = 0.5
 """Where in an utterance its partial transcript is reported."""
+BREATH_S = 1.0
+"""Between picking up and speaking. Words that come before the other side has opened a media stream are lost."""
 
 
 class Handset(Protocol):
@@ -40,7 +43,11 @@ class Handset(Protocol):
     @property
     def ear(self) -> Ear: ...
 
-    async def speak(self, sound: bytes) -> None:
+    def begin_speech(self) -> None:
+        """The person opens the mouth."""
+        ...
+
+    async def utter(self, sound: bytes) -> None:
         """Send sound; returns when it is out."""
         ...
 
@@ -49,7 +56,10 @@ class Handset(Protocol):
         ...
 
     def recognize(self, text: str, *, final: bool, started: float, ended: float) -> None:
-        """The network recognized speech; instants are trio's time in seconds."""
+        """What a carrier that recognizes speech itself recognized; instants are trio's time in seconds.
+
+        On a media stream nobody tells: there the sound itself holds the words.
+        """
         ...
 
     def said(self, text: str, started: float) -> None:
@@ -64,7 +74,13 @@ class Handset(Protocol):
 
     def pick_up(self) -> None: ...
 
-    def end(self, reason: str) -> None: ...
+    def hang_up(self, why: Literal["hangup", "busy", "declined", "unreachable"]) -> None:
+        """End the call, or never take it."""
+        ...
+
+    def greeting_ended(self, *, beep: bool) -> None:
+        """A machine has said what it says to everybody."""
+        ...
 
 
 @define
@@ -74,24 +90,22 @@ class Person:
     script: Script
     handset: Handset
     voice: Voice
-    _since: float = 0.0
-    """Speech of the other side counts from here on: the end of what the person said last."""
     _heard_ms: int = 0
-    """What had been heard by then."""
+    """What the ear had heard when the person last spoke, pressed keys or had heard somebody out: the rest is new."""
 
     async def take_call(self) -> bool:
         """React to the ringing phone; False when the call will never be answered by the person."""
         step = self.script.pickup
         match step:
-            case Busy():
-                self.handset.end("busy")
+            case Busy() | Unreachable():
+                self.handset.hang_up("busy" if isinstance(step, Busy) else "unreachable")
                 return False
             case NeverAnswer():
                 await self._rings(None)
                 return False
             case Reject():
                 await self._rings(step.rings)
-                self.handset.end("declined")
+                self.handset.hang_up("declined")
                 return False
             case Answer() | Voicemail():
                 await self._rings(step.rings)
@@ -112,6 +126,8 @@ class Person:
         self._listen_from_now()
         if isinstance(self.script.pickup, Voicemail):
             await self._record(self.script.pickup)
+        elif isinstance(next(iter(self.script.talk), None), Say):
+            await trio.sleep(BREATH_S)
         for step in self.script.talk:
             await self._do(step)
         await trio.sleep_forever()
@@ -132,7 +148,7 @@ class Person:
                 await self._hang_up()
             case Notice() | Hear() | Wait() | StaySilent():
                 await self._attend(step)
-            case Answer() | NeverAnswer() | Busy() | Reject() | Voicemail():
+            case Answer() | NeverAnswer() | Busy() | Reject() | Unreachable() | Voicemail():
                 pass  # Only a first step can be one of these, and that was the ringing phone.
             case _:
                 assert_never(step)
@@ -143,6 +159,7 @@ class Person:
                 await self._hear_some(1, limit_ms=step.limit_ms)
             case Hear():
                 await self._hear_out(step.quiet_ms, limit_ms=step.limit_ms)
+                self._listen_from_now()
             case Wait():
                 await trio.sleep(step.ms / 1000)
             case StaySilent():
@@ -151,16 +168,16 @@ class Person:
                 assert_never(step)
 
     async def _say(self, text: str) -> None:
-        """Real sound, and what a recognizer would make of it: a partial half way, the final text soon after."""
+        """Real sound, and what the carrier's recognizer makes of it: a partial half way, the final text soon after."""
         sound = self.voice(text)
         started, length_s = trio.current_time(), len(sound) / 8_000
-        self.handset.ear.speaks()
+        self.handset.begin_speech()
         words = text.split()
         half = " ".join(words[: len(words) // 2])
         async with trio.open_nursery() as nursery:
             if half:
                 nursery.start_soon(self._report_half, half, started, length_s * PARTIAL_AT)
-            await self.handset.speak(sound)
+            await self.handset.utter(sound)
             nursery.cancel_scope.cancel()
         ended = trio.current_time()
         self.handset.ear.expect()
@@ -174,7 +191,6 @@ class Person:
         self.handset.recognize(text, final=False, started=started, ended=trio.current_time())
 
     def _listen_from_now(self) -> None:
-        self._since = trio.current_time()
         self._heard_ms = self.handset.ear.heard_ms
 
     async def _hear_some(self, ms: int, *, limit_ms: int) -> bool:
@@ -204,11 +220,13 @@ class Person:
                 await ear.pulse.wait()
 
     async def _record(self, step: Voicemail) -> None:
-        """A machine: greeting, beep, then whatever is said, then it hangs up."""
-        await trio.sleep(0.5)
+        """A machine: greeting, perhaps a beep, then whatever is said, then it hangs up."""
+        await trio.sleep(BREATH_S)
         await self._say(step.greeting)
-        await self.handset.speak(voice.beep())
-        self.handset.note("beep")
+        if step.beep:
+            await self.handset.utter(voice.beep())
+            self.handset.note("beep")
+        self.handset.greeting_ended(beep=step.beep)
         self._listen_from_now()
         with trio.move_on_after(step.limit_ms / 1000):
             await self._hear_out(step.quiet_ms, limit_ms=step.quiet_ms)
@@ -216,5 +234,5 @@ class Person:
 
     async def _hang_up(self) -> None:
         """Whoever has hung up does nothing more, whatever the script says."""
-        self.handset.end("hangup-user")
+        self.handset.hang_up("hangup")
         await trio.lowlevel.checkpoint_if_cancelled()

@@ -1,8 +1,8 @@
 """The telephone in the simulated person's hand: what it plays, what it sends, what the person really heard.
 
 Sound that arrives is buffered and played at 20 ms a frame. A mark is echoed when everything before it *has been*
-played; ``clear`` drops what has not been played and returns its marks at once, as Twilio does. Both directions move in
-steps on absolute deadlines, so nothing drifts and a late step is made up for.
+played; ``clear`` drops what has not been played, and its marks. The carrier's own voice (``play``) is mixed in. Both
+directions move in steps on absolute deadlines, so nothing drifts and a late step is made up for.
 
 With ``sparse`` set (in memory) the phone sleeps while neither side makes a sound and sends no silence: a jumping clock
 then jumps over pauses. Every frame that does sound is counted and timed as it would be on a socket.
@@ -10,13 +10,14 @@ then jumps over pauses. Every frame that does sound is counted and timed as it w
 
 from __future__ import annotations
 
-import base64
 from collections import deque
 from collections.abc import Callable
 
+import numpy as np
 import trio
 from attrs import define, field, frozen
 
+from voicecall.audio.g711 import ulaw_decode, ulaw_encode
 from voicecall.testing.ear import Ear
 from voicecall.testing.voice import SILENCE
 
@@ -41,12 +42,7 @@ class Marks:
     cleared: int = 0
 
 
-def media_message(frame: bytes) -> bytes:
-    """A frame as it travels on the media socket."""
-    return b'{"event":"media","payload":"' + base64.b64encode(frame) + b'"}'
-
-
-SILENT_FRAME = media_message(SILENCE * FRAME)
+SILENT_FRAME = SILENCE * FRAME
 
 
 @define(kw_only=True)
@@ -67,7 +63,9 @@ class Phone:
     _mouth: bytes = b""
     _spoken: trio.Event | None = None
     _awake: trio.Event = field(factory=trio.Event)
-    _tell: Callable[[bytes], None] | None = None
+    _prompt: bytes = b""
+    _prompted: trio.Event | None = None
+    _tell: Callable[[bytes, float], None] | None = None
     _echo: Callable[[str], None] | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -76,12 +74,14 @@ class Phone:
 
     # --- the line ----------------------------------------------------------------------------------------------------
 
-    def connect(self, tell: Callable[[bytes], None], echo: Callable[[str], None]) -> None:
-        """A media stream is there: ``tell`` takes messages with sound, ``echo`` the names of marks."""
+    def connect(self, tell: Callable[[bytes, float], None], echo: Callable[[str], None]) -> None:
+        """A media stream is there: ``tell`` takes frames and when they begin, ``echo`` the names of played marks."""
         self._tell, self._echo = tell, echo
 
-    def disconnect(self) -> None:
-        """The media stream is gone, and what it brought with it."""
+    def disconnect(self, tell: Callable[[bytes, float], None]) -> None:
+        """The media stream that took frames with ``tell`` is gone, and what it brought with it."""
+        if self._tell != tell:
+            return
         self._tell = self._echo = None
         self._drop()
         self._due.clear()
@@ -102,15 +102,25 @@ class Phone:
         else:
             self._return(Mark(name))
 
-    def clear(self) -> None:
-        """Play nothing of what is waiting; its marks go back at once."""
+    def clear(self) -> list[str]:
+        """Play nothing of what is waiting; the names of its marks."""
         self.clears += 1
         marks = [*self._due, *(one for one in self._queue if isinstance(one, Mark))]
         self._due.clear()
         self._drop()
-        for mark in marks:
-            self.marks.cleared += 1
-            self._return(mark, played=False)
+        self.marks.cleared += len(marks)
+        return [mark.name for mark in marks]
+
+    async def play(self, sound: bytes) -> None:
+        """Let the person hear the carrier's own voice; returns when it was heard. One at a time."""
+        if self._prompted is not None:
+            raise RuntimeError("one voice cannot say two things at once")
+        self._prompt, self._prompted = sound, trio.Event()
+        self._awake.set()
+        try:
+            await self._prompted.wait()
+        finally:
+            self._prompt, self._prompted = b"", None
 
     async def speak(self, sound: bytes) -> None:
         """Send the person's voice; returns when its last frame is out."""
@@ -140,16 +150,18 @@ class Phone:
 
     @property
     def _idle(self) -> bool:
-        return not (self._queue or self._due or self.ear.playing) and self._spoken is None
+        return not (self._queue or self._due or self.ear.playing) and self._spoken is None and self._prompted is None
 
     def _step(self, at: float) -> None:
         """What happens between ``at`` and the next step."""
         due, self._due = self._due, []
         for mark in due:
             self._return(mark)
+        if self._prompted is not None and not self._prompt:
+            self._prompted.set()
         for frame in range(0, self.step_ms, FRAME_MS):
             self._play(at + frame / 1000)
-        self._send()
+        self._send(at)
 
     def _play(self, at: float) -> None:
         """The next 20 ms of what the person hears."""
@@ -168,27 +180,36 @@ class Phone:
                     self._queue.appendleft(head[room:])
                 played.append(head[:room])
                 room -= len(played[-1])
-        self.ear.hear(b"".join(played), at)
+        prompt, self._prompt = self._prompt[:FRAME], self._prompt[FRAME:]
+        self.ear.hear(_mixed(b"".join(played), prompt), at)
 
-    def _send(self) -> None:
+    def _send(self, at: float) -> None:
         """The next step of what the person says, in frames of 20 ms; silence in between unless it is ``sparse``."""
         if self._spoken is not None and not self._mouth:
             self._spoken.set()
             self._spoken = None
         tell = self._tell
-        for _ in range(0, self.step_ms, FRAME_MS):
+        for offset in range(0, self.step_ms, FRAME_MS):
             frame, self._mouth = self._mouth[:FRAME], self._mouth[FRAME:]
             if tell is None or (self.sparse and not frame):
                 continue
             self.frames_out += 1
-            tell(media_message(frame.ljust(FRAME, SILENCE)) if frame else SILENT_FRAME)
+            tell(frame.ljust(FRAME, SILENCE) if frame else SILENT_FRAME, at + offset / 1000)
 
-    def _return(self, mark: Mark, *, played: bool = True) -> None:
-        if played:
-            self.marks.played += 1
+    def _return(self, mark: Mark) -> None:
+        self.marks.played += 1
         if self._echo is not None:
             self._echo(mark.name)
 
     def _drop(self) -> None:
         self.dropped_ms += sum(len(one) for one in self._queue if isinstance(one, bytes)) // 8
         self._queue.clear()
+
+
+def _mixed(one: bytes, other: bytes) -> bytes:
+    """Two sounds at once."""
+    if not (one and other):
+        return one or other
+    length = max(len(one), len(other))
+    both = [ulaw_decode(each.ljust(length, SILENCE)).astype(np.int32) for each in (one, other)]
+    return ulaw_encode(np.clip(both[0] + both[1], -32_768, 32_767).astype(np.int16))

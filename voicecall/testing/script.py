@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast, get_args
+from typing import Any, ClassVar, Literal, cast, get_args
 
 import attrs
 from attrs import field, frozen
@@ -50,11 +50,20 @@ class Reject:
 
 
 @frozen(kw_only=True)
+class Unreachable:
+    """Nobody lives behind the number."""
+
+    do: ClassVar[str] = "unreachable"
+
+
+@frozen(kw_only=True)
 class Voicemail:
-    """A machine picks up, speaks its greeting, beeps and records until ``quiet_ms`` of silence or ``limit_ms``."""
+    """A machine picks up, speaks its greeting, beeps (or not) and records until ``quiet_ms`` of silence or
+    ``limit_ms``."""
 
     do: ClassVar[str] = "voicemail"
     greeting: str = "You have reached voicemail. Please leave a message after the tone."
+    beep: bool = True
     rings: int = 2
     quiet_ms: int = 5_000
     limit_ms: int = 60_000
@@ -62,7 +71,7 @@ class Voicemail:
 
 @frozen(kw_only=True)
 class Say:
-    """Say it, and be done when the last sound is out."""
+    """Say it, and be done when the last sound is out. As the first thing after picking up, it takes a breath before."""
 
     do: ClassVar[str] = "say"
     text: str
@@ -88,7 +97,10 @@ class Notice:
 
 @frozen(kw_only=True)
 class Hear:
-    """Wait until the other side has spoken and been quiet for ``quiet_ms``; at most ``limit_ms`` for it to begin."""
+    """Wait until the other side has spoken and been quiet for ``quiet_ms``; at most ``limit_ms`` for it to begin.
+
+    What was heard out is done with: a further step that waits for speech waits for more.
+    """
 
     do: ClassVar[str] = "hear"
     quiet_ms: int = 700
@@ -131,6 +143,7 @@ Step = (
     | NeverAnswer
     | Busy
     | Reject
+    | Unreachable
     | Voicemail
     | Say
     | Interrupt
@@ -143,27 +156,38 @@ Step = (
 )
 """The closed union of steps."""
 
-Pickup = Answer | NeverAnswer | Busy | Reject | Voicemail
+Pickup = Answer | NeverAnswer | Busy | Reject | Unreachable | Voicemail
 """How a person reacts to a ringing phone: only the first step can be one."""
 
 STEPS: dict[str, type[Any]] = {cls.do: cls for cls in get_args(Step)}
+Who = Literal["human", "machine", "fax", "unknown"]
 _DIGITS = re.compile(r"[0-9*#A-D]+")
 
 
 @frozen(kw_only=True)
 class Script:
     """``ring_ms`` is the time from one ring to the next. ``recognition_ms`` passes between the end of the person's
-    sound and the network's report of its text."""
+    sound and the carrier's report of its text, where the carrier recognizes speech; ``detection_ms`` between the answer
+    and what the carrier's machine detection makes of it: ``answered_by``, or the truth when that is ""."""
 
     steps: tuple[Step, ...] = ()
     ring_ms: int = field(default=2_000)
     recognition_ms: int = field(default=200)
+    detection_ms: int = field(default=1_500)
+    answered_by: str = field(default="")
+
+    @property
+    def who(self) -> Who:
+        """What machine detection makes of whoever answers."""
+        if self.answered_by:
+            return cast("Who", self.answered_by)
+        return "machine" if isinstance(self.pickup, Voicemail) else "human"
 
     @property
     def pickup(self) -> Pickup:
         """What happens when the phone rings; a script that does not say so answers after one ring."""
         first = self.steps[0] if self.steps else None
-        return first if isinstance(first, Answer | NeverAnswer | Busy | Reject | Voicemail) else Answer()
+        return first if isinstance(first, Pickup) else Answer()
 
     @property
     def talk(self) -> tuple[Step, ...]:
@@ -184,6 +208,8 @@ def load_script(data: Any, where: str = "script") -> Script:
         raise BadScript(f"{where}.steps: must be a list of steps")
     rest = {name: value for name, value in plain.items() if name != "steps"}
     blank = cast("Script", _fill(Script, rest, where, skip="steps"))
+    if blank.answered_by and blank.answered_by not in get_args(Who):
+        raise BadScript(f"{where}.answeredBy: must be one of {', '.join(get_args(Who))}; got {blank.answered_by!r}")
     return attrs.evolve(blank, steps=_steps(cast("list[Any]", steps), f"{where}.steps"))
 
 
@@ -230,6 +256,9 @@ def _checked(value: Any, kind: str, where: str) -> Any:
     if kind == "int":
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise BadScript(f"{where}: must be a whole number, 0 or more; got {value!r}")
+    elif kind == "bool":
+        if not isinstance(value, bool):
+            raise BadScript(f"{where}: must be true or false; got {value!r}")
     elif not isinstance(value, str) or not value.strip():
         raise BadScript(f"{where}: must be text; got {value!r}")
     return value

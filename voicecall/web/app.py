@@ -43,8 +43,9 @@ def build_app(gate: Gate, *, journal_writable: Check, plane_running: Check) -> A
 
     async def webhook() -> Response | None:
         whole = as_request(cast("HTTPScope", request.scope))
-        if not gate.serves(whole.url):
-            return None
+        return await through_the_gate(whole) if gate.serves(whole.url) else None
+
+    async def through_the_gate(whole: HttpRequest) -> Response:
         answer = await receive(gate, whole, aiter(request.body))
         headers = {"content-type": "text/plain; charset=utf-8", **answer.headers}
         return Response(answer.body, answer.status, headers)
@@ -58,8 +59,8 @@ def build_app(gate: Gate, *, journal_writable: Check, plane_running: Check) -> A
         return Response(msgspec.json.encode(told), 200 if told["ready"] else 503, content_type="application/json")
 
     async def elsewhere(error: HTTPException) -> Response:
-        if error.code == 404:
-            gate.refusals["path"] += 1
+        if error.code == 404:  # the gate counts it, and remembers a webhook that missed its path
+            return await through_the_gate(as_request(cast("HTTPScope", request.scope)))
         return _text(Response, error.code or 500, error.name)
 
     app.before_request(webhook)

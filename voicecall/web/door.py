@@ -18,7 +18,7 @@ handed to the media plane; every other request goes, with the bytes already read
 from __future__ import annotations
 
 import socket
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -42,7 +42,9 @@ SOCKETS = 1024
 """Sockets that may be open at the door at once; media sockets are the plane's and not among them."""
 
 AcceptMedia = Callable[[socket.socket, bytes, str], None]
-"""Takes a socket after its handshake (non-blocking, now the callee's), bytes already read, and the peer's address."""
+"""Takes a socket after its handshake (non-blocking, now the callee's), bytes already read, and the client's address."""
+ClientOf = Callable[[str, Mapping[str, str]], str]
+"""Who stands behind a peer, by the headers it sent: its address, for limits that are by client."""
 
 log = structlog.get_logger(__name__)
 
@@ -58,12 +60,14 @@ class Door:
         stream_path: str | None,
         media_room: Callable[[], bool],
         accept_media: AcceptMedia,
+        client_of: ClientOf,
     ) -> None:
         self.bind = bind
         self.port = port
         self._stream_path = stream_path
         self._media_room = media_room
         self._accept_media = accept_media
+        self._client_of = client_of
         self._open: set[trio.SocketStream] = set()
         self._owing_nothing: set[trio.CancelScope] = set()
         self._emptied = trio.lowlevel.ParkingLot()
@@ -125,7 +129,7 @@ class Door:
                 if not self._media_room():
                     await self._refuse(stream, NO_ROOM)
                 else:
-                    self._hand_over(stream, answer, head.rest)
+                    self._hand_over(stream, answer, head)
             case HttpResponse() as refusal:
                 await self._refuse(stream, refusal)
             case None:
@@ -134,13 +138,13 @@ class Door:
                 if not lease.read_to_the_end:
                     await self._linger(stream)
 
-    def _hand_over(self, stream: trio.SocketStream, answer: bytes, rest: bytes) -> None:
+    def _hand_over(self, stream: trio.SocketStream, answer: bytes, head: Head) -> None:
         """Complete the handshake and give the socket away. No pause: see the top of this file.
 
         The descriptor moves to a plain non-blocking socket object; trio forgets it, nothing is duplicated. The answer
         is the first thing this socket sends, so it fits into the empty send buffer.
         """
-        peer = _address(stream.socket.getpeername())
+        client = self._client_of(_address(stream.socket.getpeername()), head.joined())
         plain = socket.socket(fileno=stream.socket.detach())
         plain.settimeout(0.0)
         self._leave(stream)
@@ -152,7 +156,7 @@ class Door:
             plain.close()
             return
         try:
-            self._accept_media(plain, rest, peer)
+            self._accept_media(plain, head.rest, client)
         except BaseException:
             plain.close()
             raise
@@ -255,12 +259,14 @@ async def serve_door(
     stream_path: str | None,
     media_room: Callable[[], bool],
     accept_media: AcceptMedia,
+    client_of: ClientOf = lambda peer, _headers: peer,
     task_status: trio.TaskStatus[Door] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Open the door on ``listeners`` (see ``listening.listen``) and keep it open until ``Door.stop`` or cancellation.
 
     ``bind`` is the address they were opened for, ``stream_path`` where media sockets connect to, None when none are
-    wanted; ``media_room`` says whether the plane takes one more. The started value is the ``Door``.
+    wanted; ``media_room`` says whether the plane takes one more; ``client_of`` tells who stands behind a proxy. The
+    started value is the ``Door``.
     """
     server = Server(app)
     door = Door(
@@ -269,6 +275,7 @@ async def serve_door(
         stream_path=stream_path,
         media_room=media_room,
         accept_media=accept_media,
+        client_of=client_of,
     )
     await door.run(server, listeners, lambda: task_status.started(door))
 

@@ -18,7 +18,8 @@ log = structlog.get_logger(__name__)
 REASON_CHARS = 200
 _QUERY = re.compile(r"\?\S*")
 _NUMBER = re.compile(r"\+?\d{7,}")
-_TOKEN = re.compile(r"[A-Za-z0-9+/_=-]{24,}")
+_HEADER_NAME = r"(?:[a-z]{1,12}[0-9]{0,5}-)+[a-z]{1,12}[0-9]{0,5}(?![A-Za-z0-9+/_=-])"
+_TOKEN = re.compile(rf"(?<![A-Za-z0-9+/_=-])(?!{_HEADER_NAME})[A-Za-z0-9+/_=-]{{24,}}")
 
 
 class Contained:

@@ -35,6 +35,13 @@ class Head:
         """The values of a header, in order; ``name`` in lower case."""
         return [value for key, value in self.headers if key == name]
 
+    def joined(self) -> dict[str, str]:
+        """Every header by its name; repeated ones are joined."""
+        found: dict[str, str] = {}
+        for name, value in self.headers:
+            found[name] = f"{found[name]}, {value}" if name in found else value
+        return found
+
     def tokens(self, name: str) -> list[str]:
         """The elements of a header that is a comma-separated list, in lower case."""
         return [token.strip().lower() for value in self.values(name) for token in value.split(",") if token.strip()]

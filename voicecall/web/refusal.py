@@ -9,8 +9,8 @@ from attrs import frozen
 
 from voicecall.ports import HttpResponse
 
-Reason = Literal["path", "method", "headers", "busy", "size", "pace", "signature", "format", "fault"]
-"""Why a webhook was refused; ``fault`` is ours."""
+Reason = Literal["path", "method", "headers", "busy", "size", "pace", "signature", "format", "call", "fault"]
+"""Why a webhook was refused; ``call``: it is about none of ours. ``fault`` is ours."""
 
 ANSWERS: Mapping[Reason, tuple[int, str]] = {
     "path": (404, "Not Found"),
@@ -21,6 +21,7 @@ ANSWERS: Mapping[Reason, tuple[int, str]] = {
     "pace": (408, "Request Timeout: the body took too long"),
     "signature": (401, "Unauthorized"),
     "format": (400, "Bad Request"),
+    "call": (200, ""),  # the carrier could only repeat it, or tell the person of an error: it gets its own last words
     "fault": (500, "Internal Server Error"),
 }
 

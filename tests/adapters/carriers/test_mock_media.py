@@ -17,7 +17,6 @@ from voicecall.ports import (
     MediaIgnored,
     MediaMark,
     MediaMessage,
-    MediaSpeech,
     MediaStart,
     MediaStop,
     NotUnderstood,
@@ -41,10 +40,6 @@ media = carrier.media()
         ({"event": "media", "payload": "//8="}, MediaAudio(payload=b"\xff\xff")),
         ({"event": "mark", "name": "u1/3"}, MediaMark(name="u1/3")),
         ({"event": "dtmf", "digits": "5"}, MediaDigits(digits="5")),
-        (
-            {"event": "speech", "text": "hi", "isFinal": False, "startedMs": 1, "endedMs": 2},
-            MediaSpeech(text="hi", final=False, started_ms=1, ended_ms=2),
-        ),
         ({"event": "stop", "reason": "hangup-user"}, MediaStop(reason="hangup-user")),
         ({"event": "weather"}, MediaIgnored(kind="weather")),
     ],

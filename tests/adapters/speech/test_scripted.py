@@ -9,12 +9,9 @@ import pytest
 import trio
 import trio.testing
 
-from voicecall.adapters.speech.scripted import ScriptedSynthesizer, ScriptedTranscriber
+from voicecall.adapters.speech.scripted import ScriptedSynthesizer
 from voicecall.audio.g711 import ulaw_decode
 from voicecall.audio.recording import loud_ms
-from voicecall.audio.tap import Tap
-from voicecall.events.facts import CallerHeard, CallerSaid
-from voicecall.ports import CallerSpeech, MediaSpeech
 
 
 def run(story: Callable[[], Awaitable[None]]) -> None:
@@ -29,29 +26,6 @@ async def told(*clauses: str) -> AsyncGenerator[str]:
 async def drink(pieces: AsyncIterator[bytes], into: list[bytes]) -> None:
     async for piece in pieces:
         into.append(piece)
-
-
-def test_recognitions_become_speech_in_order_and_end_with_the_media() -> None:
-    async def story() -> None:
-        tap = Tap()
-        tap.tell(MediaSpeech(text="on", final=False))
-        heard: list[CallerSpeech] = []
-        async with trio.open_nursery() as nursery:
-
-            @nursery.start_soon
-            async def listen() -> None:
-                async with ScriptedTranscriber().listen(tap) as speech:
-                    async for event in speech:
-                        heard.append(event)
-
-            await trio.sleep(1)
-            assert heard == [CallerHeard(text="on")]
-            tap.tell(MediaSpeech(text="on Thursday", final=True, started_ms=100, ended_ms=900))
-            await trio.sleep(1)
-            assert heard[1:] == [CallerSaid(text="on Thursday", started_ms=100, ended_ms=900)]
-            tap.close()
-
-    run(story)
 
 
 def test_sound_has_exactly_the_length_of_its_text() -> None:

@@ -1,4 +1,4 @@
-"""Speech that follows a script: a transcriber told by the simulated person, a synthesizer with exact durations."""
+"""Speech that follows a script: a transcriber of the simulated person's voice, a synthesizer with exact durations."""
 
 from __future__ import annotations
 
@@ -7,15 +7,26 @@ from contextlib import aclosing, asynccontextmanager
 
 import trio
 
+from voicecall.audio.modem import Demodulator, Spoken
+from voicecall.audio.packets import Partial
 from voicecall.events.facts import CallerHeard, CallerSaid
 from voicecall.ports import AudioTap, CallerSpeech
 
 SOUND = bytes((0x90, 0x10)) * 80
 """20 ms of an audible 4 kHz square, so that recordings of scripted calls are not silent."""
+PARTIAL_S = 0.5
+"""From one partial transcript to the next, at least."""
 
 
 class ScriptedTranscriber:
-    """Believes the recognitions that the simulated phone network sends beside the audio."""
+    """Hears the words in a simulated person's voice (see ``voicecall.audio.modem``); real speech is noise to it.
+
+    An utterance is reported ``recognition_ms`` after its last sound, as by a recognizer that wants to be sure that the
+    caller has stopped; at once when the media is closed already.
+    """
+
+    def __init__(self, *, recognition_ms: int = 100) -> None:
+        self._recognition_s = recognition_ms / 1000
 
     @asynccontextmanager
     async def listen(self, tap: AudioTap) -> AsyncGenerator[AsyncIterator[CallerSpeech]]:
@@ -24,15 +35,36 @@ class ScriptedTranscriber:
             yield speech
 
     async def _speech(self, tap: AudioTap) -> AsyncGenerator[CallerSpeech]:
+        demodulator, told, next_partial = Demodulator(), "", trio.current_time()
         while True:
             try:
-                hint = await tap.hint()
+                audio = await tap.drain()
             except trio.EndOfChannel:
                 return
-            if hint.final:
-                yield CallerSaid(text=hint.text, started_ms=hint.started_ms, ended_ms=hint.ended_ms)
-            else:
-                yield CallerHeard(text=hint.text)
+            for news in demodulator.feed(audio):
+                match news:
+                    case Spoken():
+                        told = ""
+                        if news.text.strip():
+                            yield await self._said(news, tap, lead_ms=tap.ends_ms - demodulator.fed_ms)
+                    case Partial():
+                        words = _whole_words(news.text)
+                        if words != told and trio.current_time() >= next_partial:
+                            told, next_partial = words, trio.current_time() + PARTIAL_S
+                            yield CallerHeard(text=words)
+
+    async def _said(self, spoken: Spoken, tap: AudioTap, *, lead_ms: int) -> CallerSaid:
+        """``lead_ms``: how much more of the call there has been than of its audio."""
+        ended_ms = spoken.ended_ms + lead_ms
+        if not tap.closed:
+            await trio.sleep(max(self._recognition_s - (tap.ends_ms - ended_ms) / 1000, 0))
+        return CallerSaid(text=spoken.text, started_ms=max(spoken.started_ms + lead_ms, 0), ended_ms=max(ended_ms, 0))
+
+
+def _whole_words(text: str) -> str:
+    """The text without the word that is still being said."""
+    whole, space, _ = text.rpartition(" ")
+    return (whole + space).strip()
 
 
 class ScriptedSynthesizer:

@@ -26,17 +26,28 @@ class MockCarrier:
 
     name: str = "mock"
     capabilities: frozenset[Capability] = frozenset(
-        {Capability.INBOUND, Capability.STREAM, Capability.SEND_DIGITS, Capability.REJECT, Capability.RECONCILE}
+        {
+            Capability.INBOUND,
+            Capability.STREAM,
+            Capability.SEND_DIGITS,
+            Capability.REJECT,
+            Capability.RECONCILE,
+            Capability.MACHINE_DETECTION,
+            Capability.PERSON_DETECTION,
+        }
     )
     required_headers: tuple[tuple[str, ...], ...] = ((inbound.SIGNATURE, inbound.TIMESTAMP),)
 
     def verify(self, request: HttpRequest, *, account: Account, now: Instant) -> None:
         inbound.verify(request, secret=account.secrets.get("webhook", ""), now=now)
 
+    def learn(self, request: HttpRequest, account: Account) -> Account:
+        return account
+
     def decode(self, request: HttpRequest) -> tuple[Heard, ...]:
         return inbound.decode(request)
 
-    def reply(self, owed: Owed, leg: Leg | None) -> Reply:
+    def reply(self, owed: Owed, leg: Leg | None, *, flow: bool = False) -> Reply:
         return outbound.reply(owed, leg)
 
     def encode(self, effect_id: EffectId, effect: AnyEffect, leg: Leg) -> HttpRequest | None:

@@ -75,6 +75,8 @@ class Event(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
     error: str = "unknown error"
     retryable: bool = False
     answered_by: str = "unknown"
+    result: str = ""
+    how: str = ""
 
 
 @frozen(kw_only=True)
@@ -159,6 +161,10 @@ def _fact(event: Event, plain: Plain) -> AnyEvent:
             return fact.CallRinging(vendor_call_id=event.provider_call_id)
         case "call.answered":
             return fact.CallAnswered(by=_by(event.answered_by), vendor_call_id=event.provider_call_id)
+        case "call.machine":
+            return fact.MachineDetected(result=_result(event.result), vendor_word=event.result)
+        case "call.machine.finished":
+            return fact.MachineFinished(how=_how(event.how), vendor_word=event.how)
         case "call.dtmf" if event.digits and KEYS.issuperset(event.digits):
             return fact.DigitsPressed(digits=event.digits)
         case "call.speech" if event.transcript.strip():
@@ -184,9 +190,27 @@ def _said(event: Event) -> fact.CallerSaid:
 
 
 def end_reason(word: str) -> EndReason:
-    """Our word for how a call ended; the network speaks our vocabulary, so anything else is unknown."""
+    """Our word for how a call ended; the network speaks our vocabulary and says ``declined``; the rest is unknown."""
     candidate = word.strip().lower().replace("_", "-")
+    if candidate == "declined":
+        return "busy"
     return cast("EndReason", candidate) if candidate in get_args(EndReason) else "unknown"
+
+
+def _result(word: str) -> Literal["human", "machine", "fax", "unknown"]:
+    match word:
+        case "human" | "machine" | "fax":
+            return word
+        case _:
+            return "unknown"
+
+
+def _how(word: str) -> Literal["beep", "silence", "other"]:
+    match word:
+        case "beep" | "silence":
+            return word
+        case _:
+            return "other"
 
 
 def _by(word: str) -> Literal["human", "machine", "unknown"]:

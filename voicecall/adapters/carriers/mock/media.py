@@ -17,7 +17,6 @@ from voicecall.ports import (
     MediaIgnored,
     MediaMark,
     MediaMessage,
-    MediaSpeech,
     MediaStart,
     MediaStop,
     NotUnderstood,
@@ -36,10 +35,6 @@ class Message(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
     payload: bytes = b""
     name: str = ""
     digits: str = ""
-    text: str = ""
-    is_final: bool = True
-    started_ms: int = 0
-    ended_ms: int = 0
     reason: str = ""
 
 
@@ -62,10 +57,6 @@ class MockMedia:
                 return MediaAudio(payload=told.payload)
             case "mark":
                 return MediaMark(name=told.name)
-            case "speech":
-                return MediaSpeech(
-                    text=told.text, final=told.is_final, started_ms=told.started_ms, ended_ms=told.ended_ms
-                )
             case "dtmf":
                 return MediaDigits(digits=told.digits)
             case "start":

@@ -38,6 +38,7 @@ def encode(effect_id: EffectId, effect: AnyEffect, leg: Leg) -> HttpRequest | No
                 "to": effect.callee,
                 "webhookUrl": leg.webhook_url,
                 "ringTimeoutMs": effect.ring_timeout_ms,
+                **({"detectMachine": True} if effect.detect_machine else {}),
             }
             return _post("/calls", body, effect_id, leg)
         case do.Answer():

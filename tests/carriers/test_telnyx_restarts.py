@@ -1,0 +1,142 @@
+"""Voicecall dies in the middle of a Telnyx call and comes back, or its media stream breaks; the person stays."""
+
+from __future__ import annotations
+
+import trio
+
+from tests.carriers.restarting import BACK, CARRIED, STREAMED, begin, facts, live, serve
+from tests.carriers.scenarios import REPLIES
+from tests.carriers.stage import MESSAGE, Stage
+from voicecall.core.state import Phase
+from voicecall.events import facts as fact
+from voicecall.testing.faults import load_faults
+from voicecall.testing.memory_system import MemoryTown
+from voicecall.testing.script import Answer, HangUp, Hear, NeverAnswer, Say, StaySilent, Wait
+
+
+def test_a_streamed_call_goes_on_within_ten_seconds_with_a_fresh_ticket() -> None:
+    async def story(town: MemoryTown) -> None:
+        steps = (
+            Answer(),
+            Hear(),
+            Say(text="Hello?"),
+            Hear(),
+            Wait(ms=9_000),
+            Say(text="Still there?"),
+            Hear(),
+            HangUp(),
+        )
+        call_id = await begin(town, STREAMED, *steps, until=fact.PlaybackFinished, number=2)
+        await trio.sleep(4)
+        async with serve(town, STREAMED) as system:
+            returned = town.true_time()
+            told = await Stage(system=system).told(call_id)
+            assert told.reason == "hangup-user"
+            assert told.said == (
+                f"bot: {MESSAGE}",
+                "user: Hello?",
+                f"bot: {REPLIES[0]} {BACK}",
+                "user: Still there?",
+                f"bot: {REPLIES[1]}",
+            )
+            first, second = await facts(system, call_id, fact.MediaOpened)
+            assert second.at - returned < 10_000
+            assert isinstance(first.event, fact.MediaOpened)
+            assert isinstance(second.event, fact.MediaOpened)
+            assert first.event.ticket != second.event.ticket
+            assert first.event.stream_id != second.event.stream_id
+            (call,) = town.network.board.report()["calls"]
+            assert call["mediaSockets"] == 2
+
+    live("telnyx", story)
+
+
+def test_a_stream_that_breaks_is_opened_again_and_the_conversation_goes_on() -> None:
+    async def story(town: MemoryTown) -> None:
+        async with serve(town, STREAMED) as system:
+            town.network.board.faults.play(load_faults({"media": [{"do": "cut", "afterMs": 6_000, "times": 1}]}))
+            stage = Stage(system=system)
+            call_id = await stage.call(Answer(), Hear(), Wait(ms=6_000), Say(text="What was that?"), Hear(), HangUp())
+            told = await stage.told(call_id)
+            assert told.said == (f"bot: {MESSAGE} {BACK}", "user: What was that?", f"bot: {REPLIES[0]}")
+            closed, _ = await facts(system, call_id, fact.MediaClosed)
+            assert isinstance(closed.event, fact.MediaClosed)
+            assert closed.event.reason == "lost"
+
+    live("telnyx", story)
+
+
+def test_a_call_that_rang_while_we_were_away_is_heard_of_when_it_is_answered() -> None:
+    async def story(town: MemoryTown) -> None:
+        steps = (Answer(rings=3), Hear(), Say(text="Hello?"), Hear(), HangUp())
+        call_id = await begin(town, STREAMED, *steps, until=fact.DialAccepted)
+        await trio.sleep(2)
+        async with serve(town, STREAMED) as system:
+            told = await Stage(system=system).told(call_id)
+            assert told.said == (f"bot: {MESSAGE}", "user: Hello?", f"bot: {REPLIES[0]}")
+            (reconciled,) = await facts(system, call_id, fact.CallReconciled)
+            assert isinstance(reconciled.event, fact.CallReconciled)
+            assert (reconciled.event.alive, reconciled.event.answered) == (True, False)
+
+    live("telnyx", story)
+
+
+def test_the_news_of_an_answer_outlasts_our_absence() -> None:
+    async def story(town: MemoryTown) -> None:
+        steps = (Answer(), Hear(), Say(text="Hello?"), Hear(), HangUp())
+        call_id = await begin(town, STREAMED, *steps, until=fact.DialAccepted)
+        await trio.sleep(12)  # longer than the three attempts that are usual
+        async with serve(town, STREAMED) as system:
+            told = await Stage(system=system).told(call_id)
+            assert told.said == (f"bot: {MESSAGE}", "user: Hello?", f"bot: {REPLIES[0]}")
+
+    live("telnyx", story)
+
+
+def test_a_carrier_that_speaks_and_listens_goes_on_listening_while_we_are_away() -> None:
+    async def story(town: MemoryTown) -> None:
+        steps = (
+            Answer(),
+            Hear(),
+            Say(text="Hello?"),
+            Hear(),
+            Wait(ms=5_000),
+            Say(text="Still there?"),
+            Hear(),
+            HangUp(),
+        )
+        call_id = await begin(town, CARRIED, *steps, until=fact.PlaybackFinished, number=2)
+        await trio.sleep(2)
+        async with serve(town, CARRIED) as system:
+            told = await Stage(system=system).told(call_id)
+            assert told.said[-2:] == ("user: Still there?", f"bot: {REPLIES[1]}")
+            assert told.reason == "hangup-user"
+
+    live("telnyx", story)
+
+
+def test_what_the_carrier_was_saying_when_we_died_is_not_said_again_by_mistake() -> None:
+    async def story(town: MemoryTown) -> None:
+        call_id = await begin(town, CARRIED, Answer(), StaySilent(), until=fact.PlaybackStarted)
+        async with serve(town, CARRIED) as system:
+            lost = await Stage(system=system).until(call_id, fact.EffectFailed)
+            assert isinstance(lost.event, fact.EffectFailed)
+            assert lost.event.reason == "restart"
+            ended = await system.ended(call_id)
+            assert (await system.replayed(call_id)).ledger.state.phase is Phase.ENDED
+            assert isinstance(ended.event, fact.CallEnded)
+
+    live("telnyx", story)
+
+
+def test_a_call_that_ended_while_we_were_away_is_over_when_we_are_back() -> None:
+    async def story(town: MemoryTown) -> None:
+        call_id = await begin(town, STREAMED, NeverAnswer(), until=fact.DialAccepted)
+        await trio.sleep(60)
+        async with serve(town, STREAMED) as system:
+            ended = (await system.ended(call_id)).event
+            assert isinstance(ended, fact.CallEnded)
+            assert (ended.reason, ended.vendor_code) == ("completed", "ended")
+            assert (await system.replayed(call_id)).divergences == ()
+
+    live("telnyx", story)
