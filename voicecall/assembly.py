@@ -25,7 +25,7 @@ from voicecall.audio.plane import LEAD_S, RINGS, TICK_MS, Admit, Identify, Media
 from voicecall.config import Config
 from voicecall.core.requests import Refused
 from voicecall.events import CallId, Entry, Instant, Policy
-from voicecall.policies import full_policy, inbound_policy, verdict
+from voicecall.policies import full_policy, inbound_policy, reply_timeout_ms, verdict
 from voicecall.ports import Account, Agent, Carrier, Fetch, Heard, MediaStart, Synthesizer, Transcriber
 from voicecall.projections.directory import Directory
 from voicecall.web.exposure import exposure_of
@@ -150,7 +150,7 @@ def _world(config: Config, parts: Parts, alarm: Alarm, plane: MediaPlane) -> Wor
         media_url=parts.media_url,
         claimed=claimed,
         version=VERSION,
-        reply_timeout_ms=config.response_timeout_ms,
+        reply_timeout_ms=partial(reply_timeout_ms, config),
     )
 
 

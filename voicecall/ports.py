@@ -1,7 +1,6 @@
 """Every seam on one page: where the world plugs into the calls.
 
-Protocols and the plain values that cross them. Nothing here does anything. Carriers are pure; speech vendors, agents
-and the media plane are trio code behind the protocols at the end.
+Protocols and the plain values that cross them. Carriers are pure; the protocols at the end have trio code behind them.
 """
 
 from __future__ import annotations
@@ -343,7 +342,7 @@ class Line:
 
 @frozen(kw_only=True)
 class Turn:
-    """What an agent is asked: answer ``text``. ``history`` does not include it."""
+    """What an agent is asked: answer ``text``. ``history`` does not include it. ``ours`` is our number in this call."""
 
     call_id: CallId
     number: int
@@ -351,6 +350,7 @@ class Turn:
     history: tuple[Line, ...] = ()
     direction: Literal["inbound", "outbound"] = "outbound"
     peer: str = field(default="", repr=False)
+    ours: str = field(default="", repr=False)
 
 
 class Agent(Protocol):

@@ -209,11 +209,34 @@ def test_an_agent_has_so_much_time_for_a_turn() -> None:
         await hears(stage, call, "Hello?")
         await trio.sleep(0.1)
         assert stage.thinker.abandoned == 0
-        await trio.sleep(stage.world.reply_timeout_ms / 1000)
+        await trio.sleep(stage.world.reply_timeout_ms("") / 1000)
         finished = await facts(stage, call, fact.AgentFinished)
         assert (finished[0].reason, finished[0].detail) == ("failed", "no complete reply within 30 s")
 
     in_a_call(story, thinker=Thinker(pause_s=1_000.0), patience=Patience(hangup_ms=60_000))
+
+
+def test_only_what_is_for_the_voice_becomes_a_clause() -> None:
+    async def story(stage: Stage, call: CallId) -> None:
+        await hears(stage, call, "Hello?")
+        await trio.sleep(2)
+        replies = await facts(stage, call, fact.AgentReplied)
+        assert [(one.index, one.text) for one in replies] == [(0, "It is ten."), (1, "Or eleven")]
+
+    pieces = ("<thi", "nk>Which time?</think>", "It is **ten", "**.\n", "- Or `eleven", "`*")
+    in_a_call(story, thinker=Thinker(pieces=pieces))
+
+
+def test_the_agent_knows_who_is_on_the_line_and_which_number_of_ours_it_is() -> None:
+    async def story(stage: Stage, call: CallId) -> None:
+        await hears(stage, call, "Hello?")
+        await trio.sleep(1)
+        (turn,) = stage.thinker.asked
+        row = stage.directory.row(call)
+        assert row is not None
+        assert (turn.direction, turn.peer, turn.ours) == ("outbound", row.callee, row.caller)
+
+    in_a_call(story)
 
 
 def test_nobody_thinks_about_a_call_that_has_ended() -> None:

@@ -19,6 +19,7 @@ from voicecall.actors.clauses import Clauses
 from voicecall.actors.replying import by_carrier
 from voicecall.actors.voice import CarrierVoice
 from voicecall.actors.world import World
+from voicecall.core.spoken import SpokenText
 from voicecall.core.state import CallState, Phase
 from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant, Lane
 from voicecall.events import effects as do
@@ -136,7 +137,8 @@ class Lanes:
         reason: Literal["done", "superseded", "failed"] = "done"
         detail = ""
         await trio.lowlevel.checkpoint_if_cancelled()
-        limit_s = self._world.reply_timeout_ms / 1000
+        state = self._state()
+        limit_s = self._world.reply_timeout_ms(state.callee if state.direction == "inbound" else "") / 1000
         with scope:
             with Caught() as caught, trio.fail_after(limit_s) as patience:
                 await self._think(effect)
@@ -159,14 +161,15 @@ class Lanes:
             history=tuple(Line(speaker=one.speaker, text=one.text) for one in remarks),
             direction=state.direction,
             peer=state.peer,
+            ours=state.callee if state.direction == "inbound" else state.caller,
         )
-        clauses = Clauses()
+        spoken, clauses = SpokenText(), Clauses()
         index = 0
         async with self._world.agent.reply(turn) as pieces:
             async for piece in pieces:
-                for text in clauses.feed(piece):
+                for text in clauses.feed(spoken.feed(piece)):
                     self._post(fact.AgentReplied(turn=effect.turn, index=index, text=text))
                     index += 1
-        for text in clauses.rest():
+        for text in (*clauses.feed(spoken.rest()), *clauses.rest()):
             self._post(fact.AgentReplied(turn=effect.turn, index=index, text=text))
             index += 1

@@ -24,13 +24,18 @@ def nobody_else(carrier: str, call_id: CallId, vendor_call_id: str) -> bool:
     return False
 
 
+def usual_timeout_ms(dialed: str) -> int:
+    """The limit of an agent turn, where no number has its own."""
+    return 30_000
+
+
 @frozen(kw_only=True)
 class World:
     """``wall`` is the wall clock as trio sees it pass; ``incarnation`` gives a fresh writer name per actor start.
 
     ``webhook_url`` and ``media_url`` are functions because the port may be known only once the door is open.
-    ``reply_timeout_ms`` bounds a whole agent turn. ``claimed`` says whether a carrier's call id belongs to another
-    call than the given one.
+    ``reply_timeout_ms`` bounds a whole agent turn, for the number of ours that was called ("" when we called).
+    ``claimed`` says whether a carrier's call id belongs to another call than the given one.
     """
 
     journal: Journal
@@ -47,7 +52,7 @@ class World:
     media_url: Callable[[], str]
     claimed: Callable[[str, CallId, str], bool] = nobody_else
     version: str = ""
-    reply_timeout_ms: int = 30_000
+    reply_timeout_ms: Callable[[str], int] = usual_timeout_ms
 
     def leg(self, call_id: CallId, state: CallState, *, nonce: str, at: Instant) -> Leg:
         """What a codec must know of this call. The same nonce and instant give the same ticket again."""
