@@ -26,8 +26,9 @@ from voicecall.actors.checkpoint import Checkpoint, load_directory
 from voicecall.assembly import Calls, Parts, assemble, carrier_of
 from voicecall.config import Config
 from voicecall.events import CallId, Entry, Instant
-from voicecall.ports import Fetch
+from voicecall.ports import Agent, Fetch
 from voicecall.projections.directory import Directory
+from voicecall.thinking import agent_of
 from voicecall.web.exposure import base_url
 
 if TYPE_CHECKING:
@@ -128,12 +129,20 @@ async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
         open_socket(state / SOCKET) as rpc_listener,
         open_listeners(config.serve.bind, config.serve.port) as listeners,
         open_fetch() as fetch,
+        agent_of(config) as agent,
     ):
         directory = await load_directory(journal, state / "directory.bin")
         checkpoint = Checkpoint(directory, state / "directory.bin")
         port = int(listeners[0].socket.getsockname()[1])
         parts = _real_parts(
-            config, state=state, port=port, journal=journal, fetch=fetch, directory=directory, observe=checkpoint.seen
+            config,
+            state=state,
+            port=port,
+            journal=journal,
+            fetch=fetch,
+            agent=agent,
+            directory=directory,
+            observe=checkpoint.seen,
         )
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
             door: Door = await nursery.start(partial(_open_door, config, parts, calls, journal, listeners))
@@ -209,10 +218,10 @@ def _real_parts(
     port: int,
     journal: Journal,
     fetch: Fetch,
+    agent: Agent,
     directory: Directory,
     observe: Callable[[CallId, Position, Entry], None],
 ) -> Parts:
-    from voicecall.adapters.agents.scripted import ScriptedAgent
     from voicecall.adapters.speech.offline import OfflineSynthesizer
     from voicecall.adapters.speech.scripted import ScriptedTranscriber
 
@@ -227,7 +236,7 @@ def _real_parts(
         account=account_of(config, mock_secret=mock_secret(config, state) if config.provider == "mock" else ""),
         synthesizer=OfflineSynthesizer(),
         transcriber=ScriptedTranscriber(),
-        agent=ScriptedAgent(config.agent.script),
+        agent=agent,
         ticket_key=keep_key(state / "ticket.key"),
         webhook_url=lambda: base + config.serve.path,
         media_url=lambda: base.replace("http", "ws", 1) + config.streaming.stream_path,
