@@ -156,15 +156,9 @@ async def open_system(config: Config, *, state: Path) -> AsyncGenerator[System]:
             )
             await nursery.start(serve_rpc, rpc_listener, methods)
             try:
+                voice = parts.synthesizer.describe()
                 with _nothing_to_collect():
-                    yield System(
-                        config=config,
-                        state=state,
-                        calls=calls,
-                        journal=journal,
-                        door=door,
-                        voice=parts.synthesizer.describe(),
-                    )
+                    yield System(config=config, state=state, calls=calls, journal=journal, door=door, voice=voice)
                 # The port closes, webhooks under way are answered; calls go on with their carrier and are found again.
                 await door.stop()
             finally:
