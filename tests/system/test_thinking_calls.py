@@ -166,6 +166,28 @@ def test_a_caller_who_interrupts_stops_the_model_and_it_believes_only_what_was_h
     call(vendor, *steps, check=check, api=api)
 
 
+@pytest.mark.parametrize(
+    ("scope", "remembered"),
+    [("per-phone", [False, True, False]), ("main", [False, True, True]), ("per-call", [False] * 3)],
+)
+def test_a_model_remembers_earlier_calls_as_far_as_their_scope_goes(scope: str, remembered: list[bool]) -> None:
+    vendor = TextVendor(Answer(text="Hello again."))
+    script = Script(steps=(PickUp(), _hear(), Say(text="I am Alex."), _hear(), HangUp()))
+
+    async def story() -> None:
+        async with open_vendor(vendor.app) as url, open_memory_town() as town:
+            config = town.config(settings(url, sessionScope=scope))
+            async with agent_of(config) as agent, town.serve(config=config, agent=agent) as system:
+                for callee in (SOMEBODY, SOMEBODY, "+15553334444"):
+                    system.network.board.people[callee] = script
+                    await system.ended(await system.place(callee, GREETING))
+
+    play(story, rate=RATE)
+    told = [asked.body["messages"][0]["content"].partition("earlier calls:\n")[2] for asked in vendor.asked]
+    assert [bool(one) for one in told] == remembered
+    assert told[1] in ("", f"You: {GREETING}\nCaller: I am Alex.\nYou: Hello again.")
+
+
 FAULTS: dict[str, tuple[Answer, str]] = {
     "a wrong key": (
         Answer(status=401, code="invalid_api_key"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from attrs import field, frozen
 
@@ -13,7 +13,7 @@ from voicecall.core.stance import after, stance
 from voicecall.core.state import CallState
 from voicecall.events import CallId, Entry, Instant
 from voicecall.events.schema import decode_entry
-from voicecall.ports import Account, Agent, Carrier, Fetch, Leg, Sound
+from voicecall.ports import Account, Agent, Carrier, Fetch, Leg, Line, Sound
 
 TICKET_LIFE_MS = 60_000
 """How long a media ticket may wait to be used."""
@@ -22,6 +22,11 @@ TICKET_LIFE_MS = 60_000
 def nobody_else(carrier: str, call_id: CallId, vendor_call_id: str) -> bool:
     """No call is known to be another one's."""
     return False
+
+
+async def nothing_earlier(state: CallState) -> tuple[Line, ...]:
+    """Every call is the first one."""
+    return ()
 
 
 def usual_timeout_ms(dialed: str) -> int:
@@ -35,6 +40,7 @@ class World:
 
     ``webhook_url`` and ``media_url`` are functions because the port may be known only once the door is open.
     ``reply_timeout_ms`` bounds a whole agent turn, for the number of ours that was called ("" when we called).
+    ``earlier`` is what was said in earlier calls, as far as the agent may remember it.
     ``claimed`` says whether a carrier's call id belongs to another call than the given one.
     """
 
@@ -52,6 +58,7 @@ class World:
     media_url: Callable[[], str]
     claimed: Callable[[str, CallId, str], bool] = nobody_else
     version: str = ""
+    earlier: Callable[[CallState], Awaitable[tuple[Line, ...]]] = nothing_earlier
     reply_timeout_ms: Callable[[str], int] = usual_timeout_ms
 
     def leg(self, call_id: CallId, state: CallState, *, nonce: str, at: Instant) -> Leg:

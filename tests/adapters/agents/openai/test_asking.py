@@ -12,7 +12,7 @@ from openai.types.responses.response_create_params import ResponseCreateParamsSt
 from tests.adapters.agents.openai.kit import accepted, turn
 from voicecall.adapters.agents.openai.asking import SPOKEN, Api, Model, Question, instructions
 from voicecall.adapters.agents.openai.tools import Tool, ToolCall, ToolResult
-from voicecall.ports import Turn
+from voicecall.ports import Line, Turn
 
 MODEL = Model(provider="openai", name="gpt-test")
 TYPES: dict[Api, Any] = {"chat": CompletionCreateParamsStreaming, "responses": ResponseCreateParamsStreaming}
@@ -94,3 +94,10 @@ def test_the_usual_instructions_say_who_where_and_how() -> None:
 def test_a_prompt_takes_their_place() -> None:
     text = instructions(evolve(MODEL, prompt=" Be brief. "), turn(), tools=True)
     assert text == f"Be brief.\n\n{SPOKEN}"
+
+
+def test_earlier_calls_are_told_apart_from_this_one() -> None:
+    before = (Line(speaker="caller", text="A table."), Line(speaker="agent", text="Done."))
+    asked = Question(model=MODEL, turn=turn("Hello?", history=(), earlier=before)).body()["messages"]
+    assert asked[0]["content"].endswith("\n\nThis was said in earlier calls:\nCaller: A table.\nYou: Done.")
+    assert asked[1:] == [{"role": "user", "content": "Hello?"}]

@@ -55,7 +55,15 @@ class Question:
 
 def instructions(model: Model, turn: Turn, *, tools: bool) -> str:
     """The system prompt."""
-    return f"{model.prompt.strip() or _usual(model, turn, tools=tools)}\n\n{SPOKEN}"
+    asked = model.prompt.strip() or _usual(model, turn, tools=tools)
+    return "\n\n".join([asked, SPOKEN, *_earlier(turn)])
+
+
+def _earlier(turn: Turn) -> list[str]:
+    """What was said before this call; the model must not take it for words of this one."""
+    names = {"agent": "You", "caller": "Caller"}
+    lines = [f"{names[line.speaker]}: {line.text}" for line in turn.earlier]
+    return ["\n".join(["This was said in earlier calls:", *lines])] if lines else []
 
 
 def _usual(model: Model, turn: Turn, *, tools: bool) -> str:
