@@ -57,11 +57,24 @@ def test_one_connection_serves_one_turn_after_the_other(api: Api) -> None:
     async def story() -> None:
         async with open_model(Answer(text=TEXT), api=api) as (agent, _):
             assert (await reply(agent)).strip() == TEXT
-            sockets = len(open_files(os.getpid()))
+            sockets = sorted(open_files(os.getpid()))
             for _ in range(3):
                 assert (await reply(agent)).strip() == TEXT
-                await trio.sleep(10)  # longer than the package's own five seconds, shorter than people's patience
-            assert len(open_files(os.getpid())) == sockets
+            assert sorted(open_files(os.getpid())) == sockets
+
+    play(story)
+
+
+@both
+def test_an_agent_that_is_cancelled_with_its_replies_leaves_nothing_open(api: Api) -> None:
+    async def story() -> None:
+        with trio.move_on_after(10) as scope:
+            async with open_model(Answer(text=TEXT), Answer(text=TEXT, stalls="middle"), api=api) as (agent, _):
+                await reply(agent)
+                async with trio.open_nursery() as nursery:
+                    for _ in range(3):
+                        nursery.start_soon(reply, agent)
+        assert scope.cancelled_caught
 
     play(story)
 
