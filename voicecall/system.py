@@ -26,8 +26,9 @@ from voicecall.actors.checkpoint import Checkpoint, load_directory
 from voicecall.assembly import Calls, Parts, assemble, carrier_of
 from voicecall.config import Config
 from voicecall.events import CallId, Entry, Instant
-from voicecall.ports import Fetch
+from voicecall.ports import Agent, Fetch
 from voicecall.projections.directory import Directory
+from voicecall.thinking import agent_of
 from voicecall.web.exposure import base_url
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -
         open_socket(state / SOCKET) as rpc_listener,
         open_listeners(config.serve.bind, config.serve.port) as listeners,
         open_fetch() as fetch,
+        agent_of(config) as agent,
     ):
         directory = await load_directory(journal, state / "directory.bin")
         checkpoint = Checkpoint(directory, state / "directory.bin")
@@ -139,6 +141,7 @@ async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -
             port=port,
             journal=journal,
             fetch=fetch,
+            agent=agent,
             directory=directory,
             observe=checkpoint.seen,
             clock_rate=clock_rate,
@@ -155,15 +158,9 @@ async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -
             )
             await nursery.start(serve_rpc, rpc_listener, methods)
             try:
+                voice = parts.synthesizer.describe()
                 with _nothing_to_collect():
-                    yield System(
-                        config=config,
-                        state=state,
-                        calls=calls,
-                        journal=journal,
-                        door=door,
-                        voice=parts.synthesizer.describe(),
-                    )
+                    yield System(config=config, state=state, calls=calls, journal=journal, door=door, voice=voice)
                 # The port closes, webhooks under way are answered; calls go on with their carrier and are found again.
                 await door.stop()
             finally:
@@ -217,11 +214,11 @@ def _real_parts(
     port: int,
     journal: Journal,
     fetch: Fetch,
+    agent: Agent,
     directory: Directory,
     observe: Callable[[CallId, Position, Entry], None],
     clock_rate: float,
 ) -> Parts:
-    from voicecall.adapters.agents.scripted import ScriptedAgent
     from voicecall.adapters.speech.offline import OfflineSynthesizer
     from voicecall.adapters.speech.scripted import ScriptedTranscriber
 
@@ -236,7 +233,7 @@ def _real_parts(
         account=account_of(config, mock_secret=mock_secret(config, state) if config.provider == "mock" else ""),
         synthesizer=OfflineSynthesizer(),
         transcriber=ScriptedTranscriber(),
-        agent=ScriptedAgent(config.agent.script),
+        agent=agent,
         ticket_key=keep_key(state / "ticket.key"),
         webhook_url=lambda: base + config.serve.path,
         media_url=lambda: base.replace("http", "ws", 1) + config.streaming.stream_path,

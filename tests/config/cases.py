@@ -19,6 +19,7 @@ class Case:
 
 
 NUMBER = "numbers.+15550001234"
+PROVIDER = "agent.providers.openrouter"
 
 CASES = [
     Case("enabled", True, False, "yes"),
@@ -137,7 +138,13 @@ CASES = [
     Case("plivo.apiUrl", None, "http://127.0.0.1:1", "127.0.0.1:1"),
     Case("mock.apiUrl", "http://127.0.0.1:3335", "http://127.0.0.1:1", "127.0.0.1:1"),
     Case("mock.secret", None, "s", ""),
-    Case("agent.provider", "scripted", "scripted", "openai"),
+    Case("agent.provider", "scripted", "scripted", "llm"),
+    Case("agent.providers.openai.baseUrl", "https://api.openai.com/v1", "http://localhost/v1", "localhost"),
+    Case("agent.providers.openai.apiKey", None, "k", ""),
+    Case("agent.providers.openai.api", "chat", "responses", "completions"),
+    Case(f"{PROVIDER}.baseUrl", None, "https://openrouter.example/v1", "openrouter.example"),
+    Case(f"{PROVIDER}.apiKey", None, "k", ""),
+    Case(f"{PROVIDER}.api", "chat", "responses", "completions"),
     Case(
         "agent.script",
         (
