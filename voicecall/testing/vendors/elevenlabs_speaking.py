@@ -31,7 +31,7 @@ class Ended(Exception):
 
 
 @define(eq=False)
-class Context:
+class Utterance:
     """Text that waits to be spoken: ``buffered`` until it is flushed, then through the channel."""
 
     name: str
@@ -52,7 +52,7 @@ class Speech:
     fault: Fault | None
     multi: bool
     auto: bool
-    contexts: dict[str, Context] = field(factory=dict[str, Context])
+    contexts: dict[str, Utterance] = field(factory=dict[str, Utterance])
     given: int = 0
     over: trio.Event = field(factory=trio.Event)
     why: Ended | None = None
@@ -89,23 +89,23 @@ class Speech:
                 f"Maximum simultaneous contexts per WebSocket connection exceeded ({PLACES}). "
                 "Please close an existing context before opening a new one.",
             )
-        context = self.contexts[name] = Context(name)
+        context = self.contexts[name] = Utterance(name)
         context.buffered = str(message.get("text") or "").strip()
         self.vendor.note("begin", name)
         self.nursery.start_soon(self._speak, context)
 
-    def _flush(self, context: Context) -> None:
+    def _flush(self, context: Utterance) -> None:
         text, context.buffered = context.buffered.strip(), ""
         if text:
             context.send.send_nowait(text)
 
-    def _finish(self, context: Context | None) -> None:
+    def _finish(self, context: Utterance | None) -> None:
         """Text that was not flushed is never spoken."""
         if context is not None:
             self.vendor.note("finish", context.name)
             context.send.close()
 
-    async def _speak(self, context: Context) -> None:
+    async def _speak(self, context: Utterance) -> None:
         async for text in context.receive:
             await trio.sleep(self.vendor.first_sound_s)
             for piece in pieces(text):

@@ -98,7 +98,7 @@ def test_one_socket_serves_many_utterances_and_a_sixth_speaker_gets_another() ->
     run(story)
 
 
-def test_whoever_stops_listening_closes_the_context_and_its_late_sound_goes_to_nobody() -> None:
+def test_whoever_stops_listening_has_it_ended_and_its_late_sound_goes_to_nobody() -> None:
     async def story() -> None:
         vendor = faulty(Fault(kind="late"), piece_s=0.1)
         async with voice_of(vendor, transport="websocket") as synthesizer:
@@ -125,7 +125,7 @@ def test_whoever_stops_listening_ends_the_request() -> None:
     run(story)
 
 
-def test_a_context_is_kept_while_the_next_clause_takes_its_time() -> None:
+def test_an_utterance_is_kept_while_the_next_clause_takes_its_time() -> None:
     async def story() -> None:
         vendor = ElevenLabs()
         async with voice_of(vendor) as synthesizer:

@@ -13,9 +13,9 @@ import httpx
 import trio
 
 from voicecall.adapters.speech.elevenlabs import speaking
-from voicecall.adapters.speech.elevenlabs.contexts import Context, Line, Lines
 from voicecall.adapters.speech.elevenlabs.failures import ElevenLabsFailed, broken, failure, refusal
 from voicecall.adapters.speech.elevenlabs.keys import VoiceKeys
+from voicecall.adapters.speech.elevenlabs.lines import Line, Lines, Utterance
 from voicecall.adapters.speech.elevenlabs.told import Told
 from voicecall.adapters.speech.socket import SocketEnded, tls
 from voicecall.fault import Caught, first
@@ -134,39 +134,39 @@ class ElevenLabsSynthesizer:
         """Speak clauses as they come. What ends a socket before the first sound is tried again, once."""
         for last_try in (False, True):
             line = await self._lines.with_room()
-            with Caught() as caught, self._lines.context(line) as context:
+            with Caught() as caught, self._lines.place(line) as utterance:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._send, line, context, said, ready)
-                    async for piece in context.sound:
-                        context.sounded = True
+                    nursery.start_soon(self._send, line, utterance, said, ready)
+                    async for piece in utterance.sound:
+                        utterance.sounded = True
                         told.tell(piece)
                     nursery.cancel_scope.cancel()
-                if not context.sounded:
+                if not utterance.sounded:
                     raise ElevenLabsFailed("ElevenLabs: the answer holds no sound", final=True)
-                if not context.finished:
+                if not utterance.finished:
                     raise ElevenLabsFailed("ElevenLabs: the sound ended before the text")
             if caught.error is None:
                 return
             failed = _failed(caught.error)
-            if context.sounded or last_try or failed.final:
+            if utterance.sounded or last_try or failed.final:
                 raise failed from None
 
-    async def _send(self, line: Line, context: Context, said: list[str], ready: Clauses) -> None:
+    async def _send(self, line: Line, utterance: Utterance, said: list[str], ready: Clauses) -> None:
         """Tell the vendor what to say; ``said`` grows, so that another socket can be told the same."""
-        line.socket.send(speaking.begin(context.name, self._settings))
+        line.socket.send(speaking.begin(utterance.name, self._settings))
         for clause in said:
-            line.socket.send(context.say(clause))
+            line.socket.send(utterance.say(clause))
         while True:
             with trio.move_on_after(KEEP_S) as quiet:
                 try:
                     said.append(await ready.receive())
                 except trio.EndOfChannel:
-                    line.socket.send(speaking.finish(context.name))
-                    context.finished = True
+                    line.socket.send(speaking.finish(utterance.name))
+                    utterance.finished = True
                     return
-                line.socket.send(context.say(said[-1]))
+                line.socket.send(utterance.say(said[-1]))
             if quiet.cancelled_caught:
-                line.socket.send(speaking.keep(context.name))
+                line.socket.send(speaking.keep(utterance.name))
 
 
 def _failed(error: Exception) -> ElevenLabsFailed:

@@ -26,8 +26,11 @@ STALLED_S = 4.0
 
 
 @define(eq=False)
-class Context:
-    """One utterance on its way. ``finished``: the vendor knows all of its text; ``sounded``: some has come back."""
+class Utterance:
+    """One utterance on its way: a context, as the vendor says.
+
+    ``finished``: the vendor knows all of its text; ``sounded``: some of its sound has come.
+    """
 
     name: str
     sound: Told[bytes] = field(factory=Told[bytes])
@@ -47,28 +50,28 @@ class Line:
     """One socket and who speaks on it; None for a context that is not wanted any more."""
 
     socket: Socket
-    contexts: dict[str, Context | None] = field(factory=dict[str, "Context | None"])
+    contexts: dict[str, Utterance | None] = field(factory=dict[str, "Utterance | None"])
     complaint: ElevenLabsFailed | None = None
     heard: float = field(factory=trio.current_time)
     """When the vendor said something for the last time."""
 
-    def leave(self, context: Context) -> None:
+    def leave(self, utterance: Utterance) -> None:
         """Nobody wants this context any more."""
-        if self.contexts.get(context.name) is context:
-            self.contexts[context.name] = None
-            if trio.current_time() - max(context.asked, self.heard) > STALLED_S:
+        if self.contexts.get(utterance.name) is utterance:
+            self.contexts[utterance.name] = None
+            if trio.current_time() - max(utterance.asked, self.heard) > STALLED_S:
                 self.complaint = ElevenLabsFailed(f"ElevenLabs: the voice fell silent for more than {STALLED_S:g} s")
             with suppress(SocketEnded):
-                self.socket.send(speaking.finish(context.name))
+                self.socket.send(speaking.finish(utterance.name))
 
     def receive(self, data: bytes, secret: str) -> None:
         """One message of the vendor's. Sound of contexts that are not there any more is dropped."""
         self.heard = trio.current_time()
         match speaking.parse(data):
             case speaking.Piece() as piece:
-                context = self.contexts.get(piece.context)
-                if context is not None and piece.ulaw:
-                    context.sound.tell(piece.ulaw)
+                utterance = self.contexts.get(piece.context)
+                if utterance is not None and piece.ulaw:
+                    utterance.sound.tell(piece.ulaw)
                 if piece.final:
                     self._over(piece.context, None)
             case speaking.Trouble() as trouble:
@@ -86,9 +89,9 @@ class Line:
             self._over(name, self.complaint or why)
 
     def _over(self, name: str, why: ElevenLabsFailed | None) -> None:
-        context = self.contexts.pop(name, None)
-        if context is not None:
-            context.sound.end(why)
+        utterance = self.contexts.pop(name, None)
+        if utterance is not None:
+            utterance.sound.end(why)
 
 
 class Lines:
@@ -115,14 +118,14 @@ class Lines:
                 raise broken(ended) from ended
 
     @contextmanager
-    def context(self, line: Line) -> Generator[Context]:
+    def place(self, line: Line) -> Generator[Utterance]:
         """A place on ``line``. Leaving the context before the utterance is over makes the vendor stop."""
         self._count += 1
-        context = line.contexts[f"u{self._count}"] = Context(f"u{self._count}")
+        utterance = line.contexts[f"u{self._count}"] = Utterance(f"u{self._count}")
         try:
-            yield context
+            yield utterance
         finally:
-            line.leave(context)
+            line.leave(utterance)
 
     async def _hold(self, *, task_status: trio.TaskStatus[Line]) -> None:
         """One socket until it is closed. Only a socket that does not open is an exception."""
