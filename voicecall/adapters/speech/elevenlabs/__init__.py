@@ -6,5 +6,6 @@
 
 from voicecall.adapters.speech.elevenlabs.failures import ElevenLabsFailed, Misconfigured
 from voicecall.adapters.speech.elevenlabs.synthesizer import open_synthesizer
+from voicecall.adapters.speech.elevenlabs.transcriber import open_transcriber
 
-__all__ = ["ElevenLabsFailed", "Misconfigured", "open_synthesizer"]
+__all__ = ["ElevenLabsFailed", "Misconfigured", "open_synthesizer", "open_transcriber"]
