@@ -79,13 +79,15 @@ def serve_hearing(app: QuartTrio, vendor: ElevenLabs) -> None:
             return {"detail": {"status": fault.code, "message": fault.message}}, fault.status
         await websocket.accept()
         vendor.note("session")
-        if vendor.admit(websocket.headers.get("xi-api-key"), None) is not None:
-            await _complain("auth_error", "Invalid API key")
-        elif websocket.args.get("audio_format") != "ulaw_8000":
-            await _complain("invalid_request", "audio_format: this vendor only knows ulaw_8000")
-        else:
-            await _session(vendor, fault)
-        vendor.note("session over")
+        try:
+            if vendor.admit(websocket.headers.get("xi-api-key"), None) is not None:
+                await _complain("auth_error", "Invalid API key")
+            elif websocket.args.get("audio_format") != "ulaw_8000":
+                await _complain("invalid_request", "audio_format: this vendor only knows ulaw_8000")
+            else:
+                await _session(vendor, fault)
+        finally:
+            vendor.note("session over")
         return None
 
     app.add_websocket("/v1/speech-to-text/realtime", view_func=realtime)

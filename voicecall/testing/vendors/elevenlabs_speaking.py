@@ -185,7 +185,8 @@ async def _serve(vendor: ElevenLabs, voice: str, *, multi: bool) -> Any:
         if ended.code:
             await websocket.send(json.dumps({"message": ended.message, "error": ended.code, "code": POLICY}))
         await websocket.close(POLICY if ended.code else 1000, ended.message[:100])
-    vendor.note("socket over")
+    finally:
+        vendor.note("socket over")
     return None
 
 

@@ -23,7 +23,7 @@ PATIENCE_S = 200
 """Of the fast clock: ten real seconds."""
 
 
-def run(story: Callable[[], Awaitable[None]]) -> None:
+def run(story: Callable[[], Awaitable[None]], *, rate: float = RATE) -> None:
     """Tell a story; no task and no socket of it is left."""
     gc.collect()
     before = len(open_files(os.getpid()))
@@ -34,7 +34,7 @@ def run(story: Callable[[], Awaitable[None]]) -> None:
             await story()
         assert trio.lowlevel.current_statistics().tasks_living == tasks
 
-    trio.run(main, clock=trio.testing.MockClock(rate=RATE))
+    trio.run(main, clock=trio.testing.MockClock(rate=rate))
     assert len(open_files(os.getpid())) == before
 
 
