@@ -118,16 +118,21 @@ async def _transcribe(vendor: ElevenLabs, ear: Ear, fault: Fault | None) -> None
         async for due, message in receive:
             await trio.sleep_until(due)
             if fault is not None and given >= fault.after:
-                if fault.kind == "stall":
-                    await trio.sleep_forever()
-                if fault.kind == "complain":
-                    await _complain(fault.code, fault.message)
+                await _go_wrong(fault)
                 break
             given += 1
             vendor.note(message["message_type"], message["text"])
             await websocket.send(json.dumps(message))
         nursery.cancel_scope.cancel()
-    await websocket.close(1000)
+
+
+async def _go_wrong(fault: Fault) -> None:
+    if fault.kind == "stall":
+        await trio.sleep_forever()
+    if fault.kind == "complain":
+        await _complain(fault.code, fault.message)
+    else:
+        await websocket.close(1000)
 
 
 async def _listen(vendor: ElevenLabs, ear: Ear, send: trio.MemorySendChannel[tuple[float, Message]]) -> None:

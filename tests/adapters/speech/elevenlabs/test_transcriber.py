@@ -178,7 +178,8 @@ def test_last_words_are_heard_after_the_media_closed() -> None:
             await caller.hear(quiet(2_000) + say("Goodbye."))
         assert caller.texts == ["Goodbye."]
 
-    run(main)
+    # There is a second and a half for the vendor's answer.
+    run(main, rate=4)
 
 
 def test_a_quiet_caller_who_hangs_up_is_let_go_at_once() -> None:

@@ -39,6 +39,8 @@ PARTIAL_S = 0.5
 LULL_S, NO_AUDIO_S = 0.4, 2.0
 """Silence is made up for a carrier that sends none: after a lull that the plane has noticed, and after one that it has
 not."""
+SURE_S = 0.05
+"""A lull is one only after this is over, too."""
 EXTRA_MS = 600
 """Silence beyond that which ends an utterance."""
 LAST_WORDS_S = 1.5
@@ -94,13 +96,12 @@ class _Listener:
         """Take the caller's audio as it comes, and send it if there is a session."""
         made_up_ms, patience_s, ends_ms = 0, math.inf, 0
         while True:
-            audio: bytes | None = None
-            with trio.move_on_after(patience_s):
-                try:
-                    audio = await self._tap.drain()
-                except trio.EndOfChannel:
-                    break
-            if audio is None:
+            try:
+                # A program that was held up must not take its own lateness for a lull of the caller's.
+                audio = await self._drain(patience_s) or await self._drain(SURE_S)
+            except trio.EndOfChannel:
+                break
+            if not audio:
                 made_up_ms += round(LULL_S * 1000)
                 ends_ms += round(LULL_S * 1000)
                 self._pour(_silence(round(LULL_S * 1000)), ends_ms)
@@ -112,6 +113,12 @@ class _Listener:
         self._until = trio.current_time() + (0 if self._ear.quiet else LAST_WORDS_S)
         self._pour(_silence(self._silence_ms + EXTRA_MS), ends_ms + self._silence_ms + EXTRA_MS)
         self._waiting.deadline = min(self._waiting.deadline, self._until)
+
+    async def _drain(self, patience_s: float) -> bytes:
+        """Audio, or b"" when none comes within ``patience_s``. Raises ``trio.EndOfChannel``."""
+        with trio.move_on_after(patience_s):
+            return await self._tap.drain()
+        return b""
 
     def _pour(self, audio: bytes, ends_ms: int) -> None:
         self._ear.pour(audio, ends_ms)
