@@ -231,6 +231,16 @@ def test_a_session_that_ends_in_the_middle_of_a_remark_costs_nothing_of_it(fault
     play(story, faulty(fault))
 
 
+def test_a_session_that_does_not_listen_any_more_is_replaced() -> None:
+    async def story(caller: Caller) -> None:
+        for _ in range(2):
+            await caller.say(QUESTION)
+        await caller.until(QUESTION, QUESTION)
+        assert caller.vendor.count("session") == 2
+
+    play(story, faulty(Fault(kind="stall", after=2)))
+
+
 def test_a_session_is_renewed_when_nobody_speaks_and_nothing_is_lost() -> None:
     async def story(caller: Caller) -> None:
         for _ in range(3):

@@ -33,6 +33,9 @@ AT_ONCE = 3
 READ_S = 10.0
 """Between two pieces of an answer."""
 
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+"""Hosts that no proxy of the environment is asked for."""
+
 Clauses = trio.MemoryReceiveChannel[str]
 
 
@@ -231,7 +234,8 @@ async def open_synthesizer(keys: VoiceKeys) -> AsyncGenerator[ElevenLabsSynthesi
         tls()
     timeout = httpx.Timeout(READ_S, connect=5.0)
     limits = httpx.Limits(max_connections=256, max_keepalive_connections=32, keepalive_expiry=120)
-    async with httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False) as http:
+    direct = {f"all://{host}": None for host in LOOPBACK}
+    async with httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False, mounts=direct) as http:
         client = AsyncElevenLabs(base_url=keys.base_url.rstrip("/"), api_key=secret, httpx_client=http)
         async with trio.open_nursery() as nursery:
             with Caught() as caught:

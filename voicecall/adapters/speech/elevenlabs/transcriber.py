@@ -18,8 +18,9 @@ from voicecall.adapters.speech.elevenlabs.failures import ElevenLabsFailed, brok
 from voicecall.adapters.speech.elevenlabs.keys import TranscriptionKeys
 from voicecall.adapters.speech.elevenlabs.told import Told
 from voicecall.adapters.speech.socket import Socket, SocketEnded, open_socket, tls
-from voicecall.audio.g711 import SILENCE
+from voicecall.audio.g711 import FRAME_BYTES, SILENCE
 from voicecall.audio.tap import DRAIN_BYTES
+from voicecall.audio.vad import FRAME_MS, VoiceDetector, power_of
 from voicecall.events.facts import CallerHeard, CallerSaid
 from voicecall.fault import Caught, describe, first
 from voicecall.ports import AudioTap, CallerSpeech
@@ -43,6 +44,8 @@ SURE_S = 0.05
 """A lull is one only after this is over, too."""
 EXTRA_MS = 600
 """Silence beyond that which ends an utterance."""
+DEAF_MS = 3_000
+"""A vendor that has nothing to say about so much of a voice does not listen."""
 LAST_WORDS_S = 1.5
 """How long the vendor may think about what was said last."""
 
@@ -89,6 +92,9 @@ class _Listener:
         self._waiting = trio.CancelScope()
         self._next_partial = -math.inf
         self._useful = False
+        self._detector = VoiceDetector(silence_ms=200)
+        self._unanswered_ms = 0
+        """How much of a voice there was since the vendor has said something."""
 
     # --- audio in ----------------------------------------------------------------------------------------------------
 
@@ -109,6 +115,7 @@ class _Listener:
             else:
                 made_up_ms, ends_ms = 0, self._tap.ends_ms
                 self._pour(audio, ends_ms)
+                self._watch(audio)
                 patience_s = LULL_S if len(audio) < DRAIN_BYTES else NO_AUDIO_S
         self._until = trio.current_time() + (0 if self._ear.quiet else LAST_WORDS_S)
         self._pour(_silence(self._silence_ms + EXTRA_MS), ends_ms + self._silence_ms + EXTRA_MS)
@@ -119,6 +126,14 @@ class _Listener:
         with trio.move_on_after(patience_s):
             return await self._tap.drain()
         return b""
+
+    def _watch(self, audio: bytes) -> None:
+        """Notice that there is a voice and no answer."""
+        for start in range(0, len(audio), FRAME_BYTES):
+            self._detector.feed(power_of(audio[start : start + FRAME_BYTES]))
+            self._unanswered_ms += FRAME_MS if self._detector.speaking else 0
+        if self._unanswered_ms > DEAF_MS:
+            self._waiting.deadline = min(self._waiting.deadline, trio.current_time())
 
     def _pour(self, audio: bytes, ends_ms: int) -> None:
         self._ear.pour(audio, ends_ms)
@@ -159,6 +174,7 @@ class _Listener:
         async with open_socket(self._url, {"xi-api-key": self._secret}) as socket:
             await self._started(socket)
             self._ear.begin()
+            self._unanswered_ms = 0
             self._socket = socket
             self._flush()
             try:
@@ -188,7 +204,10 @@ class _Listener:
                 self._tell(self._ear.release())
                 if now >= min(self._until, self._renewal(began)):
                     return
+                if self._unanswered_ms > DEAF_MS:
+                    raise ElevenLabsFailed(f"ElevenLabs: nothing recognized in {DEAF_MS / 1000:g} s of a voice")
                 continue
+            self._unanswered_ms = 0
             message = hearing.parse(data)
             if message is None or message.kind in hearing.HARMLESS:
                 continue
