@@ -116,7 +116,7 @@ def test_what_it_does_not_do_it_says_and_closes(query: str, key: str, code: str)
     run(story)
 
 
-def test_a_sixth_context_is_too_many() -> None:
+def test_a_sixth_speaker_on_a_socket_is_too_many() -> None:
     async def story() -> None:
         many = [{"text": " ", "context_id": str(number)} for number in range(6)]
         told, ended = await talk(f"{VOICE}/multi-stream-input?output_format=ulaw_8000", *many)

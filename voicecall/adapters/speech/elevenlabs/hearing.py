@@ -46,14 +46,11 @@ class Message(msgspec.Struct, kw_only=True):
     text: str = ""
     words: list[Word] | None = None
     error: Any = None
-    warning: Any = None
 
     @property
     def complaint(self) -> str | None:
-        """What the vendor complains of, if it does."""
-        if self.error is None and self.warning is None:
-            return None
-        return str(self.error if self.error is not None else self.warning)
+        """What the vendor complains of, if it does, and not only in passing."""
+        return None if self.error is None or self.kind in HARMLESS else str(self.error)
 
 
 _decoder = msgspec.json.Decoder(Message)

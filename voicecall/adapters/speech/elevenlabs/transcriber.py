@@ -209,7 +209,7 @@ class _Listener:
                 continue
             self._unanswered_ms = 0
             message = hearing.parse(data)
-            if message is None or message.kind in hearing.HARMLESS:
+            if message is None:
                 continue
             if message.complaint is not None:
                 if message.kind in hearing.LIMITS and self._useful:
