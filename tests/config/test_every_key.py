@@ -15,6 +15,7 @@ from voicecall.config.keys import walk
 SECRETS = {
     "tunnel.ngrokAuthToken",
     "streaming.providers.openai.apiKey",
+    "streaming.providers.elevenlabs.apiKey",
     "tts.providers.openai.apiKey",
     "tts.providers.elevenlabs.apiKey",
     "telnyx.apiKey",

@@ -21,8 +21,11 @@ from voicecall.config.shapes import (
     choice,
     integer,
     listing,
+    matching,
     number,
 )
+
+KEYTERM = matching(r".{1,20}", "1 to 20 characters")
 
 
 @frozen(kw_only=True)
@@ -35,8 +38,23 @@ class OpenAiTranscription:
 
 
 @frozen(kw_only=True)
+class ElevenLabsTranscription:
+    api_key: Secret | None = key(SECRET, None, "ElevenLabs key.", env=("ELEVENLABS_API_KEY", "XI_API_KEY"))
+    base_url: str = key(URL, "https://api.elevenlabs.io", "API address.")
+    model_id: str = key(NON_EMPTY, "scribe_v2_realtime", "Transcription model.")
+    silence_duration_ms: int = key(integer(300, 3_000), 800, "Silence that ends an utterance.")
+    vad_threshold: float | None = key(number(0.1, 0.9), None, "How sure the vendor must be that it hears a voice.")
+    language_code: str | None = key(NON_EMPTY, None, "ISO 639-1 code; absent, the vendor finds out.")
+    keyterms: tuple[str, ...] = key(listing(KEYTERM, "at most 20 characters each"), (), "Words to expect, at most 50.")
+    others: Mapping[str, object] = rest()
+
+
+@frozen(kw_only=True)
 class StreamingProviders:
     openai: OpenAiTranscription = section(OpenAiTranscription, "OpenAI's realtime transcription.")
+    elevenlabs: ElevenLabsTranscription = section(
+        ElevenLabsTranscription, "ElevenLabs' realtime transcription.", ours=True
+    )
     others: Mapping[str, object] = rest()
 
 
@@ -88,6 +106,12 @@ class ElevenLabsVoice:
     )
     language_code: str | None = key(NON_EMPTY, None, "ISO 639-1 code.")
     voice_settings: VoiceSettings = section(VoiceSettings, "How the voice speaks.")
+    transport: Literal["auto", "http", "websocket"] = key(
+        choice("auto", "http", "websocket"),
+        "auto",
+        "A request for each text, or contexts on a WebSocket; `auto` takes the WebSocket while text is still to come.",
+        ours=True,
+    )
     others: Mapping[str, object] = rest()
 
 
