@@ -131,7 +131,7 @@ def test_a_refusal_is_quoted_without_the_key() -> None:
             ) as caught:
                 async with open_socket(url, KEY):
                     raise AssertionError("it was refused")
-            assert caught.value.status == 401
+            assert (caught.value.status, caught.value.body) == (401, '{"detail": "the key [secret] is unknown"}')
 
     run(story)
 

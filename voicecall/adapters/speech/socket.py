@@ -41,14 +41,15 @@ SECRET_CHARACTERS = 8
 
 
 class SocketEnded(Exception):
-    """The socket cannot be opened, or is closed. ``status`` is the HTTP status of a refusal, ``code`` the close code.
+    """The socket cannot be opened, or is closed. ``status`` and ``body`` are a refusal's, ``code`` is the close code.
 
-    Each is 0 when there is none. The text says what happened, and holds no header that we sent.
+    Numbers are 0 when there is none. The text says what happened; nothing here holds a header that we sent.
     """
 
-    def __init__(self, text: str, *, status: int = 0, code: int = 0) -> None:
+    def __init__(self, text: str, *, status: int = 0, body: str = "", code: int = 0) -> None:
         super().__init__(text)
         self.status = status
+        self.body = body
         self.code = code
 
 
@@ -207,9 +208,9 @@ async def _shake_hands(connection: _Connection, host: str, headers: Mapping[str,
         with trio.fail_after(CONNECT_S):
             await connection.shake_hands()
     except ConnectionRejected as refused:
-        body = " ".join((refused.body or b"").decode("utf-8", "replace").split())
-        text = f"{host} refused: {refused.status_code} {_without_secrets(body, headers)[:300]}"
-        raise SocketEnded(text.strip(), status=refused.status_code) from None
+        body = _without_secrets(" ".join((refused.body or b"").decode("utf-8", "replace").split()), headers)
+        text = f"{host} refused: {refused.status_code} {body[:300]}"
+        raise SocketEnded(text.strip(), status=refused.status_code, body=body) from None
     except trio.TooSlowError:
         raise SocketEnded(f"{host}: no handshake within {CONNECT_S:g} s") from None
     except ConnectionClosed:

@@ -93,7 +93,12 @@ def test_a_barge_in_cancels_the_response_and_the_next_utterance_is_not_disturbed
             statuses = [one["response"]["status"] for one in script.sent if one["type"] == "response.done"]
             assert sorted(statuses) == ["cancelled", "completed", "completed"]
             assert len(sent(script, "response.cancel")) == 1
-            assert script.connections == 1
+            # The socket that has not confirmed yet is not waited for, and is used again when it has.
+            assert script.connections == 2
+            async with trio.open_nursery() as nursery:
+                for text in ("One.", "Two."):
+                    nursery.start_soon(spoken, synthesizer, text)
+            assert script.connections == 2
 
     play(story)
 
@@ -135,11 +140,7 @@ def test_a_fault_is_named_and_the_next_utterance_is_spoken(fault: Fault, text: s
                 await spoken(synthesizer, TEXT)
             assert text in str(caught.value)
             assert "sk-" not in str(caught.value)
-            script.faults.clear()
-            with trio.move_on_after(60):
-                # What befell the session is over with it; only a stalled one is still the same.
-                if fault not in ("stall", "failed", "silent"):
-                    assert words(await spoken(synthesizer, "Fine.")) == ["Fine."]
+            assert words(await spoken(synthesizer, "Fine.")) == ["Fine."]
 
     play(story)
 

@@ -25,6 +25,8 @@ from voicecall.fault import Caught, first
 
 IDLE = 4
 """Sockets that wait for an utterance, at most."""
+CANCELLED_S = 2.0
+"""How long the vendor may take to confirm that it has stopped speaking."""
 RENEW_S = 55 * 60.0
 """No utterance begins on an older socket: the vendor closes it after 60 minutes."""
 
@@ -69,28 +71,32 @@ class RealtimeVoice:
                         yield piece
                 if said.transcript and _letters(said.transcript) != _letters(clause):
                     reworded = reworded or f"OpenAI said {said.transcript[:200]!r} instead of {clause[:200]!r}"
+        except VendorFault:
+            # What went wrong once may go wrong again: the next utterance gets another socket.
+            line.scope.cancel()
+            raise
         finally:
             self._give_back(line)
         if reworded:
             raise VendorFault(reworded)
 
     def _line(self) -> _Line:
-        """A socket that waits, or a new one."""
-        while self.idle:
-            line = self.idle.pop()
-            if line.fresh:
+        """A socket that waits, or a new one. One that has not confirmed a cancellation may have stalled."""
+        for line in self.idle:
+            if line.free:
+                self.idle.remove(line)
                 return line
-            line.scope.cancel()
         line = _Line(settings=self._settings)
         self._nursery.start_soon(line.run)
         return line
 
     def _give_back(self, line: _Line) -> None:
-        self.idle = [one for one in self.idle if one.failure is None]
-        if line.fresh and len(self.idle) < IDLE:
-            self.idle.append(line)
-        else:
-            line.scope.cancel()
+        waiting, self.idle = [*self.idle, line], []
+        for one in waiting:
+            if one.fresh and len(self.idle) < IDLE:
+                self.idle.append(one)
+            else:
+                one.scope.cancel()
 
 
 @define
@@ -116,13 +122,25 @@ class _Line:
     _said: _Said | None = None
     _news: trio.MemorySendChannel[bytes | VendorFault] | None = None
     """Sound for whoever speaks; closed at the end of the clause."""
-    _unwanted: set[str] = field(factory=set[str])
-    """Names of clauses that were given up before the vendor began with them."""
+    _asked: set[str] = field(factory=set[str])
+    """Names of clauses that the vendor has not finished."""
+    _responses: dict[str, str] = field(factory=dict[str, str])
+    """The names of those that it has begun, by response."""
+    _hushed: float = 0.0
+    """When the last one was cut off."""
 
     @property
     def fresh(self) -> bool:
-        """Whether another utterance may begin here."""
-        return self.failure is None and trio.current_time() - self.opened < RENEW_S
+        """Whether another utterance may begin here, sooner or later."""
+        now = trio.current_time()
+        stalled = bool(self._asked) and now - self._hushed > CANCELLED_S
+        usable = self.failure is None and not self.scope.cancel_called
+        return usable and not stalled and now - self.opened < RENEW_S
+
+    @property
+    def free(self) -> bool:
+        """Whether it may begin now."""
+        return self.fresh and not self._asked
 
     async def run(self) -> None:
         """Keep the socket until it fails or is not needed. Never raises."""
@@ -168,6 +186,7 @@ class _Line:
             raise self.failure or VendorFault("OpenAI: the socket is closed")
         self.count += 1
         self._said = said
+        self._asked.add(said.name)
         self._news, news = trio.open_memory_channel[bytes | VendorFault](math.inf)
         try:
             self._socket.send(messages.read_aloud(self.settings, text, said.name))
@@ -198,24 +217,34 @@ class _Line:
     def _take(self, event: events.ServerEvent, socket: Socket) -> None:
         match event:
             case events.ResponseCreated(response=response):
-                name = (response.metadata or {}).get("clause", "")
-                if self._said is not None and name == self._said.name:
-                    self._said.response_id = response.id
-                elif name in self._unwanted:
-                    self._unwanted.discard(name)
-                    socket.send(messages.cancel(response.id))
+                self._begun(response, socket)
             case events.Trouble(error=problem) if problem.code == "session_expired":
                 raise VendorFault("OpenAI: the session has reached its limit", expired=True)
-            case events.Trouble(error=problem) if self._said is not None and problem.event_id == self._said.name:
-                self._end(VendorFault(f"OpenAI: {quote(problem.words(), self.settings.api_key)}"))
+            case events.Trouble(error=problem) if problem.event_id in self._asked:
+                self._asked.discard(problem.event_id)
+                if self._said is not None and problem.event_id == self._said.name:
+                    self._end(VendorFault(f"OpenAI: {quote(problem.words(), self.settings.api_key)}"))
             case events.AudioDelta() if self._is_heard(event.response_id) and event.delta and self._news is not None:
                 self._news.send_nowait(event.delta)
             case events.SpokenDone() if self._said is not None and self._is_heard(event.response_id):
                 self._said.transcript = event.transcript
-            case events.ResponseDone(response=response) if self._is_heard(response.id):
-                self._end(self._outcome(response))
+            case events.ResponseDone(response=response):
+                self._asked.discard(self._responses.pop(response.id, ""))
+                if self._is_heard(response.id):
+                    self._end(self._outcome(response))
             case _:
                 pass
+
+    def _begun(self, response: events.Response, socket: Socket) -> None:
+        """A response of ours begins; nobody may want it any more."""
+        name = (response.metadata or {}).get("clause", "")
+        if name not in self._asked:
+            return
+        self._responses[response.id] = name
+        if self._said is not None and name == self._said.name:
+            self._said.response_id = response.id
+        else:
+            socket.send(messages.cancel(response.id))
 
     def _is_heard(self, response_id: str) -> bool:
         return self._said is not None and self._said.response_id == response_id
@@ -237,15 +266,14 @@ class _Line:
             self._news = None
 
     def _hush(self, said: _Said) -> None:
-        """Nobody listens any more. What the vendor has not finished is cut off."""
-        if self._news is not None and self._socket is not None and self.failure is None:
-            if said.response_id:
+        """Nobody listens any more. What the vendor has not finished is cut off, as soon as it has begun."""
+        if said.name in self._asked:
+            self._hushed = trio.current_time()
+            if said.response_id and self._socket is not None and self.failure is None:
                 with suppress(SocketEnded):
                     self._socket.send(messages.cancel(said.response_id))
-            else:
-                self._unwanted.add(said.name)
-            self._news.close()
-        self._news = self._said = None
+        self._end(None)
+        self._said = None
 
 
 def _letters(text: str) -> str:
