@@ -214,6 +214,9 @@ class Listening:
             case ("expired", "cut"):
                 await self.wire.error("Your session hit the maximum duration of 60 minutes.", code="session_expired")
                 raise Cut(1001)
+            case ("nonsense", "cut"):
+                self.fault = ""
+                await self.wire.write('{"type":')
             case ("error", "cut"):
                 self.fault = ""
                 await self.wire.error("The server had an error while processing your request.", kind="server_error")

@@ -12,7 +12,20 @@ import trio
 from attrs import define, field
 
 Fault = Literal[
-    "", "400", "401", "429", "500", "cut", "late cut", "stall", "expired", "failed", "error", "refused", "silent"
+    "",
+    "400",
+    "401",
+    "429",
+    "500",
+    "cut",
+    "late cut",
+    "stall",
+    "expired",
+    "failed",
+    "error",
+    "refused",
+    "silent",
+    "nonsense",
 ]
 """What goes wrong with a request or a connection.
 
@@ -20,6 +33,7 @@ A number: it is refused with this status. ``cut``: it breaks off at the first so
 and its transcript is due. ``stall``: nothing comes any more at that moment. ``expired``: a session reaches its limit at
 the first sound. ``failed``: a turn is not transcribed, a response fails. ``error``: an error that is no reason to stop.
 ``refused``: the session's first update is refused. ``silent``: there is no sound in the answer.
+``nonsense``: at the first sound comes a message that nobody can read.
 """
 
 

@@ -30,6 +30,7 @@ class Speaking:
     nursery: trio.Nursery
     model: str
     _session: dict[str, Any] = field(init=False)
+    _stalled: bool = False
     _under_way: dict[str, trio.CancelScope] = field(factory=dict[str, trio.CancelScope])
 
     async def begin(self) -> None:
@@ -51,6 +52,8 @@ class Speaking:
 
     async def take(self, message: dict[str, Any]) -> None:
         """One message. Raises ``Cut`` where the script says so."""
+        if self._stalled:
+            return
         match message:
             case {"type": "session.update", "session": {"type": "realtime"} as session}:
                 if self.fault == "refused":
@@ -121,15 +124,25 @@ class Speaking:
         for at in range(0, len(sound), PIECE):
             delta = b64encode(sound[at : at + PIECE]).decode()
             await self.wire.send("response.output_audio.delta", **place, delta=delta)
-            if self.fault == "cut":
-                raise Cut
-            if self.fault == "stall":
-                await trio.sleep_forever()
+            await self._strike()
         for word in text.split(" "):
             await self.wire.send("response.output_audio_transcript.delta", **place, delta=f"{word} ")
         await self.wire.send("response.output_audio.done", **place)
         await self.wire.send("response.output_audio_transcript.done", **place, transcript=text)
         await self.wire.send("response.content_part.done", **place, part={**part, "transcript": text})
+
+    async def _strike(self) -> None:
+        """What befalls this session at the first sound. Raises ``Cut``."""
+        match self.fault:
+            case "cut":
+                raise Cut
+            case "nonsense":
+                await self.wire.write('{"type":')
+            case "stall":
+                self._stalled = True
+                await trio.sleep_forever()
+            case _:
+                pass
 
     async def _end(self, response: dict[str, Any], status: str, **details: Any) -> None:
         del self._under_way[response["id"]]

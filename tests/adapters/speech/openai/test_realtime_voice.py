@@ -103,6 +103,23 @@ def test_a_barge_in_cancels_the_response_and_the_next_utterance_is_not_disturbed
     play(story)
 
 
+def test_a_socket_on_which_a_cancellation_is_never_confirmed_is_given_up() -> None:
+    async def story() -> None:
+        script = OpenAiScript()
+        script.faults.append("stall")
+        async with open_voice(script, model=MODEL) as synthesizer:
+            async with aclosing(told([TEXT])) as clauses, synthesizer.speak(clauses) as pieces:
+                async for _ in pieces:
+                    break
+            for _ in range(2):
+                await trio.sleep(1.5)
+                assert words(await spoken(synthesizer, "Fine.")) == ["Fine."]
+            await trio.sleep(1)
+            assert (script.connections, script.open_now) == (2, 1)
+
+    play(story)
+
+
 def test_a_rewording_is_said_and_then_reported() -> None:
     async def story() -> None:
         script = OpenAiScript(rewords={"At ten.": "Sure! At ten o'clock.", "Größer, ja?": "größer ja"})
@@ -127,6 +144,7 @@ def test_a_rewording_is_said_and_then_reported() -> None:
         ("stall", "OpenAI: no sound within 8 s"),
         ("failed", "OpenAI: the answer is failed: overloaded: Try again later."),
         ("error", "OpenAI: server_error: The server had an error."),
+        ("nonsense", "OpenAI sent a message that makes no sense"),
         ("silent", "OpenAI: there was no sound in the answer"),
         ("expired", "OpenAI: the session has reached its limit"),
     ],

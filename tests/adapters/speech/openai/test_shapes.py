@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from base64 import b64encode
 from typing import Any, get_args
 
@@ -10,6 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openai import OpenAI
 from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from pydantic import ValidationError
 
@@ -58,7 +61,16 @@ def test_what_is_none_of_the_package_is_noticed() -> None:
         conforms({"type": "input_audio_buffer.speech_started", "event_id": "1", "item_id": "a"}, RealtimeServerEvent)
 
 
+def test_the_vendors_package_is_imported_only_by_the_voice_that_needs_it() -> None:
+    modules = ("", ".transcriber", ".realtime_voice")
+    imports = "; ".join(f"import voicecall.adapters.speech.openai{one}" for one in modules)
+    program = f"import sys; {imports}; print('openai' in sys.modules, 'httpx2' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
 def test_addresses_follow_the_base_url() -> None:
+    assert Hearing(api_key="k").base_url == Speaking(api_key="k").base_url == str(OpenAI(api_key="k").base_url)[:-1]
     assert messages.listen_url("https://api.openai.com/v1") == "wss://api.openai.com/v1/realtime?intent=transcription"
     assert messages.speak_url("http://127.0.0.1:8/v1/", "a b") == "ws://127.0.0.1:8/v1/realtime?model=a%20b"
     assert messages.bearer("k") == {"Authorization": "Bearer k"}

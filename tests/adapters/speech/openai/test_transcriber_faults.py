@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from tests.adapters.speech.openai.stage import Caller, hearing, listen, open_openai, play
+from voicecall.adapters.speech.openai import transcriber
 from voicecall.adapters.speech.openai.fault import VendorFault
 from voicecall.testing.vendors.openai_script import Fault, OpenAiScript
 
@@ -39,7 +40,7 @@ def after(faults: Iterable[Fault], model: str, **settings: float) -> tuple[Calle
 
 
 @every_model
-@pytest.mark.parametrize("fault", ["429", "500", "cut", "late cut", "stall", "expired", "failed"])
+@pytest.mark.parametrize("fault", ["429", "500", "cut", "late cut", "stall", "expired", "failed", "nonsense"])
 def test_nothing_is_lost_and_nothing_is_heard_twice(model: str, fault: Fault) -> None:
     caller, script = after([fault], model)
     assert caller.said == TEXTS
@@ -77,6 +78,14 @@ def test_a_session_is_renewed_before_its_time_in_a_quiet_moment(model: str) -> N
         assert kinds[:end].count("input_audio_buffer.committed") == sum(
             kind.endswith("transcription.completed") for kind in kinds[:end]
         )
+
+
+@every_model
+def test_a_session_is_renewed_in_the_middle_of_a_word_when_it_must(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transcriber, "GRACE_S", 0.3)
+    caller, script = after([], model, renew_s=1.2)
+    assert caller.said == TEXTS
+    assert script.connections > 2
 
 
 @pytest.mark.parametrize(

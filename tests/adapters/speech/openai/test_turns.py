@@ -160,6 +160,25 @@ def test_our_own_detector_sends_nothing_between_two_turns() -> None:
     assert audio == pytest.approx(2 * (300 * 8 + len(SOUND) + 800 * 8), rel=0.1)
 
 
+def test_what_still_comes_of_a_turn_that_is_reported_is_not_the_next_ones() -> None:
+    kept = Kept()
+    turns = OwnTurns(settings=HEARING, kept=kept)
+    turns.connect()
+    for count, item in enumerate(("a", "b"), 1):
+        kept.pour(SILENCE * 1_600 + SOUND + SILENCE * 8_000, count * 10_000)
+        turns.poured()
+        turns.outgoing(Encoding())
+        assert turns.take(events.Committed(item_id=item)) == []
+        if item == "a":
+            assert [type(one) for one in turns.take(events.TranscriptCompleted(item_id="a", transcript="One."))] == [
+                CallerSaid
+            ]
+            kept.pour(SILENCE * 1_600 + SOUND, 15_000)
+            turns.poured()
+            assert turns.take(events.TranscriptDelta(item_id="a", delta="late")) == []
+            assert turns.take(events.TranscriptCompleted(item_id="a", transcript="One.")) == []
+
+
 def test_pcm_at_24_khz_is_the_same_sound() -> None:
     encoding, narrow = Encoding(pcm=True), Resampler(24_000, 8_000)
     wide = b"".join(encoding.encode(SOUND[at : at + 160]) for at in range(0, len(SOUND), 160))
