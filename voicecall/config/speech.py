@@ -31,9 +31,21 @@ KEYTERM = matching(r".{1,20}", "1 to 20 characters")
 @frozen(kw_only=True)
 class OpenAiTranscription:
     api_key: Secret | None = key(SECRET, None, "OpenAI key.", env=("OPENAI_API_KEY",))
-    model: str = key(NON_EMPTY, "gpt-4o-transcribe", "Transcription model.")
+    model: str = key(NON_EMPTY, "gpt-4o-transcribe", "Transcription model; this one is shut down on 2027-02-26.")
     silence_duration_ms: int = key(POSITIVE, 800, "Silence that ends an utterance.")
     vad_threshold: float = key(number(0, 1), 0.5, "How sure the vendor must be that it hears a voice.")
+    base_url: str = key(URL, "https://api.openai.com/v1", "API address.", ours=True)
+    prefix_padding_ms: int = key(integer(0), 300, "Audio before a voice that belongs to its utterance.", ours=True)
+    languages: tuple[str, ...] = key(
+        listing(NON_EMPTY, "ISO 639-1 codes"),
+        (),
+        "Languages of the callers; older models use the first.",
+        ours=True,
+    )
+    keywords: tuple[str, ...] = key(listing(NON_EMPTY, "words"), (), "Names and words to expect.", ours=True)
+    server_vad: bool | None = key(
+        BOOL, None, "Whether the vendor finds the utterances; absent, as the model can.", ours=True
+    )
     others: Mapping[str, object] = rest()
 
 
@@ -79,8 +91,16 @@ class Stt:
 @frozen(kw_only=True)
 class OpenAiVoice:
     api_key: Secret | None = key(SECRET, None, "OpenAI key.", env=("OPENAI_API_KEY",))
-    model: str = key(NON_EMPTY, "gpt-4o-mini-tts", "Speech model.")
+    model: str = key(NON_EMPTY, "gpt-4o-mini-tts", "Speech model; this one is shut down on 2027-01-06.")
     voice: str = key(NON_EMPTY, "alloy", "Voice.")
+    base_url: str = key(URL, "https://api.openai.com/v1", "API address.", ours=True)
+    instructions: str | None = key(TEXT, None, "How to speak, in words.", ours=True)
+    api: Literal["speech", "realtime"] | None = key(
+        choice("speech", "realtime"),
+        None,
+        "Speech endpoint (shut down on 2027-01-06) or Realtime; absent, Realtime for `gpt-realtime…` models.",
+        ours=True,
+    )
     others: Mapping[str, object] = rest()
 
 
