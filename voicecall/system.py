@@ -26,8 +26,9 @@ from voicecall.actors.checkpoint import Checkpoint, load_directory
 from voicecall.assembly import Calls, Parts, assemble, carrier_of
 from voicecall.config import Config
 from voicecall.events import CallId, Entry, Instant
-from voicecall.ports import Agent, Fetch
+from voicecall.ports import Agent, Fetch, Synthesizer, Transcriber
 from voicecall.projections.directory import Directory
+from voicecall.talking import ear_of, voice_of
 from voicecall.thinking import agent_of
 from voicecall.web.exposure import base_url
 
@@ -131,6 +132,8 @@ async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -
         open_listeners(config.serve.bind, config.serve.port) as listeners,
         open_fetch() as fetch,
         agent_of(config) as agent,
+        voice_of(config) as voice,
+        ear_of(config) as ear,
     ):
         directory = await load_directory(journal, state / "directory.bin")
         checkpoint = Checkpoint(directory, state / "directory.bin")
@@ -142,6 +145,8 @@ async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -
             journal=journal,
             fetch=fetch,
             agent=agent,
+            voice=voice,
+            ear=ear,
             directory=directory,
             observe=checkpoint.seen,
             clock_rate=clock_rate,
@@ -158,9 +163,9 @@ async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -
             )
             await nursery.start(serve_rpc, rpc_listener, methods)
             try:
-                voice = parts.synthesizer.describe()
+                speaks = voice.describe()
                 with _nothing_to_collect():
-                    yield System(config=config, state=state, calls=calls, journal=journal, door=door, voice=voice)
+                    yield System(config=config, state=state, calls=calls, journal=journal, door=door, voice=speaks)
                 # The port closes, webhooks under way are answered; calls go on with their carrier and are found again.
                 await door.stop()
             finally:
@@ -215,13 +220,12 @@ def _real_parts(
     journal: Journal,
     fetch: Fetch,
     agent: Agent,
+    voice: Synthesizer,
+    ear: Transcriber,
     directory: Directory,
     observe: Callable[[CallId, Position, Entry], None],
     clock_rate: float,
 ) -> Parts:
-    from voicecall.adapters.speech.offline import OfflineSynthesizer
-    from voicecall.adapters.speech.scripted import ScriptedTranscriber
-
     base = base_url(config, port)
     return Parts(
         journal=journal,
@@ -231,8 +235,8 @@ def _real_parts(
         fetch=fetch,
         carrier=carrier_of(config.provider),
         account=account_of(config, mock_secret=mock_secret(config, state) if config.provider == "mock" else ""),
-        synthesizer=OfflineSynthesizer(),
-        transcriber=ScriptedTranscriber(),
+        synthesizer=voice,
+        transcriber=ear,
         agent=agent,
         ticket_key=keep_key(state / "ticket.key"),
         webhook_url=lambda: base + config.serve.path,

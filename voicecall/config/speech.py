@@ -73,7 +73,9 @@ class StreamingProviders:
 @frozen(kw_only=True)
 class Streaming:
     enabled: bool = key(BOOL, False, "Stream the call's audio to a transcriber while it runs.")
-    provider: str = key(NON_EMPTY, "openai", "Which of `streaming.providers` transcribes.")
+    provider: str = key(
+        NON_EMPTY, "openai", "Which of `streaming.providers` transcribes; `offline` understands simulated people alone."
+    )
     stream_path: str = key(PATH, "/voice/stream", "Path of the media WebSocket.")
     pre_start_timeout_ms: int = key(POSITIVE, 5_000, "How long a media socket may wait with its `start`.")
     max_pending_connections: int = key(POSITIVE, 32, "Media sockets without `start`, in all.")
@@ -149,7 +151,9 @@ class Tts:
     )
     enabled: bool | None = key(BOOL, None, "The host's switch for chat; a call always speaks.")
     mode: Literal["final", "all"] | None = key(choice("final", "all"), None, "The host's rule for chat.")
-    provider: str | None = key(NON_EMPTY, None, "Which of `tts.providers` speaks; absent, the first that has a key.")
+    provider: str | None = key(
+        NON_EMPTY, None, "Which of `tts.providers` speaks, or `offline`; absent, the first that has a key."
+    )
     summary_model: str | None = key(NON_EMPTY, None, "The host's model for long texts.")
     model_overrides: Mapping[str, object] = key(FREE, {}, "The host's rules for what a model may change.")
     prefs_path: str | None = key(NON_EMPTY, None, "The host's file of user preferences.")
