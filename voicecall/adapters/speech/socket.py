@@ -108,7 +108,8 @@ class Socket:
     async def close(self) -> None:
         """Write what is queued, then close; not for longer than ``DISCONNECT_S``."""
         self._queue.close()
-        with trio.move_on_after(DISCONNECT_S):
+        # Whatever goes wrong here, its TCP stream is closed afterwards.
+        with trio.move_on_after(DISCONNECT_S), Caught():
             await self._connection.written.wait()
             await self._connection.aclose()
 
