@@ -193,6 +193,9 @@ class Listening:
 
     async def _transcribe(self, item: str, text: str, told: str) -> None:
         async with self.script.recognition():
+            if self.fault == "forgotten":
+                self.fault = ""
+                return
             if self.fault == "failed":
                 self.fault = ""
                 error = {"type": "server_error", "code": "audio_unintelligible", "message": "It is unintelligible."}

@@ -26,6 +26,7 @@ Fault = Literal[
     "refused",
     "silent",
     "nonsense",
+    "forgotten",
 ]
 """What goes wrong with a request or a connection.
 
@@ -33,7 +34,8 @@ A number: it is refused with this status. ``cut``: it breaks off at the first so
 and its transcript is due. ``stall``: nothing comes any more at that moment. ``expired``: a session reaches its limit at
 the first sound. ``failed``: a turn is not transcribed, a response fails. ``error``: an error that is no reason to stop.
 ``refused``: the session's first update is refused. ``silent``: there is no sound in the answer.
-``nonsense``: at the first sound comes a message that nobody can read.
+``nonsense``: at the first sound comes a message that nobody can read. ``forgotten``: a turn's transcript never comes,
+while everything else goes on.
 """
 
 

@@ -14,6 +14,7 @@ from voicecall.testing.vendors.openai_script import Fault, OpenAiScript
 
 MODELS = ("gpt-transcribe", "gpt-live-transcribe")
 every_model = pytest.mark.parametrize("model", MODELS)
+FAULTS = ("429", "500", "cut", "late cut", "stall", "expired", "failed", "nonsense", "forgotten")
 TEXTS = ["I would like to come on Thursday, at ten.", "Does that suit you?"]
 
 
@@ -40,7 +41,9 @@ def after(faults: Iterable[Fault], model: str, **settings: float) -> tuple[Calle
 
 
 @every_model
-@pytest.mark.parametrize("fault", ["429", "500", "cut", "late cut", "stall", "expired", "failed", "nonsense"])
+@pytest.mark.parametrize(
+    "fault", ["429", "500", "cut", "late cut", "stall", "expired", "failed", "nonsense", "forgotten"]
+)
 def test_nothing_is_lost_and_nothing_is_heard_twice(model: str, fault: Fault) -> None:
     caller, script = after([fault], model)
     assert caller.said == TEXTS

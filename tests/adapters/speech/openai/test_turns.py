@@ -145,6 +145,22 @@ def test_a_long_backlog_is_kept_until_the_vendor_has_had_time_for_it() -> None:
     assert kept.start > 0
 
 
+def test_a_turn_that_the_vendor_forgets_does_not_hold_up_the_next() -> None:
+    kept = Kept()
+    turns = VendorTurns(settings=HEARING, kept=kept)
+    turns.connect()
+    kept.pour(SILENCE * 40_000, 5_000)
+    turns.outgoing(Encoding())
+    turns.take(events.SpeechStarted(item_id="a", audio_start_ms=100))
+    assert turns.owed == ""
+    turns.take(events.SpeechStarted(item_id="b", audio_start_ms=2_000))
+    turns.take(events.SpeechStopped(item_id="b", audio_end_ms=4_000))
+    assert turns.owed == "b"
+    (said,) = turns.take(events.TranscriptCompleted(item_id="b", transcript="Hello."))
+    assert said == CallerSaid(text="Hello.", started_ms=2_300, ended_ms=3_200)
+    assert (turns.owed, turns.idle) == ("", True)
+
+
 def test_our_own_detector_sends_nothing_between_two_turns() -> None:
     kept = Kept()
     turns = OwnTurns(settings=HEARING, kept=kept)

@@ -53,8 +53,8 @@ class OwnTurns:
         return not self._turns
 
     @property
-    def owed(self) -> bool:
-        return any(turn.told and turn.final is None for turn in self._turns)
+    def owed(self) -> str:
+        return self._turns[0].name if self._turns and self._turns[0].told else ""
 
     def poured(self) -> None:
         while self._fed + FRAME_BYTES <= self.kept.end:

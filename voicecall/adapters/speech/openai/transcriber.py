@@ -106,6 +106,8 @@ class _Ear:
     _over: bool = False
     """No more audio will come."""
     _tries: int = 0
+    _owed: str = ""
+    _owed_since: float = 0.0
     _next_partial: float = -math.inf
 
     def __attrs_post_init__(self) -> None:
@@ -227,6 +229,7 @@ class _Ear:
     async def _tell(self, socket: Socket) -> bool:
         """Send what there is, as it comes; whether there will be no more. Raises ``VendorFault`` on a stall."""
         encoding = Encoding(pcm=self.format.pcm)
+        self._owed = ""
         opened = busy = trio.current_time()
         while True:
             poured = self._poured
@@ -234,6 +237,7 @@ class _Ear:
             for message in outgoing:
                 socket.send(message)
             now = trio.current_time()
+            self._watch(now)
             if outgoing or not self._turns.idle:
                 busy = now
             if self._over and now - busy >= LAST_S:
@@ -243,6 +247,14 @@ class _Ear:
             with trio.move_on_after(LAST_S if self._over else TICK_S):
                 await poured.wait()
 
+    def _watch(self, now: float) -> None:
+        """Raises ``VendorFault`` when the vendor owes a transcript for too long."""
+        owed = self._turns.owed
+        if owed != self._owed:
+            self._owed, self._owed_since = owed, now
+        elif owed and now - self._owed_since > STALLED_S:
+            raise VendorFault(f"OpenAI has not said within {STALLED_S:g} s what it heard")
+
     def _due(self, age_s: float) -> bool:
         """Whether this session should be exchanged for a new one."""
         late_s = age_s - self.settings.renew_s
@@ -251,14 +263,7 @@ class _Ear:
     async def _take(self, socket: Socket) -> None:
         """Report what the vendor says. Raises ``SocketEnded`` and ``VendorFault``."""
         while True:
-            message = b""
-            with trio.move_on_after(STALLED_S):
-                message = await socket.receive()
-            if not message:
-                if self._turns.owed:
-                    raise VendorFault(f"OpenAI has not said within {STALLED_S:g} s what it heard")
-                continue
-            event = events.parse(message)
+            event = events.parse(await socket.receive())
             if event is None:
                 continue
             if isinstance(event, events.Trouble) and event.error.code == "session_expired":

@@ -36,8 +36,8 @@ class Turns(Protocol):
         ...
 
     @property
-    def owed(self) -> bool:
-        """Whether the vendor has a whole turn and has not said what it heard."""
+    def owed(self) -> str:
+        """The name of the oldest turn if the vendor has the whole of it and has not said what it heard; else ""."""
         ...
 
     def poured(self) -> None:
@@ -67,7 +67,6 @@ class Turn:
     item: str = ""
     partial: str = ""
     final: str | None = None
-    committed: bool = False
 
 
 def report(turn: Turn, kept: Kept) -> list[CallerSpeech]:
@@ -110,8 +109,9 @@ class VendorTurns:
         return not self._turns and self._sent >= self.kept.end
 
     @property
-    def owed(self) -> bool:
-        return any(turn.committed and turn.final is None for turn in self._turns.values())
+    def owed(self) -> str:
+        oldest = next(iter(self._turns.values()), None)
+        return oldest.item if oldest is not None and oldest.over else ""
 
     def poured(self) -> None:
         if not self._turns and self.kept.end >= self._known:
@@ -142,7 +142,7 @@ class VendorTurns:
                 turn.end = max(turn.over - self.settings.silence_ms * BYTES_PER_MS, turn.begin)
             case events.Committed():
                 turn = self._turn(event.item_id)
-                turn.committed, turn.over = True, turn.over or self._sent
+                turn.over = turn.over or self._sent
                 turn.end = turn.end or turn.over
             case events.TranscriptDelta() if event.item_id in self._turns:
                 turn = self._turns[event.item_id]
@@ -157,6 +157,8 @@ class VendorTurns:
         return []
 
     def _started(self, event: events.SpeechStarted) -> list[CallerSpeech]:
+        # There is one voice at a time: an earlier turn that was not ended will never be.
+        self._turns = {item: turn for item, turn in self._turns.items() if turn.over or item == event.item_id}
         turn = self._turn(event.item_id)
         turn.begin = self._first_sound(event.audio_start_ms)
         if self._told >= 0 and turn.begin < self._told + PAUSE_MS * BYTES_PER_MS:
