@@ -17,19 +17,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import trio
 from attrs import frozen
 
-from journal import FileJournal, Journal, Position, open_journal
+from journal import FileJournal, Journal, open_journal
 from voicecall.accounts import account_of
 from voicecall.actors.checkpoint import Checkpoint, load_directory
 from voicecall.assembly import Calls, Parts, assemble, carrier_of
 from voicecall.config import Config
-from voicecall.events import CallId, Entry, Instant
-from voicecall.ports import Agent, Fetch, Synthesizer, Transcriber
-from voicecall.projections.directory import Directory
-from voicecall.talking import ear_of, voice_of
-from voicecall.thinking import agent_of
+from voicecall.events import Instant
+from voicecall.ports import Fetch
+from voicecall.talking import Mind, open_mind
 from voicecall.web.exposure import base_url
 
 if TYPE_CHECKING:
@@ -131,26 +130,15 @@ async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -
         open_socket(state / SOCKET) as rpc_listener,
         open_listeners(config.serve.bind, config.serve.port) as listeners,
         open_fetch() as fetch,
-        agent_of(config) as agent,
-        voice_of(config) as voice,
-        ear_of(config) as ear,
+        open_mind(config) as mind,
     ):
         directory = await load_directory(journal, state / "directory.bin")
         checkpoint = Checkpoint(directory, state / "directory.bin")
         port = int(listeners[0].socket.getsockname()[1])
         parts = _real_parts(
-            config,
-            state=state,
-            port=port,
-            journal=journal,
-            fetch=fetch,
-            agent=agent,
-            voice=voice,
-            ear=ear,
-            directory=directory,
-            observe=checkpoint.seen,
-            clock_rate=clock_rate,
+            config, state=state, port=port, journal=journal, fetch=fetch, mind=mind, checkpoint=checkpoint
         )
+        parts = attrs.evolve(parts, clock_rate=clock_rate)
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
             door: Door = await nursery.start(partial(_open_door, config, parts, calls, journal, listeners))
             methods = Methods(
@@ -163,7 +151,7 @@ async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -
             )
             await nursery.start(serve_rpc, rpc_listener, methods)
             try:
-                speaks = voice.describe()
+                speaks = mind.voice.describe()
                 with _nothing_to_collect():
                     yield System(config=config, state=state, calls=calls, journal=journal, door=door, voice=speaks)
                 # The port closes, webhooks under way are answered; calls go on with their carrier and are found again.
@@ -219,12 +207,8 @@ def _real_parts(
     port: int,
     journal: Journal,
     fetch: Fetch,
-    agent: Agent,
-    voice: Synthesizer,
-    ear: Transcriber,
-    directory: Directory,
-    observe: Callable[[CallId, Position, Entry], None],
-    clock_rate: float,
+    mind: Mind,
+    checkpoint: Checkpoint,
 ) -> Parts:
     base = base_url(config, port)
     return Parts(
@@ -235,15 +219,14 @@ def _real_parts(
         fetch=fetch,
         carrier=carrier_of(config.provider),
         account=account_of(config, mock_secret=mock_secret(config, state) if config.provider == "mock" else ""),
-        synthesizer=voice,
-        transcriber=ear,
-        agent=agent,
+        synthesizer=mind.voice,
+        transcriber=mind.ear,
+        agent=mind.agent,
         ticket_key=keep_key(state / "ticket.key"),
         webhook_url=lambda: base + config.serve.path,
         media_url=lambda: base.replace("http", "ws", 1) + config.streaming.stream_path,
-        directory=directory,
+        directory=checkpoint.directory,
         recordings=state / "recordings" if config.recording else None,
         gate_state=state,
-        observe=observe,
-        clock_rate=clock_rate,
+        observe=checkpoint.seen,
     )

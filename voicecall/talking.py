@@ -1,5 +1,4 @@
-"""Which voice speaks and which ear listens in a system, as its configuration says. Part of the composition, see
-``assembly.py``.
+"""Who thinks, speaks and listens in a system, as its configuration says. Part of the composition, see ``assembly.py``.
 
 ``offline`` needs no vendor: a voice of this machine, and an ear that understands simulated people alone. It is also
 what remains where no vendor has a key.
@@ -12,15 +11,33 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
+from attrs import frozen
 
 from voicecall.config import Config
-from voicecall.ports import Synthesizer, Transcriber
+from voicecall.ports import Agent, Synthesizer, Transcriber
+from voicecall.thinking import agent_of
 
 if TYPE_CHECKING:
     from voicecall.adapters.speech.openai.settings import Hearing, Speaking
     from voicecall.config.speech import OpenAiTranscription, OpenAiVoice
 
 log = structlog.get_logger(__name__)
+
+
+@frozen(kw_only=True)
+class Mind:
+    """All that a system does not do by itself."""
+
+    agent: Agent
+    voice: Synthesizer
+    ear: Transcriber
+
+
+@asynccontextmanager
+async def open_mind(config: Config) -> AsyncGenerator[Mind]:
+    """Agent, voice and ear, as long as the context lasts."""
+    async with agent_of(config) as agent, voice_of(config) as voice, ear_of(config) as ear:
+        yield Mind(agent=agent, voice=voice, ear=ear)
 
 
 @asynccontextmanager

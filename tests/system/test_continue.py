@@ -54,7 +54,7 @@ def test_nobody_waits_for_ever(street: Street) -> None:
 
 
 def test_a_call_that_ends_answers_for_the_person(street: Street) -> None:
-    number = street.people("+15551110001", "answer", "hear", "hear", "hangUp")
+    number = street.people("+15551110001", "answer", {"do": "hear", "quietMs": 3_000}, "hangUp")
     call_id = call(street, number)
     with pytest.raises(RpcError, match=r"^Call ended: hangup-user$"):
         street.ask("continue", callId=call_id, message="Is anybody there?")

@@ -27,22 +27,22 @@ class Checkpoint:
     longer to write than the 20 ms between two frames of sound."""
 
     def __init__(self, directory: Directory, path: Path) -> None:
-        self._directory = directory
+        self.directory = directory
         self._path = path
         self._saved = directory.position
 
     def seen(self, call_id: CallId, position: Position, entry: Entry) -> None:
         """An entry is in the directory."""
         fresh = position - self._saved
-        if fresh >= AT_THE_LATEST or (fresh >= EVERY and not any(True for _ in self._directory.living())):
+        if fresh >= AT_THE_LATEST or (fresh >= EVERY and not any(True for _ in self.directory.living())):
             self.save()
 
     def save(self) -> None:
         """Write it, whole or not at all."""
-        self._saved = self._directory.position
+        self._saved = self.directory.position
         fresh = self._path.with_suffix(".new")
         try:
-            fresh.write_bytes(self._directory.checkpoint())
+            fresh.write_bytes(self.directory.checkpoint())
             fresh.chmod(0o600)
             fresh.rename(self._path)
         except OSError as error:
