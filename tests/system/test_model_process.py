@@ -16,6 +16,8 @@ from voicecall.events.policy import DEFAULT_POLICY
 from voicecall.testing.vendors.listening import open_vendor
 from voicecall.testing.vendors.openai_text import Answer, TextVendor
 
+OFFLINE = {"streaming": {"provider": "offline"}, "tts": {"provider": "offline"}}
+"""The model's key is one for voice and ear too."""
 KEY = "sk-simulated"
 
 
@@ -45,7 +47,7 @@ def test_a_model_answers_in_a_real_call_and_its_key_stays_a_secret(tmp_path: Pat
     patience = {"agentMs": [60_000, 120_000, 180_000]}
     with served(vendor) as url:
         agent = {"provider": "openai", "providers": {"openai": {"baseUrl": f"{url}/v1", "api": "responses"}}}
-        with open_street(tmp_path, serving=False, agent=agent, patience=patience) as street:
+        with open_street(tmp_path, serving=False, agent=agent, patience=patience, **OFFLINE) as street:
             server = street.serve(env={"OPENAI_API_KEY": KEY})
             hear = {"do": "hear", "quietMs": 2_000}
             words = [{"do": "say", "text": text} for text in ("How are you?", "Fine, too.")]
