@@ -11,8 +11,8 @@ from voicecall.ports import Capability, Carrier
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.carriers.scenarios import SCENARIOS
+from tests.carriers.wires import CARRIERS, WIRES
 
-CARRIERS = ("mock", "twilio", "telnyx", "plivo")
 MEANING = {
     Capability.INBOUND: "take calls",
     Capability.STREAM: "carry sound both ways on a media socket",
@@ -64,7 +64,7 @@ Each row is one scenario of the suite, with the same end, the same transcript an
 every carrier. *stream*: over a media socket; *voice*: by the carrier's own voice and ear. Each also runs with webhooks
 duplicated, delayed and reordered.
 
-{_scenarios(carriers)}
+{_scenarios()}
 """
 
 
@@ -80,15 +80,14 @@ def _capabilities(carriers: list[Carrier]) -> str:
     return "\n".join(rows)
 
 
-def _scenarios(carriers: list[Carrier]) -> str:
+def _scenarios() -> str:
     rows = [_row("", *CARRIERS), _row("---", *("---" for _ in CARRIERS))]
-    rows += [_row(scenario.name, *(_ways(carrier) for carrier in carriers)) for scenario in SCENARIOS]
+    rows += [_row(scenario.name, *(_ways(name) for name in CARRIERS)) for scenario in SCENARIOS]
     return "\n".join(rows)
 
 
-def _ways(carrier: Carrier) -> str:
-    ways = [("stream", Capability.STREAM), ("voice", Capability.SPEAK)]
-    return ", ".join(word for word, capability in ways if capability in carrier.capabilities)
+def _ways(carrier: str) -> str:
+    return ", ".join("stream" if wire.streaming else "voice" for wire in WIRES if wire.carrier == carrier)
 
 
 def _row(*cells: str) -> str:

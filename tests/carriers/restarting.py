@@ -12,6 +12,7 @@ from tests.carriers.scenarios import LONGEST_S, REPLIES
 from tests.carriers.stage import MESSAGE, THEM, Stage
 from voicecall.adapters.agents.scripted import ScriptedAgent
 from voicecall.events import CallId, Entry, Mode
+from voicecall.ports import Fetch
 from voicecall.testing.memory_system import MemorySystem, MemoryTown, open_memory_town
 from voicecall.testing.script import Script, Step
 
@@ -20,12 +21,17 @@ STREAMED: dict[str, Any] = {"streaming": {"enabled": True}}
 CARRIED: dict[str, Any] = {"streaming": {"enabled": False}}
 
 
-def live(carrier: str, story: Callable[[MemoryTown], Awaitable[None]]) -> None:
-    """Tell a story in a town whose network outlives voicecall."""
+def live(
+    carrier: str,
+    story: Callable[[MemoryTown], Awaitable[None]],
+    *,
+    faulty: Callable[[Fetch], Fetch] = lambda fetch: fetch,
+) -> None:
+    """Tell a story in a town whose network outlives voicecall. ``faulty`` wraps the way of webhooks."""
 
     async def main() -> None:
         with trio.fail_after(LONGEST_S):
-            async with open_memory_town(carrier=carrier) as town:
+            async with open_memory_town(carrier=carrier, faulty=faulty) as town:
                 await story(town)
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))

@@ -17,12 +17,10 @@ from tests.carriers.processes import RATE, live, open_carrier, open_voicecall
 from tests.carriers.restarting import BACK
 from tests.carriers.scenarios import LONG, MESSAGE, QUESTION, REPLIES
 from tests.carriers.told import BOT, OFFERED, TALKED, TOLD, USER, Told, sum_up
-from voicecall.assembly import carrier_of
+from tests.carriers.wires import STREAMS, WIRES, Wire
 from voicecall.events import Entry
 from voicecall.events import facts as fact
-from voicecall.ports import Capability
 
-CARRIERS = ("mock", "twilio", "telnyx", "plivo")
 STORY = " ".join([LONG] * 4)
 """So long that nobody is too slow to interrupt it."""
 HELLO = "Hello, it is us."
@@ -33,21 +31,6 @@ BACK_LIMIT_MS = 10_000
 """How soon after a new incarnation has claimed a call the person has heard from us."""
 SILENT_LIMIT_MS = 1_500
 """How soon after the person has begun to speak we are silent, at the pace of life."""
-
-
-@frozen
-class Wire:
-    """A carrier, and who speaks and listens there: we, on a media socket, or the carrier itself."""
-
-    carrier: str
-    streaming: bool
-
-    def __str__(self) -> str:
-        return f"{self.carrier}-{'streaming' if self.streaming else 'voice'}"
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        return {"streaming": {"enabled": self.streaming}}
 
 
 @frozen
@@ -75,12 +58,6 @@ REAL = Pace(1, rings=0, after_ms=1_000, quiet_ms=1_000, asks=QUESTION)
 FAST = Pace(RATE, rings=1, after_ms=4_000, quiet_ms=8_000, asks=LATE)
 BRISK = evolve(FAST, quiet_ms=4_000)
 """Where the carrier listens: after five seconds of silence it asks again, and words that fall into that are lost."""
-STREAMED = tuple(Wire(carrier, streaming=True) for carrier in CARRIERS)
-CARRIED = tuple(
-    Wire(carrier, streaming=False)
-    for carrier in CARRIERS
-    if {Capability.SPEAK, Capability.LISTEN} <= carrier_of(carrier).capabilities
-)
 Direction = Literal["out", "in"]
 
 
@@ -120,7 +97,7 @@ async def converse(folder: Path, wire: Wire, direction: Direction, pace: Pace) -
 
 
 @pytest.mark.parametrize("direction", ["out", "in"])
-@pytest.mark.parametrize("wire", [*STREAMED, *CARRIED], ids=str)
+@pytest.mark.parametrize("wire", WIRES, ids=str)
 def test_a_conversation_in_which_the_person_interrupts_us(wire: Wire, direction: Direction, tmp_path: Path) -> None:
     async def story() -> None:
         await converse(tmp_path, wire, direction, FAST if wire.streaming else BRISK)
@@ -128,7 +105,7 @@ def test_a_conversation_in_which_the_person_interrupts_us(wire: Wire, direction:
     live(story)
 
 
-@pytest.mark.parametrize("wire", STREAMED, ids=str)
+@pytest.mark.parametrize("wire", STREAMS, ids=str)
 def test_a_conversation_at_the_pace_of_life(wire: Wire, tmp_path: Path) -> None:
     async def story() -> None:
         call = await converse(tmp_path, wire, "out", REAL)
@@ -137,7 +114,7 @@ def test_a_conversation_at_the_pace_of_life(wire: Wire, tmp_path: Path) -> None:
     live(story, rate=1)
 
 
-@pytest.mark.parametrize("wire", [*STREAMED, *CARRIED], ids=str)
+@pytest.mark.parametrize("wire", WIRES, ids=str)
 def test_a_message_that_is_heard_whole(wire: Wire, tmp_path: Path) -> None:
     async def story() -> None:
         async with (
@@ -162,7 +139,7 @@ def opened(entries: list[Entry]) -> list[fact.MediaOpened]:
     return [one.event for one in entries if isinstance(one.event, fact.MediaOpened)]
 
 
-@pytest.mark.parametrize("wire", STREAMED, ids=str)
+@pytest.mark.parametrize("wire", STREAMS, ids=str)
 def test_who_is_on_the_line_when_we_are_killed_is_served_on(wire: Wire, tmp_path: Path) -> None:
     async def story() -> None:
         steps = (REAL.answer, REAL.hear, REAL.hear, {"do": "say", "text": QUESTION}, REAL.hear, "hangUp")
