@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -107,26 +106,18 @@ class Unfailing:
 
 async def _run(serving: Serving) -> None:
     told = trio.Event()
+    plan, rate = serving.plan, serving.clock_rate
+    carrier = open_network(plan, serving.state, clock_rate=rate) if plan else nullcontext(("", serving.config))
     async with trio.open_nursery() as nursery:
         await nursery.start(_until_told, told, nursery.cancel_scope)
         keep_state(serving.state)
         async with (
-            _open_carrier(serving) as (network, config),
-            open_system(_at_port(config, serving.port), state=serving.state, clock_rate=serving.clock_rate) as system,
+            carrier as (network, config),
+            open_system(_at_port(config, serving.port), state=serving.state, clock_rate=rate) as system,
         ):
             _announce(system, network)
             await told.wait()
         nursery.cancel_scope.cancel()
-
-
-@asynccontextmanager
-async def _open_carrier(serving: Serving) -> AsyncGenerator[tuple[str, Config]]:
-    """The simulated network's URL, if there is one, and what to serve."""
-    if serving.plan is None:
-        yield "", serving.config
-        return
-    async with open_network(serving.plan, serving.state, clock_rate=serving.clock_rate) as opened:
-        yield opened
 
 
 def _at_port(config: Config, port: int | None) -> Config:
