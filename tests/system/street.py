@@ -212,7 +212,10 @@ class Street:
 
     def seen(self, call_id: str) -> Plain:
         """What the network saw of a call."""
-        name = self.record(call_id)["providerCallId"]
+        return self.seen_as(self.record(call_id)["providerCallId"])
+
+    def seen_as(self, name: str) -> Plain:
+        """What the network saw of a call that it calls ``name``."""
         (call,) = [one for one in self.api("GET", "/_network/report")["calls"] if one["providerCallId"] == name]
         return call
 
