@@ -254,7 +254,6 @@ class Carrier(Protocol):
 
     def verify(self, request: HttpRequest, *, account: Account, now: Instant) -> None:
         """Prove where ``request`` comes from. Raises ``BadSignature``."""
-        ...
 
     def learn(self, request: HttpRequest, account: Account) -> Account:
         """What a verified request teaches of the account, once and for ever (a stronger proof that it uses)."""
@@ -377,7 +376,6 @@ class Sound(Protocol):
 
     def release(self, call_id: CallId) -> None:
         """The actor is gone; keep the facts."""
-        ...
 
     def holds(self, call_id: CallId, effect_id: EffectId) -> bool:
         """Whether this ``speak`` is still being carried out."""
@@ -385,16 +383,12 @@ class Sound(Protocol):
 
     def speak(self, call_id: CallId, effect_id: EffectId, speak: Speak) -> None:
         """Queue an utterance; comes back as ``playback.finished`` or ``effect.failed``, always."""
-        ...
 
     def stop(self, call_id: CallId, utterance: int) -> None:
         """Silence every utterance up to this one, at once."""
-        ...
 
     def listen(self, call_id: CallId, effect_id: EffectId) -> None:
         """Start to transcribe; comes back as ``effect.succeeded`` or ``effect.failed``."""
-        ...
 
     def hang_up(self, call_id: CallId) -> None:
         """The call is over: close its media socket."""
-        ...
