@@ -160,8 +160,8 @@ def _world(config: Config, parts: Parts, alarm: Alarm, plane: MediaPlane) -> Wor
 
 
 def _earlier(config: Config, parts: Parts) -> Callable[[CallState], Awaitable[tuple[Line, ...]]]:
-    """What the agent may remember of other calls; a script remembers nothing."""
-    if config.session_scope == "per-call" or config.agent.provider == "scripted":
+    """What the agent may remember of other calls; a script remembers nothing, a host has a memory of its own."""
+    if config.session_scope == "per-call" or config.agent.provider != "openai":
         return nothing_earlier
     return remember(parts.journal, parts.directory, parts.wall, anybody=config.session_scope == "main")
 

@@ -118,6 +118,7 @@ async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -
     ``web.listening.CannotListen``, each saying what to do; then no call was touched.
     """
     from voicecall.actors.fetch import open_fetch
+    from voicecall.adapters.agents.gateway import GatewayAgent
     from voicecall.rpc.client import SOCKET
     from voicecall.rpc.methods import Methods
     from voicecall.rpc.server import open_socket, serve_rpc
@@ -148,6 +149,7 @@ async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -
                 directory=directory,
                 capabilities=parts.carrier.capabilities,
                 pairings=calls.pairings,
+                gateway=mind.agent if isinstance(mind.agent, GatewayAgent) else None,
             )
             await nursery.start(serve_rpc, rpc_listener, methods)
             try:

@@ -137,7 +137,7 @@ CASES = [
     Case("realtime.idleHangupMs", None, 1, 0),
     Case("realtime.providers", {}, {"openai": {"any": 1}}, "openai"),
     Case("store", None, "~/calls", "calls"),
-    Case("responseModel", "openai/gpt-4o-mini", "m", ""),
+    Case("responseModel", None, "m", ""),
     Case("responseSystemPrompt", None, "", 1),
     Case("responseTimeoutMs", 30_000, 1, 0),
     Case("telnyx.apiKey", None, "k", ""),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from voicecall.config.addresses import authority, is_loopback, network
 from voicecall.config.problems import PREFIX, Problem, show
 from voicecall.config.root import Config
-from voicecall.config.thinking import USUAL_PROVIDER, ModelProviders, named_model
+from voicecall.config.thinking import USUAL_MODEL, USUAL_PROVIDER, ModelProviders, named_model
 
 _FUNNEL_PORTS = (443, 8443, 10_000)
 
@@ -69,10 +69,10 @@ def _credentials(config: Config) -> Iterator[Problem]:
 
 def _models(config: Config) -> Iterator[Problem]:
     """Every model that may have to answer must be somewhere, and OpenAI wants a key."""
-    if config.agent.provider == "scripted":
+    if config.agent.provider != "openai":
         return
     routes = {f"numbers.{number}.responseModel": route.response_model for number, route in config.numbers.items()}
-    for path, model in {"responseModel": config.response_model, **routes}.items():
+    for path, model in {"responseModel": config.response_model or USUAL_MODEL, **routes}.items():
         if model is None:
             continue
         provider, name = named_model(model)

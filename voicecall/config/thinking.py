@@ -13,6 +13,8 @@ from voicecall.config.shapes import SECRET, URL, choice
 
 USUAL_PROVIDER = "openai"
 """Whose a model is that is named without a provider."""
+USUAL_MODEL = "openai/gpt-4o-mini"
+"""Who answers where nobody is named (the reference's default)."""
 API = "`chat` asks for chat completions, which every vendor has; `responses` for responses."
 
 
