@@ -69,7 +69,7 @@ duplicated, delayed and reordered.
 
 
 def _capabilities(carriers: list[Carrier]) -> str:
-    rows = [_row("can it", *CARRIERS), _row("---", *("---" for _ in CARRIERS))]
+    rows = [_row("", *CARRIERS), _row("---", *("---" for _ in CARRIERS))]
     for capability, meaning in MEANING.items():
         how = HOW.get(capability, ("",) * len(CARRIERS))
         cells = [
@@ -81,7 +81,7 @@ def _capabilities(carriers: list[Carrier]) -> str:
 
 
 def _scenarios() -> str:
-    rows = [_row("what happens", *CARRIERS), _row("---", *("---" for _ in CARRIERS))]
+    rows = [_row("", *CARRIERS), _row("---", *("---" for _ in CARRIERS))]
     rows += [_row(scenario.name, *(_ways(name) for name in CARRIERS)) for scenario in SCENARIOS]
     return "\n".join(rows)
 

@@ -45,7 +45,8 @@ no file, runs everything against the simulated phone network.
 
 * **Strict.** A key that does not exist is an error at any level, and so is a key that is written twice. The
   objects that belong to a vendor (`streaming.providers.*`, `tts.providers.*`, `realtime.providers.*`) keep keys that we
-  do not know.
+  do not know. Under `agent.providers` you choose the ids: `responseModel: "openrouter/x/y"` is the model `x/y` of
+  `agent.providers.openrouter`.
 * **All at once.** Every problem is reported, one a line: the path, the value, what is allowed, and the nearest key that
   exists. Values that are or may be secrets are never shown.
 * **Partial objects.** `streaming: {{ enabled: true }}` leaves every other `streaming` key at its default.

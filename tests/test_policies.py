@@ -8,7 +8,15 @@ import pytest
 
 from voicecall.config import Config, parse
 from voicecall.events import Mode, Patience
-from voicecall.policies import GREETING, full_policy, inbound_policy, outbound_policy, streams, verdict
+from voicecall.policies import (
+    GREETING,
+    full_policy,
+    inbound_policy,
+    outbound_policy,
+    reply_timeout_ms,
+    streams,
+    verdict,
+)
 from voicecall.ports import Capability
 
 US, THEM = "+15550000000", "+15550001000"
@@ -161,3 +169,11 @@ def test_who_finds_no_free_line_may_be_told_so() -> None:
     settings = config(phrases={"busy": "Later, please."})
     policy = full_policy(settings, inbound_policy(settings, caller=THEM, callee=US, capabilities=STREAMS))
     assert (policy.greeting, policy.mode) == ("Later, please.", Mode.NOTIFY)
+
+
+def test_the_agent_has_as_much_time_as_the_dialed_number_gives_it() -> None:
+    numbers = {US: {"responseTimeoutMs": 9_000}, "+15550000001": {}}
+    patient = config(responseTimeoutMs=20_000, numbers=numbers)
+    assert [reply_timeout_ms(patient, dialed) for dialed in (US, "1 555 000 0000", "+15550000001", THEM, "")] == [
+        9_000, 9_000, 20_000, 20_000, 20_000,
+    ]  # fmt: skip

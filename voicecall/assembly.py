@@ -6,7 +6,7 @@ clock, chance, keys), the test bench those of one in memory.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib import import_module
@@ -18,15 +18,17 @@ from attrs import field, frozen
 
 from journal import Journal, Position
 from voicecall.actors.alarm import Alarm
+from voicecall.actors.memory import remember
 from voicecall.actors.pairing import Pairings
 from voicecall.actors.supervisor import Supervisor
-from voicecall.actors.world import World
+from voicecall.actors.world import World, nothing_earlier
 from voicecall.audio.plane import LEAD_S, RINGS, TICK_MS, Admit, Identify, MediaPlane
 from voicecall.config import Config
 from voicecall.core.requests import Refused
+from voicecall.core.state import CallState
 from voicecall.events import CallId, Entry, Instant, Policy
-from voicecall.policies import full_policy, inbound_policy, verdict
-from voicecall.ports import Account, Agent, Carrier, Fetch, Heard, MediaStart, Synthesizer, Transcriber
+from voicecall.policies import full_policy, inbound_policy, reply_timeout_ms, verdict
+from voicecall.ports import Account, Agent, Carrier, Fetch, Heard, Line, MediaStart, Synthesizer, Transcriber
 from voicecall.projections.directory import Directory
 from voicecall.web.exposure import exposure_of
 from voicecall.web.gate import Gate
@@ -150,10 +152,18 @@ def _world(config: Config, parts: Parts, alarm: Alarm, plane: MediaPlane) -> Wor
         webhook_url=parts.webhook_url,
         media_url=parts.media_url,
         claimed=claimed,
+        earlier=_earlier(config, parts),
         version=VERSION,
-        reply_timeout_ms=config.response_timeout_ms,
+        reply_timeout_ms=partial(reply_timeout_ms, config),
         clock_rate=parts.clock_rate,
     )
+
+
+def _earlier(config: Config, parts: Parts) -> Callable[[CallState], Awaitable[tuple[Line, ...]]]:
+    """What the agent may remember of other calls; a script remembers nothing, a host has a memory of its own."""
+    if config.session_scope == "per-call" or config.agent.provider != "openai":
+        return nothing_earlier
+    return remember(parts.journal, parts.directory, parts.wall, anybody=config.session_scope == "main")
 
 
 def _supervisor(config: Config, parts: Parts, world: World, pairings: Pairings) -> Supervisor:

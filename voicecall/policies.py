@@ -60,6 +60,12 @@ def full_policy(config: Config, policy: Policy) -> Policy:
     return evolve(policy, greeting=config.phrases.busy, mode=Mode.NOTIFY)
 
 
+def reply_timeout_ms(config: Config, dialed: str) -> int:
+    """How long the agent may take for a turn of a call to our number ``dialed`` ("" when we called)."""
+    route = route_for(config, dialed)
+    return (route.response_timeout_ms if route else None) or config.response_timeout_ms
+
+
 def streams(config: Config, capabilities: frozenset[Capability]) -> bool:
     """Whether a call's sound comes to us: where that is wanted, or where the carrier has no voice of its own."""
     return Capability.STREAM in capabilities and (config.streaming.enabled or Capability.SPEAK not in capabilities)

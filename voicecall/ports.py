@@ -1,7 +1,6 @@
 """Every seam on one page: where the world plugs into the calls.
 
-Protocols and the plain values that cross them. Nothing here does anything. Carriers are pure; speech vendors, agents
-and the media plane are trio code behind the protocols at the end.
+Protocols and the plain values that cross them. Carriers are pure; the protocols at the end have trio code behind them.
 """
 
 from __future__ import annotations
@@ -44,9 +43,7 @@ class HttpResponse:
 @frozen(kw_only=True)
 class Exchange:
     """A request and what came of it. ``error`` is set instead of ``response`` when no complete response arrived.
-
-    ``sent`` is False only when it is certain that the carrier never saw the request (the connection was refused).
-    """
+    ``sent`` is False only when it is certain that the carrier never saw the request (the connection was refused)."""
 
     request: HttpRequest
     response: HttpResponse | None = None
@@ -257,7 +254,6 @@ class Carrier(Protocol):
 
     def verify(self, request: HttpRequest, *, account: Account, now: Instant) -> None:
         """Prove where ``request`` comes from. Raises ``BadSignature``."""
-        ...
 
     def learn(self, request: HttpRequest, account: Account) -> Account:
         """What a verified request teaches of the account, once and for ever (a stronger proof that it uses)."""
@@ -343,14 +339,17 @@ class Line:
 
 @frozen(kw_only=True)
 class Turn:
-    """What an agent is asked: answer ``text``. ``history`` does not include it."""
+    """What an agent is asked: answer ``text``. ``history`` does not include it; ``earlier`` is from earlier calls.
+    ``ours`` is our number in this call."""
 
     call_id: CallId
     number: int
     text: str
     history: tuple[Line, ...] = ()
+    earlier: tuple[Line, ...] = ()
     direction: Literal["inbound", "outbound"] = "outbound"
     peer: str = field(default="", repr=False)
+    ours: str = field(default="", repr=False)
 
 
 class Agent(Protocol):
@@ -377,7 +376,6 @@ class Sound(Protocol):
 
     def release(self, call_id: CallId) -> None:
         """The actor is gone; keep the facts."""
-        ...
 
     def holds(self, call_id: CallId, effect_id: EffectId) -> bool:
         """Whether this ``speak`` is still being carried out."""
@@ -385,16 +383,12 @@ class Sound(Protocol):
 
     def speak(self, call_id: CallId, effect_id: EffectId, speak: Speak) -> None:
         """Queue an utterance; comes back as ``playback.finished`` or ``effect.failed``, always."""
-        ...
 
     def stop(self, call_id: CallId, utterance: int) -> None:
         """Silence every utterance up to this one, at once."""
-        ...
 
     def listen(self, call_id: CallId, effect_id: EffectId) -> None:
         """Start to transcribe; comes back as ``effect.succeeded`` or ``effect.failed``."""
-        ...
 
     def hang_up(self, call_id: CallId) -> None:
         """The call is over: close its media socket."""
-        ...

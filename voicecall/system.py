@@ -28,6 +28,7 @@ from voicecall.assembly import Calls, Parts, assemble, carrier_of
 from voicecall.config import Config
 from voicecall.events import Instant
 from voicecall.ports import Fetch
+from voicecall.talking import Mind, open_mind
 from voicecall.web.exposure import base_url
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -
     ``web.listening.CannotListen``, each saying what to do; then no call was touched.
     """
     from voicecall.actors.fetch import open_fetch
+    from voicecall.adapters.agents.gateway import GatewayAgent
     from voicecall.rpc.client import SOCKET
     from voicecall.rpc.methods import Methods
     from voicecall.rpc.server import open_socket, serve_rpc
@@ -129,11 +131,14 @@ async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -
         open_socket(state / SOCKET) as rpc_listener,
         open_listeners(config.serve.bind, config.serve.port) as listeners,
         open_fetch() as fetch,
+        open_mind(config) as mind,
     ):
         directory = await load_directory(journal, state / "directory.bin")
         checkpoint = Checkpoint(directory, state / "directory.bin")
         port = int(listeners[0].socket.getsockname()[1])
-        parts = _real_parts(config, state=state, port=port, journal=journal, fetch=fetch, checkpoint=checkpoint)
+        parts = _real_parts(
+            config, state=state, port=port, journal=journal, fetch=fetch, mind=mind, checkpoint=checkpoint
+        )
         parts = attrs.evolve(parts, clock_rate=clock_rate)
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
             door: Door = await nursery.start(partial(_open_door, config, parts, calls, journal, listeners))
@@ -144,18 +149,13 @@ async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -
                 directory=directory,
                 capabilities=parts.carrier.capabilities,
                 pairings=calls.pairings,
+                gateway=mind.agent if isinstance(mind.agent, GatewayAgent) else None,
             )
             await nursery.start(serve_rpc, rpc_listener, methods)
             try:
+                speaks = mind.voice.describe()
                 with _nothing_to_collect():
-                    yield System(
-                        config=config,
-                        state=state,
-                        calls=calls,
-                        journal=journal,
-                        door=door,
-                        voice=parts.synthesizer.describe(),
-                    )
+                    yield System(config=config, state=state, calls=calls, journal=journal, door=door, voice=speaks)
                 # The port closes, webhooks under way are answered; calls go on with their carrier and are found again.
                 await door.stop()
             finally:
@@ -209,12 +209,9 @@ def _real_parts(
     port: int,
     journal: Journal,
     fetch: Fetch,
+    mind: Mind,
     checkpoint: Checkpoint,
 ) -> Parts:
-    from voicecall.adapters.agents.scripted import ScriptedAgent
-    from voicecall.adapters.speech.offline import OfflineSynthesizer
-    from voicecall.adapters.speech.scripted import ScriptedTranscriber
-
     base = base_url(config, port)
     return Parts(
         journal=journal,
@@ -224,9 +221,9 @@ def _real_parts(
         fetch=fetch,
         carrier=carrier_of(config.provider),
         account=account_of(config, mock_secret=mock_secret(config, state) if config.provider == "mock" else ""),
-        synthesizer=OfflineSynthesizer(),
-        transcriber=ScriptedTranscriber(),
-        agent=ScriptedAgent(config.agent.script),
+        synthesizer=mind.voice,
+        transcriber=mind.ear,
+        agent=mind.agent,
         ticket_key=keep_key(state / "ticket.key"),
         webhook_url=lambda: base + config.serve.path,
         media_url=lambda: base.replace("http", "ws", 1) + config.streaming.stream_path,

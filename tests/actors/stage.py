@@ -10,7 +10,7 @@ from typing import Any
 
 import trio
 import trio.testing
-from attrs import define
+from attrs import define, evolve
 
 from journal import Journal, MemoryJournal
 from tests.actors.props import Speaker, Thinker, Wire, lost, ok
@@ -126,8 +126,9 @@ async def open_stage(
     speaker: Speaker | None = None,
     thinker: Thinker | None = None,
     start_at: int = START_AT,
+    **more: Any,
 ) -> AsyncGenerator[Stage]:
-    """A running supervisor; leaving the context is what a crash is to the calls."""
+    """A running supervisor; leaving the context is what a crash is to the calls. ``more`` is for its world."""
     epoch = trio.current_time()
 
     def wall() -> Instant:
@@ -138,6 +139,7 @@ async def open_stage(
     world = new_world(
         journal, wall=wall, wire=wire, speaker=speaker, thinker=thinker, incarnations=count(directory.position + 1)
     )
+    world = evolve(world, **more)
     supervisor = Supervisor(
         world=world,
         directory=directory,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import trio
 from attrs import define, field
@@ -13,17 +13,23 @@ from tests.actors.stage import Stage, play
 from voicecall.actors.lanes import Lanes
 from voicecall.core.replay import replay
 from voicecall.core.requests import EndCall, PressDigits, Say
+from voicecall.core.state import CallState
 from voicecall.events import AnyEffect, CallId, EffectId, Patience
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
-from voicecall.ports import Exchange, HttpRequest, Leg, Line
+from voicecall.ports import Exchange, HttpRequest, Leg, Line, Turn
 
 Story = Callable[[Stage, CallId], Awaitable[None]]
 Fact = TypeVar("Fact")
 
 
 def in_a_call(
-    story: Story, *, wire: Wire | None = None, thinker: Thinker | None = None, patience: Patience | None = None
+    story: Story,
+    *,
+    wire: Wire | None = None,
+    thinker: Thinker | None = None,
+    patience: Patience | None = None,
+    **more: Any,
 ) -> None:
     """A story that begins when the greeting has been heard."""
 
@@ -32,7 +38,7 @@ def in_a_call(
         await stage.answer(call)
         await story(stage, call)
 
-    play(whole, wire=wire, thinker=thinker)
+    play(whole, wire=wire, thinker=thinker, **more)
 
 
 async def facts(stage: Stage, call: CallId, kind: type[Fact]) -> list[Fact]:
@@ -209,11 +215,60 @@ def test_an_agent_has_so_much_time_for_a_turn() -> None:
         await hears(stage, call, "Hello?")
         await trio.sleep(0.1)
         assert stage.thinker.abandoned == 0
-        await trio.sleep(stage.world.reply_timeout_ms / 1000)
+        await trio.sleep(stage.world.reply_timeout_ms("") / 1000)
         finished = await facts(stage, call, fact.AgentFinished)
         assert (finished[0].reason, finished[0].detail) == ("failed", "no complete reply within 30 s")
 
     in_a_call(story, thinker=Thinker(pause_s=1_000.0), patience=Patience(hangup_ms=60_000))
+
+
+def test_only_what_is_for_the_voice_becomes_a_clause() -> None:
+    async def story(stage: Stage, call: CallId) -> None:
+        await hears(stage, call, "Hello?")
+        await trio.sleep(2)
+        replies = await facts(stage, call, fact.AgentReplied)
+        assert [(one.index, one.text) for one in replies] == [(0, "It is ten."), (1, "Or eleven")]
+
+    pieces = ("<thi", "nk>Which time?</think>", "It is **ten", "**.\n", "- Or `eleven", "`*")
+    in_a_call(story, thinker=Thinker(pieces=pieces))
+
+
+def test_earlier_calls_are_looked_up_once_and_their_loss_costs_no_reply() -> None:
+    looked: list[str] = []
+    before = (Line(speaker="caller", text="I was here before."),)
+
+    async def earlier(state: CallState) -> tuple[Line, ...]:
+        looked.append(state.peer)
+        return before
+
+    async def lost(state: CallState) -> tuple[Line, ...]:
+        raise OSError("no disk")
+
+    asked: list[Turn] = []
+
+    async def story(stage: Stage, call: CallId) -> None:
+        for text in ("Hello?", "And now?"):
+            await hears(stage, call, text)
+            await trio.sleep(5)
+        asked.extend(stage.thinker.asked)
+        assert [one.reason for one in await facts(stage, call, fact.AgentFinished)] == ["done"] * 2
+
+    in_a_call(story, earlier=earlier)
+    in_a_call(story, earlier=lost)
+    assert [turn.earlier for turn in asked] == [before, before, (), ()]
+    assert len(looked) == 1
+
+
+def test_the_agent_knows_who_is_on_the_line_and_which_number_of_ours_it_is() -> None:
+    async def story(stage: Stage, call: CallId) -> None:
+        await hears(stage, call, "Hello?")
+        await trio.sleep(1)
+        (turn,) = stage.thinker.asked
+        row = stage.directory.row(call)
+        assert row is not None
+        assert (turn.direction, turn.peer, turn.ours) == ("outbound", row.callee, row.caller)
+
+    in_a_call(story)
 
 
 def test_nobody_thinks_about_a_call_that_has_ended() -> None:

@@ -29,6 +29,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 DEMO, LOOK_AGAIN, TEST, USE, CARRIER = (
     block.splitlines() for block in re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 )
+SAMPLES = re.findall(r"^```json5\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 BIN = Path(sys.executable).parent
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")},
@@ -112,13 +113,20 @@ def test_a_day_with_the_command_line(tmp_path: Path) -> None:
 
 
 def test_the_configuration_for_a_carrier_needs_only_the_credentials() -> None:
-    (sample,) = re.findall(r"^```json5\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    sample = SAMPLES[0]
     for carrier in ("twilio", "telnyx", "plivo"):
         keys = re.findall(rf"`({carrier.upper()}_\w+)`", README)
         plain = sample.replace('provider: "twilio"', f'provider: "{carrier}"')
         assert parse_config(plain, dict.fromkeys(keys, "x")).provider == carrier
         with pytest.raises(ConfigError, match=keys[0]):
             parse_config(plain, {})
+
+
+def test_the_configuration_for_a_model_needs_nothing_more() -> None:
+    config = parse_config(SAMPLES[1], {})
+    assert (config.agent.provider, len(SAMPLES)) == ("openai", 2)
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
+        parse_config({"agent": {"provider": "openai"}}, {})
 
 
 def test_a_simulated_carrier_and_what_it_is_asked_about(tmp_path: Path) -> None:

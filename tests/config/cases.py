@@ -19,6 +19,7 @@ class Case:
 
 
 NUMBER = "numbers.+15550001234"
+PROVIDER = "agent.providers.openrouter"
 
 CASES = [
     Case("enabled", True, False, "yes"),
@@ -72,6 +73,18 @@ CASES = [
     Case("streaming.providers.openai.model", "gpt-4o-transcribe", "m", 1),
     Case("streaming.providers.openai.silenceDurationMs", 800, 1, 0),
     Case("streaming.providers.openai.vadThreshold", 0.5, 1, 1.1),
+    Case("streaming.providers.elevenlabs.apiKey", None, "k", ""),
+    Case("streaming.providers.elevenlabs.baseUrl", "https://api.elevenlabs.io", "http://localhost:1", "localhost"),
+    Case("streaming.providers.elevenlabs.modelId", "scribe_v2_realtime", "m", ""),
+    Case("streaming.providers.elevenlabs.silenceDurationMs", 800, 300, 3_001),
+    Case("streaming.providers.elevenlabs.vadThreshold", None, 0.9, 0.05),
+    Case("streaming.providers.elevenlabs.languageCode", None, "tr", ""),
+    Case("streaming.providers.elevenlabs.keyterms", (), ["Acme"], ["a" * 21]),
+    Case("streaming.providers.openai.baseUrl", "https://api.openai.com/v1", "http://127.0.0.1:1/v1", "api.openai.com"),
+    Case("streaming.providers.openai.prefixPaddingMs", 300, 0, -1),
+    Case("streaming.providers.openai.languages", (), ["de", "en"], "de"),
+    Case("streaming.providers.openai.keywords", (), ["Acme"], [""]),
+    Case("streaming.providers.openai.serverVad", None, False, "no"),
     Case("stt.provider", "openai", "openai", "whisper"),
     Case("stt.model", "whisper-1", "m", 1),
     Case("tts.auto", None, "tagged", "never"),
@@ -86,6 +99,9 @@ CASES = [
     Case("tts.providers.openai.apiKey", None, "k", 5),
     Case("tts.providers.openai.model", "gpt-4o-mini-tts", "m", ""),
     Case("tts.providers.openai.voice", "alloy", "nova", ""),
+    Case("tts.providers.openai.baseUrl", "https://api.openai.com/v1", "http://127.0.0.1:1/v1", "api.openai.com"),
+    Case("tts.providers.openai.instructions", None, "Speak softly.", 5),
+    Case("tts.providers.openai.api", None, "realtime", "rest"),
     Case("tts.providers.elevenlabs.apiKey", None, "k", ""),
     Case("tts.providers.elevenlabs.baseUrl", "https://api.elevenlabs.io", "http://localhost:1", "localhost"),
     Case("tts.providers.elevenlabs.voiceId", "pMsXgVXv3BLzUgSXRplE", "v", ""),
@@ -93,6 +109,7 @@ CASES = [
     Case("tts.providers.elevenlabs.seed", None, 4_294_967_295, 4_294_967_296),
     Case("tts.providers.elevenlabs.applyTextNormalization", None, "on", True),
     Case("tts.providers.elevenlabs.languageCode", None, "tr", ""),
+    Case("tts.providers.elevenlabs.transport", "auto", "websocket", "socket"),
     Case("tts.providers.elevenlabs.voiceSettings.stability", 0.5, 0, 2),
     Case("tts.providers.elevenlabs.voiceSettings.similarityBoost", 0.75, 1, -0.1),
     Case("tts.providers.elevenlabs.voiceSettings.style", 0.0, 0.3, "0"),
@@ -120,7 +137,7 @@ CASES = [
     Case("realtime.idleHangupMs", None, 1, 0),
     Case("realtime.providers", {}, {"openai": {"any": 1}}, "openai"),
     Case("store", None, "~/calls", "calls"),
-    Case("responseModel", "openai/gpt-4o-mini", "m", ""),
+    Case("responseModel", None, "m", ""),
     Case("responseSystemPrompt", None, "", 1),
     Case("responseTimeoutMs", 30_000, 1, 0),
     Case("telnyx.apiKey", None, "k", ""),
@@ -137,7 +154,13 @@ CASES = [
     Case("plivo.apiUrl", None, "http://127.0.0.1:1", "127.0.0.1:1"),
     Case("mock.apiUrl", "http://127.0.0.1:3335", "http://127.0.0.1:1", "127.0.0.1:1"),
     Case("mock.secret", None, "s", ""),
-    Case("agent.provider", "scripted", "scripted", "openai"),
+    Case("agent.provider", "scripted", "scripted", "llm"),
+    Case("agent.providers.openai.baseUrl", "https://api.openai.com/v1", "http://localhost/v1", "localhost"),
+    Case("agent.providers.openai.apiKey", None, "k", ""),
+    Case("agent.providers.openai.api", "chat", "responses", "completions"),
+    Case(f"{PROVIDER}.baseUrl", None, "https://openrouter.example/v1", "openrouter.example"),
+    Case(f"{PROVIDER}.apiKey", None, "k", ""),
+    Case(f"{PROVIDER}.api", "chat", "responses", "completions"),
     Case(
         "agent.script",
         (

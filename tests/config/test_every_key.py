@@ -8,19 +8,22 @@ from typing import Any
 
 import pytest
 
-from tests.config.cases import CASES, NUMBER, Case
+from tests.config.cases import CASES, NUMBER, PROVIDER, Case
 from voicecall.config import Config, ConfigError, Secret, parse
 from voicecall.config.keys import walk
 
 SECRETS = {
     "tunnel.ngrokAuthToken",
     "streaming.providers.openai.apiKey",
+    "streaming.providers.elevenlabs.apiKey",
     "tts.providers.openai.apiKey",
     "tts.providers.elevenlabs.apiKey",
     "telnyx.apiKey",
     "twilio.authToken",
     "plivo.authToken",
     "mock.secret",
+    "agent.providers.openai.apiKey",
+    f"{PROVIDER}.apiKey",
 }
 
 every_key = pytest.mark.parametrize("case", CASES, ids=lambda case: case.path)
@@ -37,7 +40,9 @@ def look_up(config: Config, path: str) -> object:
     """The attribute that ``path`` became."""
     found: Any = config
     for name in path.split("."):
-        if isinstance(found, dict):
+        if name == PROVIDER.rpartition(".")[2]:
+            found = found.others[name]
+        elif isinstance(found, dict):
             found = found[name]
         else:
             found = getattr(found, re.sub("[A-Z]+[a-z]?", lambda big: f"_{big[0].lower()}", name))
@@ -45,13 +50,14 @@ def look_up(config: Config, path: str) -> object:
 
 
 def test_the_cases_are_all_the_keys_there_are() -> None:
-    tested = [case.path.replace(NUMBER, "numbers.<E.164>") for case in CASES]
+    chosen = {NUMBER: "numbers.<E.164>", PROVIDER: "agent.providers.<id>"}
+    tested = [re.sub("|".join(map(re.escape, chosen)), lambda it: chosen[it[0]], case.path) for case in CASES]
     assert sorted(tested) == sorted(row.path for row in walk(Config))
 
 
 @every_key
 def test_an_absent_key_has_its_default(case: Case) -> None:
-    config = parse({"numbers": {"+15550001234": {}}}, {})
+    config = parse({"numbers": {"+15550001234": {}}, "agent": {"providers": {"openrouter": {}}}}, {})
     assert look_up(config, case.path) == case.default
 
 

@@ -91,14 +91,14 @@ def test_vendor_objects_keep_what_we_do_not_know() -> None:
     config = parse(
         {
             "streaming": {"providers": {"openai": {"new": 1}, "deepgram": {"apiKey": "d"}}},
-            "tts": {"providers": {"openai": {"instructions": "softly"}, "other": {"x": 1}}},
+            "tts": {"providers": {"openai": {"new": "softly"}, "other": {"x": 1}}},
             "realtime": {"providers": {"google": {"apiKey": "g"}}},
         },
         {},
     )
     assert config.streaming.providers.openai.others == {"new": 1}
     assert config.streaming.providers.others == {"deepgram": {"apiKey": "d"}}
-    assert config.tts.providers.openai.others == {"instructions": "softly"}
+    assert config.tts.providers.openai.others == {"new": "softly"}
     assert config.tts.providers.others == {"other": {"x": 1}}
     assert config.realtime.providers == {"google": {"apiKey": "g"}}
 

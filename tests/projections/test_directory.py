@@ -9,9 +9,9 @@ import msgspec
 import pytest
 from attrs import evolve
 
-from tests.core.story import Story, answered, conversing, dialed, offered, placed
+from tests.core.story import START, Story, answered, conversing, dialed, offered, placed, policy
 from voicecall.core.requests import EndCall
-from voicecall.events import CallId, Entry
+from voicecall.events import RULES, CallId, Entry, Instant
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.projections import directory as module
@@ -235,3 +235,22 @@ def test_a_damaged_checkpoint_is_ignored(damage: str, monkeypatch: pytest.Monkey
 def test_a_checkpoint_of_another_shape_is_ignored() -> None:
     strange = msgspec.msgpack.encode(["a view of another time"])
     assert Directory.restore(zlib.crc32(strange).to_bytes(4, "big") + strange).position == 0
+
+
+def test_past_calls_with_a_person_are_found_newest_first_and_no_older_than_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_STRIDE", 2)
+    calls: dict[str, Story] = {}
+    for number in range(6):
+        call = Story(now=Instant(START + 1_000 * number))
+        callee = ("+1555", "+15551")[number % 2]
+        call.tell(fact.CallPlaced(carrier="mock", caller="+1555", callee=callee, policy=policy(), rules=RULES))
+        call.tell(fact.CallEnded(reason="no-answer"))
+        calls[f"c{number}"] = call
+    directory, _ = directory_of(**calls, living=conversing())
+    found = list(directory.past_with("+1555", Instant(START + 1_500)))
+    assert [row.call_id for row in found if row] == ["c4", "c2"]
+    assert None in found
+    assert [row.call_id for row in directory.past_with("", Instant(START + 3_000)) if row] == ["c5", "c4", "c3"]
+    assert [row for row in directory.past_with("+1", Instant(0)) if row] == []

@@ -13,6 +13,7 @@ import trio.testing
 from attrs import define, evolve, field, frozen
 
 from journal import Journal
+from voicecall.adapters.agents.gateway import GatewayAgent
 from voicecall.assembly import carrier_of
 from voicecall.config import parse
 from voicecall.rpc.client import Client
@@ -20,6 +21,7 @@ from voicecall.rpc.methods import Methods
 from voicecall.rpc.protocol import Lines, RpcError
 from voicecall.rpc.server import converse
 from voicecall.testing.memory_system import MemorySystem, MemoryTown, open_memory_town
+from voicecall.thinking import agent_of
 
 FRIENDLY = "+15550001001"
 LISTENER = "+15550001002"
@@ -113,7 +115,12 @@ def play(*stories: Story, jumping: bool = True, **config: Any) -> None:
         plain = {"provider": "mock", "maxConcurrentCalls": 8, **config}
         async with open_memory_town() as town:
             for story in stories:
-                async with town.serve(config=parse(plain, {})) as system, trio.open_nursery() as nursery:
+                parsed = parse(plain, {})
+                async with (
+                    agent_of(parsed) as agent,
+                    town.serve(config=parsed, agent=agent) as system,
+                    trio.open_nursery() as nursery,
+                ):
                     supervisor, directory = system.calls.supervisor, system.calls.directory
                     methods = Methods(
                         config=system.config,
@@ -122,6 +129,7 @@ def play(*stories: Story, jumping: bool = True, **config: Any) -> None:
                         directory=directory,
                         capabilities=carrier_of(system.config.provider).capabilities,
                         pairings=system.calls.pairings,
+                        gateway=agent if isinstance(agent, GatewayAgent) else None,
                     )
                     await story(Stage(town, system, methods, nursery))
                     nursery.cancel_scope.cancel()

@@ -241,7 +241,7 @@ CALL = {"callId": "c", "requestId": "r"}
         ("end", {**CALL, "message": "Bye"}, "message", "message: unknown parameter; known: callId, requestId, by"),
         ("status", {"callId": 5}, "callId", "callId: expected text, got a number"),
         ("status", {"id": "c"}, "id", "id: unknown parameter"),
-        ("finish", {}, "method", "method: unknown, 'voicecall.finish'; known: voicecall.continue, "),
+        ("finish", {}, "method", "method: unknown, 'voicecall.finish'; known: voicecall.agent.attach, "),
     ],
 )
 def test_every_mistake_names_its_field(method: str, params: dict[str, Any], field: str, words: str) -> None:

@@ -19,14 +19,14 @@ from voicecall.rpc.protocol import (
     error_line,
     invalid,
     notification_line,
-    read_request,
+    read_line,
     refused,
     result_line,
 )
 
 
 def bad(line: bytes | str) -> BadRequest:
-    found = read_request(line.encode() if isinstance(line, str) else line)
+    found = read_line(line.encode() if isinstance(line, str) else line)
     assert isinstance(found, BadRequest), found
     return found
 
@@ -37,18 +37,18 @@ def request(**fields: Any) -> str:
 
 @pytest.mark.parametrize("name", ["a", "", 0, 7, -1, 1.5, None])
 def test_a_request_is_read_with_its_id(name: str | float | None) -> None:
-    found = read_request(request(id=name, params={"callId": "c"}).encode())
+    found = read_line(request(id=name, params={"callId": "c"}).encode())
     assert found == RpcRequest(method="voicecall.status", params={"callId": "c"}, id=name)
 
 
 def test_a_request_without_params_has_none() -> None:
-    found = read_request(request().encode())
+    found = read_line(request().encode())
     assert isinstance(found, RpcRequest)
     assert found.params == {}
 
 
 def test_a_request_without_an_id_is_a_notification() -> None:
-    found = read_request(b'{"jsonrpc":"2.0","method":"voicecall.end"}')
+    found = read_line(b'{"jsonrpc":"2.0","method":"voicecall.end"}')
     assert found == RpcRequest(method="voicecall.end", params={}, notification=True)
 
 

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
+import structlog
 import trio
 
 from voicecall.actors import control
@@ -19,12 +20,15 @@ from voicecall.actors.clauses import Clauses
 from voicecall.actors.replying import by_carrier, is_unwanted
 from voicecall.actors.voice import CarrierVoice
 from voicecall.actors.world import World
+from voicecall.core.spoken import SpokenText
 from voicecall.core.state import CallState, Phase
 from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant, Lane
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
-from voicecall.fault import Caught, words
+from voicecall.fault import Caught, describe, words
 from voicecall.ports import Line, Post, Turn
+
+log = structlog.get_logger(__name__)
 
 
 class Lanes:
@@ -53,6 +57,7 @@ class Lanes:
         self._controlling = False
         self._folded = trio.Event()
         self._thinking = trio.CancelScope()
+        self._earlier: tuple[Line, ...] | None = None
         self.voice = CarrierVoice(state=state, post=post, perform=self._ask_carrier, nursery=nursery)
 
     def dispatch(self, effect_id: EffectId, effect: AnyEffect) -> None:
@@ -143,7 +148,8 @@ class Lanes:
         reason: Literal["done", "superseded", "failed"] = "done"
         detail = ""
         await trio.lowlevel.checkpoint_if_cancelled()
-        limit_s = self._world.reply_timeout_ms / 1000
+        state = self._state()
+        limit_s = self._world.reply_timeout_ms(state.callee if state.direction == "inbound" else "") / 1000
         with scope:
             with Caught() as caught, trio.fail_after(limit_s) as patience:
                 await self._think(effect)
@@ -153,6 +159,17 @@ class Lanes:
         if scope.cancelled_caught:
             reason = "superseded"
         self._post(fact.AgentFinished(settles=effect_id, turn=effect.turn, reason=reason, detail=detail))
+
+    async def _recall(self, state: CallState) -> tuple[Line, ...]:
+        """What was said in earlier calls, looked up once; an agent that cannot know it thinks without."""
+        if self._earlier is None:
+            earlier: tuple[Line, ...] = ()
+            with Caught() as caught:
+                earlier = await self._world.earlier(state)
+            if caught.error is not None:
+                log.warning("earlier calls could not be read", call=self._call_id, error=describe(caught.error))
+            self._earlier = earlier
+        return self._earlier
 
     async def _think(self, effect: do.AskAgent) -> None:
         state = self._state()
@@ -164,16 +181,18 @@ class Lanes:
             number=effect.turn,
             text=effect.text,
             history=tuple(Line(speaker=one.speaker, text=one.text) for one in remarks),
+            earlier=await self._recall(state),
             direction=state.direction,
             peer=state.peer,
+            ours=state.callee if state.direction == "inbound" else state.caller,
         )
-        clauses = Clauses()
+        spoken, clauses = SpokenText(), Clauses()
         index = 0
         async with self._world.agent.reply(turn) as pieces:
             async for piece in pieces:
-                for text in clauses.feed(piece):
+                for text in clauses.feed(spoken.feed(piece)):
                     self._post(fact.AgentReplied(turn=effect.turn, index=index, text=text))
                     index += 1
-        for text in clauses.rest():
+        for text in (*clauses.feed(spoken.rest()), *clauses.rest()):
             self._post(fact.AgentReplied(turn=effect.turn, index=index, text=text))
             index += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from attrs import field, frozen
 
@@ -13,7 +13,7 @@ from voicecall.core.stance import after, stance
 from voicecall.core.state import CallState
 from voicecall.events import CallId, Entry, Instant
 from voicecall.events.schema import decode_entry
-from voicecall.ports import Account, Agent, Carrier, Fetch, Leg, Sound
+from voicecall.ports import Account, Agent, Carrier, Fetch, Leg, Line, Sound
 
 TICKET_LIFE_MS = 60_000
 """How long a media ticket may wait to be used."""
@@ -24,13 +24,25 @@ def nobody_else(carrier: str, call_id: CallId, vendor_call_id: str) -> bool:
     return False
 
 
+async def nothing_earlier(state: CallState) -> tuple[Line, ...]:
+    """Every call is the first one."""
+    return ()
+
+
+def usual_timeout_ms(dialed: str) -> int:
+    """The limit of an agent turn, where no number has its own."""
+    return 30_000
+
+
 @frozen(kw_only=True)
 class World:
     """``wall`` is the wall clock as trio sees it pass; ``incarnation`` gives a fresh writer name per actor start.
 
     ``webhook_url`` and ``media_url`` are functions because the port may be known only once the door is open.
-    ``reply_timeout_ms`` bounds a whole agent turn. ``claimed`` says whether a carrier's call id belongs to another
-    call than the given one. ``clock_rate`` is how fast trio's clock runs: the disk keeps its own pace.
+    ``reply_timeout_ms`` bounds a whole agent turn, for the number of ours that was called ("" when we called).
+    ``earlier`` is what was said in earlier calls, as far as the agent may remember it.
+    ``claimed`` says whether a carrier's call id belongs to another call than the given one. ``clock_rate`` is how fast
+    trio's clock runs: the disk keeps its own pace.
     """
 
     journal: Journal
@@ -47,7 +59,8 @@ class World:
     media_url: Callable[[], str]
     claimed: Callable[[str, CallId, str], bool] = nobody_else
     version: str = ""
-    reply_timeout_ms: int = 30_000
+    earlier: Callable[[CallState], Awaitable[tuple[Line, ...]]] = nothing_earlier
+    reply_timeout_ms: Callable[[str], int] = usual_timeout_ms
     clock_rate: float = 1.0
 
     def leg(self, call_id: CallId, state: CallState, *, nonce: str, at: Instant) -> Leg:

@@ -2,6 +2,7 @@
 
 It stands at ``mock.apiUrl`` whatever carrier's wire it speaks, and tells what the configuration has to say of the
 account there: what the user's own says of a real one (credentials, public addresses, proxies) is not used beside it.
+Nor are speech vendors: only the offline ear understands simulated people.
 """
 
 from __future__ import annotations
@@ -79,10 +80,14 @@ class Plan:
 
     def lay_over(self, settings: Mapping[str, object]) -> Config:
         """The configuration for the account of which the network says ``settings``. Raises ``ConfigError``."""
-        section = cast("Mapping[str, object]", self.plain.get(self.wire, {}))
+        section = self._section(self.wire)
         number = {"fromNumber": self.plain.get("fromNumber") or MOCK_NUMBER}
-        plain = {**self._near(), **number, "provider": self.wire, self.wire: {**section, **settings}}
+        offline = {name: {**self._section(name), "provider": "offline"} for name in ("streaming", "tts")}
+        plain = {**self._near(), **number, **offline, "provider": self.wire, self.wire: {**section, **settings}}
         return parse(plain, self.environment)
+
+    def _section(self, name: str) -> Mapping[str, object]:
+        return cast("Mapping[str, object]", self.plain.get(name) or {})
 
     def _near(self) -> dict[str, object]:
         return {key: value for key, value in self.plain.items() if key not in FAR_AWAY}

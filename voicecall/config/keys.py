@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar, cast
 
 import attrs
@@ -78,9 +79,12 @@ def section(cls: Callable[[], C], doc: str, *, ours: bool = False) -> C:
     return attrs.field(factory=cls, metadata={_KEY: about})
 
 
-def rest() -> Mapping[str, object]:
-    """An attribute that keeps the keys which the class does not name; without one they are errors."""
-    return cast("Mapping[str, object]", attrs.field(factory=dict, repr=False, metadata={_REST: True}))
+def rest(each: Shape[T] | None = None) -> Mapping[str, T]:
+    """An attribute that keeps the keys which the class does not name; without one they are errors.
+
+    They are kept as they are, or read one by one where ``each`` has their shape.
+    """
+    return cast("Mapping[str, T]", attrs.field(factory=dict, repr=False, metadata={_REST: each}))
 
 
 def table(cls: Callable[[], C]) -> Shape[C]:
@@ -127,11 +131,21 @@ def read_table(cls: type[object], value: object, path: str, source: Source) -> A
     others = {str(name): item for name, item in given.items() if name not in names}
     kept = rest_of(cls)
     if kept is not None:
-        values[kept] = others
+        values[kept] = _read_rest(rest_shape(cls), others, path, source)
     else:
         for name, item in others.items():
             source.unknown(join(path, name), item, names)
     return cls(**values)
+
+
+def _read_rest(
+    each: Shape[object] | None, others: Mapping[str, object], path: str, source: Source
+) -> Mapping[str, object]:
+    found: dict[str, object] = {}
+    for name, item in others.items():
+        with suppress(Unusable):
+            found[name] = each.read(item, join(path, name), source) if each else item
+    return found
 
 
 def keys_of(cls: type[object]) -> dict[str, Key]:
@@ -142,6 +156,11 @@ def keys_of(cls: type[object]) -> dict[str, Key]:
 def rest_of(cls: type[object]) -> str | None:
     """The attribute of ``cls`` that keeps unnamed keys, if it has one."""
     return next((field.name for field in attrs.fields(cast("Any", cls)) if _REST in field.metadata), None)
+
+
+def rest_shape(cls: type[object]) -> Shape[object] | None:
+    """The shape of each key that ``cls`` does not name, if it has one."""
+    return next((field.metadata[_REST] for field in attrs.fields(cast("Any", cls)) if _REST in field.metadata), None)
 
 
 def _may_hold_secrets(cls: type[object]) -> bool:
@@ -166,6 +185,9 @@ def walk(cls: type[object], path: str = "", *, ours: bool = False) -> Iterator[R
             yield from walk(about.shape.rows, here, ours=mine)
         else:
             yield from walk(about.shape.rows, join(here, "<E.164>"), ours=mine)
+    each = rest_shape(cls)
+    if each is not None and each.rows is not None:
+        yield from walk(each.rows, join(path, "<id>"), ours=ours)
 
 
 def wire_name(name: str, about: Key) -> str:

@@ -35,6 +35,7 @@ from voicecall.config.shapes import (
     listing,
 )
 from voicecall.config.speech import Realtime, Streaming, Stt, Tts
+from voicecall.config.thinking import USUAL_MODEL, ModelProviders
 
 CarrierName = Literal["telnyx", "twilio", "plivo", "mock"]
 
@@ -79,7 +80,13 @@ class Phrases:
 
 @frozen(kw_only=True)
 class AgentChoice:
-    provider: Literal["scripted"] = key(choice("scripted"), "scripted", "Who thinks.")
+    provider: Literal["scripted", "openai", "gateway"] = key(
+        choice("scripted", "openai", "gateway"),
+        "scripted",
+        "Who thinks: a script; the model that `responseModel` names, behind an OpenAI-compatible API; or the host that "
+        "has attached itself over RPC.",
+    )
+    providers: ModelProviders = section(ModelProviders, "Where models are, by provider.")
     script: tuple[str, ...] = key(listing(NON_EMPTY, "replies"), SCRIPT, "The scripted agent's replies, in order.")
 
 
@@ -140,7 +147,9 @@ class Config:
     tts: Tts = section(Tts, "Voices.")
     realtime: Realtime = section(Realtime, "Full-duplex speech models.")
     store: str | None = key(FOLDER, None, "State directory; `~` is your home. Absent: `~/.openclaw/voice-calls`.")
-    response_model: str = key(NON_EMPTY, "openai/gpt-4o-mini", "Model that answers.")
+    response_model: str | None = key(
+        NON_EMPTY, None, f"Model that answers, as `provider/model`; absent, the host's own, or {USUAL_MODEL}."
+    )
     response_system_prompt: str | None = key(TEXT, None, "System prompt of the model that answers.")
     response_timeout_ms: int = key(POSITIVE, 30_000, "How long the model may take.")
     telnyx: Telnyx = section(Telnyx, "Telnyx account.")

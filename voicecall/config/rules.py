@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from voicecall.config.addresses import authority, is_loopback, network
 from voicecall.config.problems import PREFIX, Problem, show
 from voicecall.config.root import Config
+from voicecall.config.thinking import USUAL_MODEL, USUAL_PROVIDER, ModelProviders, named_model
 
 _FUNNEL_PORTS = (443, 8443, 10_000)
 
@@ -20,6 +21,7 @@ def check(config: Config) -> tuple[Problem, ...]:
         *_pairing(config),
         *_credentials(config),
         *_realtime(config),
+        *_models(config),
         *_funnel(config),
         *_unverified(config),
         *_trusted(config),
@@ -63,6 +65,34 @@ def _credentials(config: Config) -> Iterator[Problem]:
     for path, value, env in needed:
         if not value:
             yield _theirs(path, "absent", f"{path} is required (or set {env} env)")
+
+
+def _models(config: Config) -> Iterator[Problem]:
+    """Every model that may have to answer must be somewhere, and OpenAI wants a key."""
+    if config.agent.provider != "openai":
+        return
+    routes = {f"numbers.{number}.responseModel": route.response_model for number, route in config.numbers.items()}
+    for path, model in {"responseModel": config.response_model or USUAL_MODEL, **routes}.items():
+        if model is None:
+            continue
+        provider, name = named_model(model)
+        known = config.agent.providers.others.get(provider)
+        if not provider or not name:
+            yield _unusable(path, model, "a provider and a model, e.g. openai/gpt-4o-mini")
+        elif provider == USUAL_PROVIDER:
+            yield from _openai_key(config)
+        elif known is None or known.base_url is None:
+            where = f"agent.providers.{provider}.baseUrl"
+            yield _unusable(path, model, f"{where} to be set, the address of that provider's API")
+
+
+def _openai_key(config: Config) -> Iterator[Problem]:
+    """Another address than OpenAI's own may want none."""
+    openai, usual = config.agent.providers.openai, ModelProviders().openai
+    if openai.api_key is None and openai.base_url == usual.base_url:
+        path = "agent.providers.openai.apiKey"
+        message = f'{path}: is absent while agent.provider is "openai": set it, or OPENAI_API_KEY in the environment'
+        yield Problem(path=path, value="absent", message=message)
 
 
 def _realtime(config: Config) -> Iterator[Problem]:

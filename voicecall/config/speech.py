@@ -21,29 +21,61 @@ from voicecall.config.shapes import (
     choice,
     integer,
     listing,
+    matching,
     number,
 )
+
+KEYTERM = matching(r".{1,20}", "1 to 20 characters")
 
 
 @frozen(kw_only=True)
 class OpenAiTranscription:
     api_key: Secret | None = key(SECRET, None, "OpenAI key.", env=("OPENAI_API_KEY",))
-    model: str = key(NON_EMPTY, "gpt-4o-transcribe", "Transcription model.")
+    model: str = key(NON_EMPTY, "gpt-4o-transcribe", "Transcription model; this one is shut down on 2027-02-26.")
     silence_duration_ms: int = key(POSITIVE, 800, "Silence that ends an utterance.")
     vad_threshold: float = key(number(0, 1), 0.5, "How sure the vendor must be that it hears a voice.")
+    base_url: str = key(URL, "https://api.openai.com/v1", "API address.", ours=True)
+    prefix_padding_ms: int = key(integer(0), 300, "Audio before a voice that belongs to its utterance.", ours=True)
+    languages: tuple[str, ...] = key(
+        listing(NON_EMPTY, "ISO 639-1 codes"),
+        (),
+        "Languages of the callers; older models use the first.",
+        ours=True,
+    )
+    keywords: tuple[str, ...] = key(listing(NON_EMPTY, "words"), (), "Names and words to expect.", ours=True)
+    server_vad: bool | None = key(
+        BOOL, None, "Whether the vendor finds the utterances; absent, as the model can.", ours=True
+    )
+    others: Mapping[str, object] = rest()
+
+
+@frozen(kw_only=True)
+class ElevenLabsTranscription:
+    api_key: Secret | None = key(SECRET, None, "ElevenLabs key.", env=("ELEVENLABS_API_KEY", "XI_API_KEY"))
+    base_url: str = key(URL, "https://api.elevenlabs.io", "API address.")
+    model_id: str = key(NON_EMPTY, "scribe_v2_realtime", "Transcription model.")
+    silence_duration_ms: int = key(integer(300, 3_000), 800, "Silence that ends an utterance.")
+    vad_threshold: float | None = key(number(0.1, 0.9), None, "How sure the vendor must be that it hears a voice.")
+    language_code: str | None = key(NON_EMPTY, None, "ISO 639-1 code; absent, the vendor finds out.")
+    keyterms: tuple[str, ...] = key(listing(KEYTERM, "at most 20 characters each"), (), "Words to expect, at most 50.")
     others: Mapping[str, object] = rest()
 
 
 @frozen(kw_only=True)
 class StreamingProviders:
     openai: OpenAiTranscription = section(OpenAiTranscription, "OpenAI's realtime transcription.")
+    elevenlabs: ElevenLabsTranscription = section(
+        ElevenLabsTranscription, "ElevenLabs' realtime transcription.", ours=True
+    )
     others: Mapping[str, object] = rest()
 
 
 @frozen(kw_only=True)
 class Streaming:
     enabled: bool = key(BOOL, False, "Stream the call's audio to a transcriber while it runs.")
-    provider: str = key(NON_EMPTY, "openai", "Which of `streaming.providers` transcribes.")
+    provider: str = key(
+        NON_EMPTY, "openai", "Which of `streaming.providers` transcribes; `offline` understands simulated people alone."
+    )
     stream_path: str = key(PATH, "/voice/stream", "Path of the media WebSocket.")
     pre_start_timeout_ms: int = key(POSITIVE, 5_000, "How long a media socket may wait with its `start`.")
     max_pending_connections: int = key(POSITIVE, 32, "Media sockets without `start`, in all.")
@@ -61,8 +93,16 @@ class Stt:
 @frozen(kw_only=True)
 class OpenAiVoice:
     api_key: Secret | None = key(SECRET, None, "OpenAI key.", env=("OPENAI_API_KEY",))
-    model: str = key(NON_EMPTY, "gpt-4o-mini-tts", "Speech model.")
+    model: str = key(NON_EMPTY, "gpt-4o-mini-tts", "Speech model; this one is shut down on 2027-01-06.")
     voice: str = key(NON_EMPTY, "alloy", "Voice.")
+    base_url: str = key(URL, "https://api.openai.com/v1", "API address.", ours=True)
+    instructions: str | None = key(TEXT, None, "How to speak, in words.", ours=True)
+    api: Literal["speech", "realtime"] | None = key(
+        choice("speech", "realtime"),
+        None,
+        "Speech endpoint (shut down on 2027-01-06) or Realtime; absent, Realtime for `gpt-realtime…` models.",
+        ours=True,
+    )
     others: Mapping[str, object] = rest()
 
 
@@ -88,6 +128,12 @@ class ElevenLabsVoice:
     )
     language_code: str | None = key(NON_EMPTY, None, "ISO 639-1 code.")
     voice_settings: VoiceSettings = section(VoiceSettings, "How the voice speaks.")
+    transport: Literal["auto", "http", "websocket"] = key(
+        choice("auto", "http", "websocket"),
+        "auto",
+        "A request for each text, or contexts on a WebSocket; `auto` takes the WebSocket while text is still to come.",
+        ours=True,
+    )
     others: Mapping[str, object] = rest()
 
 
@@ -105,7 +151,9 @@ class Tts:
     )
     enabled: bool | None = key(BOOL, None, "The host's switch for chat; a call always speaks.")
     mode: Literal["final", "all"] | None = key(choice("final", "all"), None, "The host's rule for chat.")
-    provider: str | None = key(NON_EMPTY, None, "Which of `tts.providers` speaks; absent, the first that has a key.")
+    provider: str | None = key(
+        NON_EMPTY, None, "Which of `tts.providers` speaks, or `offline`; absent, the first that has a key."
+    )
     summary_model: str | None = key(NON_EMPTY, None, "The host's model for long texts.")
     model_overrides: Mapping[str, object] = key(FREE, {}, "The host's rules for what a model may change.")
     prefs_path: str | None = key(NON_EMPTY, None, "The host's file of user preferences.")

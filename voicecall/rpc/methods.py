@@ -12,6 +12,7 @@ from journal import Journal
 from voicecall.actors.pairing import Pairings
 from voicecall.actors.supervisor import Accepted, Supervisor
 from voicecall.actors.world import read_call, stream_of
+from voicecall.adapters.agents.gateway import GatewayAgent
 from voicecall.config import Config
 from voicecall.core.requests import Ask, EndCall, PlaceCall, PressDigits, Refused, Say, Wish
 from voicecall.events import CallId
@@ -24,6 +25,7 @@ from voicecall.projections.operation import Operation
 from voicecall.projections.status import call_line, call_record
 from voicecall.rpc import pairing
 from voicecall.rpc import params as read
+from voicecall.rpc.asking import ATTACH
 from voicecall.rpc.protocol import METHOD_NOT_FOUND, Params, RpcError, invalid, refused
 
 MOCK_NUMBER = "+15550000000"
@@ -49,12 +51,14 @@ class Methods:
     directory: Directory
     capabilities: frozenset[Capability]
     pairings: Pairings
+    gateway: GatewayAgent | None = None
+    """Asks the hosts that are attached, where the configuration wants them to think."""
 
     async def call(self, method: str, params: Params) -> dict[str, Any]:
         """The answer. Raises ``RpcError``."""
         found = METHODS.get(method)
         if found is None:
-            words = f"method: unknown, {method[:40]!r}; known: {', '.join(sorted((*METHODS, TAIL)))}"
+            words = f"method: unknown, {method[:40]!r}; known: {', '.join(sorted((*METHODS, ATTACH, TAIL)))}"
             raise RpcError(METHOD_NOT_FOUND, words, {"code": "INVALID_REQUEST", "field": "method"})
         return await found(self, params)
 

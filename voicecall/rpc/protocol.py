@@ -13,6 +13,9 @@ LINE_BYTES = 1 << 20
 ANSWER_BYTES = 64 << 20
 """The longest line that a client reads: an answer may hold a whole call."""
 
+REASON_CHARACTERS = 300
+"""More of a client's own words is not needed to understand an error."""
+
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL, REFUSED = (
     -32700,
     -32600,
@@ -79,12 +82,21 @@ class BadRequest:
     id: Id = None
 
 
+@frozen(kw_only=True)
+class RpcAnswer:
+    """What a client says to a request of ours: a ``result``, or an ``error`` in its words."""
+
+    id: Id
+    result: Params = field(factory=dict[str, Any])
+    error: str | None = None
+
+
 EXPECTED = 'expected {"jsonrpc": "2.0", "id": …, "method": "…", "params": {…}}'
 TOO_LONG = BadRequest(error=RpcError(INVALID_REQUEST, f"line: longer than {LINE_BYTES} bytes; send less at once"))
 
 
-def read_request(line: bytes) -> RpcRequest | BadRequest:
-    """The request in a line."""
+def read_line(line: bytes) -> RpcRequest | RpcAnswer | BadRequest:
+    """The request in a line, or the answer to one of ours."""
     try:
         data = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -94,6 +106,8 @@ def read_request(line: bytes) -> RpcRequest | BadRequest:
     if not isinstance(data, dict):
         return _bad(f"got {type_of(data)}; {EXPECTED}")
     plain = cast("dict[str, Any]", data)
+    if "method" not in plain and ("result" in plain or "error" in plain):
+        return _answer(plain)
     method, params, name = plain.get("method"), plain.get("params", {}), plain.get("id")
     if isinstance(name, bool | list | dict):
         return _bad(f"id: expected text or a number, got {type_of(cast('object', name))}", field="id")
@@ -107,8 +121,21 @@ def read_request(line: bytes) -> RpcRequest | BadRequest:
     return RpcRequest(method=method, params=cast("Params", params), id=name, notification="id" not in plain)
 
 
+def _answer(plain: dict[str, Any]) -> RpcAnswer:
+    result, error = plain.get("result"), plain.get("error")
+    if error is not None:
+        words = cast("dict[str, Any]", error).get("message") if isinstance(error, dict) else error
+        return RpcAnswer(id=plain.get("id"), error=str(words or "no reason given")[:REASON_CHARACTERS])
+    return RpcAnswer(id=plain.get("id"), result=cast("Params", result) if isinstance(result, dict) else {})
+
+
 def _bad(message: str, name: Id = None, **more: str) -> BadRequest:
     return BadRequest(error=RpcError(INVALID_REQUEST, message, {"code": "INVALID_REQUEST", **more}), id=name)
+
+
+def request_line(name: str, method: str, params: Params) -> bytes:
+    """A request of ours."""
+    return msgspec.json.encode({"jsonrpc": "2.0", "id": name, "method": method, "params": params}) + b"\n"
 
 
 def result_line(name: Id, result: Any) -> bytes:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any, Never
 
@@ -24,6 +25,7 @@ from voicecall.actors.world import stream_of
 from voicecall.events.schema import BadEntry
 from voicecall.fault import Caught, describe
 from voicecall.rpc import params as read
+from voicecall.rpc.asking import ATTACH, DELTA, RemoteAgent
 from voicecall.rpc.client import is_served
 from voicecall.rpc.methods import TAIL, Methods
 from voicecall.rpc.protocol import (
@@ -34,11 +36,12 @@ from voicecall.rpc.protocol import (
     Id,
     Lines,
     Params,
+    RpcAnswer,
     RpcError,
     RpcRequest,
     error_line,
     notification_line,
-    read_request,
+    read_line,
     refused,
     result_line,
 )
@@ -111,7 +114,8 @@ async def converse(stream: trio.abc.Stream, *, methods: Methods) -> None:
     connection = _Connection(stream, methods)
     try:
         async with stream, trio.open_nursery() as nursery:
-            await connection.read(nursery)
+            with connection.host:
+                await connection.read(nursery)
             nursery.cancel_scope.deadline = trio.current_time() + PARTING_S
     except* (trio.BrokenResourceError, trio.ClosedResourceError):
         pass  # the client is gone: nobody is left to answer
@@ -123,21 +127,62 @@ class _Connection:
         self._methods = methods
         self._sending = trio.Lock()
         self._open = 0
+        self._remote: RemoteAgent | None = None
+        self.host = ExitStack()
+        """What lasts as long as the client may answer questions of ours."""
 
     async def read(self, nursery: trio.Nursery) -> None:
         """Start a task for every request, until the client has sent its last byte."""
         lines = Lines()
         while data := await self._stream.receive_some(65_536):
             for line in lines.feed(bytes(data)):
-                request = TOO_LONG if line is None else read_request(line)
+                request = TOO_LONG if line is None else read_line(line)
+                if self._hears(request):
+                    continue
                 if isinstance(request, RpcRequest) and self._open >= REQUESTS:
                     words = f"{REQUESTS} requests of this connection are not answered yet; wait for an answer"
                     request = BadRequest(error=RpcError(INVALID_REQUEST, words), id=request.id)
-                if isinstance(request, BadRequest):
+                if isinstance(request, RpcRequest) and request.method == ATTACH:
+                    await self._attach(request, nursery)
+                elif isinstance(request, BadRequest):
                     await self._send(error_line(request.id, request.error))
-                else:
+                elif isinstance(request, RpcRequest):
                     self._open += 1
                     nursery.start_soon(self._answer, request)
+
+    def _hears(self, request: RpcRequest | RpcAnswer | BadRequest) -> bool:
+        """Whether this belongs to a question of ours; then it is taken at once, so that words keep their order."""
+        if isinstance(request, RpcAnswer):
+            if self._remote is not None:
+                self._remote.settle(request)
+            return True
+        if not isinstance(request, RpcRequest) or request.method != DELTA:
+            return False
+        if self._remote is not None:
+            self._remote.hear(request.params)
+        return True
+
+    async def _attach(self, request: RpcRequest, nursery: trio.Nursery) -> None:
+        """From now on this client thinks for callers, until it goes."""
+        gateway = self._methods.gateway
+        if gateway is None:
+            words = 'agent.provider: somebody else thinks for callers; set it to "gateway" to have a host asked'
+            await self._send(error_line(request.id, refused(words)))
+            return
+        if self._remote is None:
+            outgoing, lines = trio.open_memory_channel[bytes](inf)
+            remote = self._remote = RemoteAgent(send=outgoing.send_nowait, settings=gateway.settings)
+            self.host.callback(outgoing.close)
+            self.host.callback(remote.close)
+            self.host.enter_context(gateway.attached(remote))
+            nursery.start_soon(self._ask, lines)
+        if not request.notification:
+            await self._send(result_line(request.id, {"attached": True}))
+
+    async def _ask(self, lines: trio.MemoryReceiveChannel[bytes]) -> None:
+        """Send what is asked, in order. No question does so itself: one that is given up must not leave half a line."""
+        async for line in lines:
+            await self._send(line)
 
     async def _answer(self, request: RpcRequest) -> None:
         try:

@@ -131,7 +131,8 @@ def _config(scenario: Scenario, carrier: str, network: Network) -> dict[str, Any
         "ringTimeoutMs": 8_000,
         "maxConcurrentCalls": 4,
         "recording": True,
-        "streaming": {"enabled": True},
+        "streaming": {"enabled": True, "provider": "offline"},
+        "tts": {"provider": "offline"},
         "agent": {"provider": "scripted", **({"script": scenario.replies} if scenario.replies else {})},
         carrier: carrier_settings(carrier, account, network.url),
     }

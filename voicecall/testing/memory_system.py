@@ -31,7 +31,7 @@ from voicecall.core.requests import PlaceCall
 from voicecall.events import CallId, Entry, Instant, Mode
 from voicecall.events.schema import decode_entry
 from voicecall.policies import outbound_policy
-from voicecall.ports import Agent, Fetch, HttpRequest, HttpResponse, Synthesizer
+from voicecall.ports import Agent, Fetch, HttpRequest, HttpResponse, Synthesizer, Transcriber
 from voicecall.testing.memory_network import LinkEnd, MemoryNetwork, NotConnected, open_memory_network
 from voicecall.testing.settings import carrier_settings
 from voicecall.web.gate import receive
@@ -117,6 +117,7 @@ class MemoryTown:
         settings: Mapping[str, Any] | None = None,
         agent: Agent | None = None,
         synthesizer: Synthesizer | None = None,
+        transcriber: Transcriber | None = None,
         faulty_api: Callable[[Fetch], Fetch] = lambda fetch: fetch,
         set_back_ms: int = 0,
     ) -> AsyncGenerator[MemorySystem]:
@@ -133,7 +134,7 @@ class MemoryTown:
             carrier=carrier_of(config.provider),
             account=account_of(config, mock_secret=SECRET),
             synthesizer=synthesizer or ScriptedSynthesizer(),
-            transcriber=ScriptedTranscriber(),
+            transcriber=transcriber or ScriptedTranscriber(),
             agent=agent or ScriptedAgent(SCRIPT),
             ticket_key=bytes(32),
             webhook_url=lambda: WEBHOOK_URL,
@@ -210,6 +211,7 @@ async def open_memory_system(
     settings: Mapping[str, Any] | None = None,
     agent: Agent | None = None,
     synthesizer: Synthesizer | None = None,
+    transcriber: Transcriber | None = None,
     faulty: Callable[[Fetch], Fetch] = lambda fetch: fetch,
     faulty_api: Callable[[Fetch], Fetch] = lambda fetch: fetch,
 ) -> AsyncGenerator[MemorySystem]:
@@ -217,7 +219,12 @@ async def open_memory_system(
     async with (
         open_memory_town(carrier=carrier, journal=journal, faulty=faulty) as town,
         town.serve(
-            config=config, settings=settings, agent=agent, synthesizer=synthesizer, faulty_api=faulty_api
+            config=config,
+            settings=settings,
+            agent=agent,
+            synthesizer=synthesizer,
+            transcriber=transcriber,
+            faulty_api=faulty_api,
         ) as system,
     ):
         yield system

@@ -1,0 +1,1 @@
+"""ElevenLabs, against its simulated vendor."""

@@ -1,0 +1,26 @@
+"""A simulated vendor's application behind a real listener on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, cast
+
+import hypercorn.trio
+import trio
+from hypercorn.config import Config
+from quart_trio import QuartTrio
+
+
+@asynccontextmanager
+async def open_vendor(app: QuartTrio) -> AsyncGenerator[str]:
+    """Serve the application on a free port; its URL, e.g. ``http://127.0.0.1:43210``."""
+    config = Config()
+    config.bind = ["127.0.0.1:0"]
+    config.errorlog = None
+    config.graceful_timeout = 0
+    async with trio.open_nursery() as nursery:
+        [url] = cast("list[str]", await nursery.start(partial(cast("Any", hypercorn.trio).serve, app, config)))
+        yield url
+        nursery.cancel_scope.cancel()
