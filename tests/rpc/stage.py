@@ -19,7 +19,7 @@ from voicecall.config import parse
 from voicecall.rpc.client import Client
 from voicecall.rpc.methods import Methods
 from voicecall.rpc.protocol import Lines, RpcError
-from voicecall.rpc.server import converse
+from voicecall.rpc.connection import converse
 from voicecall.testing.memory_system import MemorySystem, MemoryTown, open_memory_town
 from voicecall.thinking import agent_of
 

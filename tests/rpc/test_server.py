@@ -12,7 +12,7 @@ from attrs import frozen
 from journal import START, MemoryJournal, Position
 from journal.api import Corrupt
 from tests.rpc.stage import LISTENER, NEVER_ANSWERS, Line, Plain, Stage, play
-from voicecall.rpc import server
+from voicecall.rpc import connection
 from voicecall.rpc.protocol import LINE_BYTES, PARSE_ERROR
 
 
@@ -115,7 +115,7 @@ def test_two_clients_at_once_are_two_conversations() -> None:
 def test_too_many_questions_at_once_are_refused_until_one_is_answered() -> None:
     async def story(stage: Stage) -> None:
         line = stage.line()
-        for number in range(server.REQUESTS):
+        for number in range(connection.REQUESTS):
             await line.send(ask("tail.subscribe", number))
             assert (await line.next())["result"]["subscribed"]
         await line.send(ask("status", "one more"))
@@ -123,7 +123,7 @@ def test_too_many_questions_at_once_are_refused_until_one_is_answered() -> None:
         assert (refusal["id"], refusal["error"]["code"]) == ("one more", -32600)
         assert refusal["error"]["message"].startswith("64 requests of this connection are not answered yet")
         other = stage.line()
-        for _ in range(server.REQUESTS + 1):
+        for _ in range(connection.REQUESTS + 1):
             await works(other)
 
     play(story)
@@ -147,7 +147,7 @@ def test_who_has_sent_the_last_byte_may_still_read_its_answers_for_a_while(half:
             assert sorted([(await line.next())["id"] for _ in range(2)]) == [1, 3]
         else:
             await line.stream.aclose()
-        await trio.sleep(server.PARTING_S + 1)
+        await trio.sleep(connection.PARTING_S + 1)
         assert trio.lowlevel.current_statistics().tasks_living == idle
         # What was set in motion goes on without the one who asked.
         waiting = [type(one.event).kind for one in await stage.system.entries(call_id)].count("listen.requested")

@@ -15,7 +15,7 @@ from tests.system.street import LISTENS, RATE, Street, open_street
 from voicecall.config import load
 from voicecall.events import facts as fact
 from voicecall.rpc.client import connect
-from voicecall.rpc.server import PARTING_S
+from voicecall.rpc.connection import PARTING_S
 from voicecall.system import open_system
 
 POOLED = 1

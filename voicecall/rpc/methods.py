@@ -32,7 +32,8 @@ MOCK_NUMBER = "+15550000000"
 """Our number when the mock carrier is given none, as in the reference."""
 
 TAIL = "voicecall.tail.subscribe"
-"""The one method that is not a question and an answer; ``server.py`` has it."""
+CONNECTIONS = (TAIL, ATTACH, "voicecall.hello", "voicecall.cancel")
+"""What is about the connection itself."""
 OPERATION = re.compile(r"[1-9][0-9]{0,9}")
 NO_OPERATION = "operation not found: operationId is what voicecall.continue.start answered"
 NOT_THIS = "requestId: names another request of this call already; give every request a name of its own"
@@ -53,14 +54,20 @@ class Methods:
     pairings: Pairings
     gateway: GatewayAgent | None = None
     """Asks the hosts that are attached, where the configuration wants them to think."""
+    version: str = ""
 
     async def call(self, method: str, params: Params) -> dict[str, Any]:
         """The answer. Raises ``RpcError``."""
         found = METHODS.get(method)
         if found is None:
-            words = f"method: unknown, {method[:40]!r}; known: {', '.join(sorted((*METHODS, ATTACH, TAIL)))}"
+            words = f"method: unknown, {method[:40]!r}; known: {', '.join(self.names())}"
             raise RpcError(METHOD_NOT_FOUND, words, {"code": "INVALID_REQUEST", "field": "method"})
         return await found(self, params)
+
+    @staticmethod
+    def names() -> list[str]:
+        """Everything that can be asked, also what ``connection.py`` answers by itself."""
+        return sorted((*METHODS, *CONNECTIONS))
 
     async def initiate(self, params: Params) -> dict[str, Any]:
         """``{callId, initiated}``; a repeated ``requestId`` gives the first call."""
@@ -180,6 +187,12 @@ class Methods:
         return state
 
 
+async def _ping(methods: Methods, params: Params) -> dict[str, Any]:
+    del methods
+    read.only(params)
+    return {}
+
+
 async def _pairing_list(methods: Methods, params: Params) -> dict[str, Any]:
     return await pairing.show(methods.pairings, params)
 
@@ -193,6 +206,7 @@ async def _pairing_revoke(methods: Methods, params: Params) -> dict[str, Any]:
 
 
 METHODS: Mapping[str, Method] = {
+    "voicecall.ping": _ping,
     "voicecall.pairing.list": _pairing_list,
     "voicecall.pairing.approve": _pairing_approve,
     "voicecall.pairing.revoke": _pairing_revoke,

@@ -16,13 +16,14 @@ ANSWER_BYTES = 64 << 20
 REASON_CHARACTERS = 300
 """More of a client's own words is not needed to understand an error."""
 
-PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL, REFUSED = (
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL, REFUSED, CANCELLED = (
     -32700,
     -32600,
     -32601,
     -32602,
     -32603,
     -32000,
+    -32800,
 )
 
 Params = dict[str, Any]
