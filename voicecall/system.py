@@ -24,7 +24,7 @@ from attrs import frozen
 from journal import FileJournal, Journal, open_journal
 from voicecall.accounts import account_of
 from voicecall.actors.checkpoint import Checkpoint, load_directory
-from voicecall.assembly import Calls, Parts, assemble, carrier_of
+from voicecall.assembly import VERSION, Calls, Parts, assemble, carrier_of
 from voicecall.config import Config
 from voicecall.events import Instant
 from voicecall.ports import Fetch
@@ -34,6 +34,8 @@ from voicecall.web.exposure import base_url
 if TYPE_CHECKING:
     import socket
 
+    from voicecall.rpc.logs import LogFeed
+    from voicecall.rpc.methods import Methods
     from voicecall.web.door import Door
 
 KEY_BYTES = 32
@@ -68,6 +70,11 @@ def keep_key(path: Path) -> bytes:
 def mock_secret(config: Config, state: Path) -> str:
     """The simulated network's secret: the configured one, or the state directory's own. See ``keep_secret``."""
     return config.mock.secret.reveal() if config.mock.secret else keep_secret(state / "mock.key")
+
+
+def rpc_token(config: Config, state: Path) -> str:
+    """What a client on the TCP port must know: the configured token, or the state directory's own."""
+    return config.rpc.token.reveal() if config.rpc.token else keep_secret(state / "rpc.token")
 
 
 def keep_secret(path: Path) -> str:
@@ -107,28 +114,30 @@ class System:
     journal: FileJournal
     door: Door
     voice: str
+    methods: Methods
+    rpc_port: int | None = None
+    """The TCP port that JSON-RPC is served on, besides the socket."""
 
 
 @asynccontextmanager
-async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -> AsyncGenerator[System]:
+async def open_system(
+    config: Config, *, state: Path, clock_rate: float = 1.0, logs: LogFeed | None = None
+) -> AsyncGenerator[System]:
     """Everything: journal, calls, sound, door and RPC, with its files in ``state``. ``clock_rate`` is how fast trio's
-    clock runs.
+    clock runs; ``logs`` is where clients may read what is logged.
 
     Raises ``journal.api.JournalError`` (locked, corrupt, no permission), ``rpc.server.CannotServe`` and
     ``web.listening.CannotListen``, each saying what to do; then no call was touched.
     """
     from voicecall.actors.fetch import open_fetch
-    from voicecall.adapters.agents.gateway import GatewayAgent
-    from voicecall.rpc.client import SOCKET
-    from voicecall.rpc.methods import Methods
-    from voicecall.rpc.server import open_socket, serve_rpc
+    from voicecall.rpc.server import serve_rpc
     from voicecall.web.listening import open_listeners
 
     keep_state(state)
     # Lock, socket and port come before the calls: one that is woken may at once tell its carrier where we are.
     async with (
         open_journal(state / "journal") as journal,
-        open_socket(state / SOCKET) as rpc_listener,
+        _entrances(config, state) as entrances,
         open_listeners(config.serve.bind, config.serve.port) as listeners,
         open_fetch() as fetch,
         open_mind(config) as mind,
@@ -142,25 +151,59 @@ async def open_system(config: Config, *, state: Path, clock_rate: float = 1.0) -
         parts = attrs.evolve(parts, clock_rate=clock_rate)
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
             door: Door = await nursery.start(partial(_open_door, config, parts, calls, journal, listeners))
-            methods = Methods(
+            methods = _methods(config, parts, calls, logs)
+            for listener, token in entrances:
+                await nursery.start(serve_rpc, listener, methods, token)
+            system = System(
                 config=config,
-                supervisor=calls.supervisor,
+                state=state,
+                calls=calls,
                 journal=journal,
-                directory=directory,
-                capabilities=parts.carrier.capabilities,
-                pairings=calls.pairings,
-                gateway=mind.agent if isinstance(mind.agent, GatewayAgent) else None,
+                door=door,
+                voice=mind.voice.describe(),
+                methods=methods,
+                rpc_port=next((listener.socket.getsockname()[1] for listener, token in entrances if token), None),
             )
-            await nursery.start(serve_rpc, rpc_listener, methods)
             try:
-                speaks = mind.voice.describe()
                 with _nothing_to_collect():
-                    yield System(config=config, state=state, calls=calls, journal=journal, door=door, voice=speaks)
+                    yield system
                 # The port closes, webhooks under way are answered; calls go on with their carrier and are found again.
                 await door.stop()
             finally:
                 checkpoint.save()
                 nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _entrances(config: Config, state: Path) -> AsyncGenerator[list[tuple[trio.SocketListener, str]]]:
+    """Where clients come in, and the token they need there: the socket, and a TCP port if one is wanted."""
+    from voicecall.rpc.client import SOCKET
+    from voicecall.rpc.server import open_socket
+    from voicecall.web.listening import open_listeners
+
+    async with open_socket(state / SOCKET) as here:
+        if config.rpc.port is None:
+            yield [(here, "")]
+            return
+        async with open_listeners("127.0.0.1", config.rpc.port, setting="rpc") as [there]:
+            yield [(here, ""), (there, rpc_token(config, state))]
+
+
+def _methods(config: Config, parts: Parts, calls: Calls, logs: LogFeed | None) -> Methods:
+    from voicecall.adapters.agents.gateway import GatewayAgent
+    from voicecall.rpc.methods import Methods
+
+    return Methods(
+        config=config,
+        supervisor=calls.supervisor,
+        journal=parts.journal,
+        directory=parts.directory,
+        capabilities=parts.carrier.capabilities,
+        pairings=calls.pairings,
+        gateway=parts.agent if isinstance(parts.agent, GatewayAgent) else None,
+        logs=logs,
+        version=VERSION,
+    )
 
 
 @contextmanager

@@ -309,3 +309,43 @@ def test_a_configuration_that_serves_nothing_is_refused(tmp_path: Path, capsys: 
     words = "enabled: is false in the configuration; set it to true to serve calls"
     assert (code, capsys.readouterr().err) == (2, f"{words}\n")
     assert not (tmp_path / "state").exists()
+
+
+# --- clients that cannot use the socket ------------------------------------------------------------------------------
+
+
+def test_a_host_speaks_with_the_server_that_it_started_and_takes_it_along(tmp_path: Path) -> None:
+    with ports() as (door, network):
+        options = configure(tmp_path, door, network)
+        command = [sys.executable, "-m", "voicecall", "serve", "--stdio", *options]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+            assert server.stdin is not None
+            assert server.stdout is not None
+            ready = json.loads(server.stdout.readline())
+            assert (ready["method"], ready["params"]["port"]) == ("voicecall.ready", door)
+            server.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"voicecall.hello"}\n')
+            server.stdin.flush()
+            assert json.loads(server.stdout.readline())["result"]["protocol"] == 1
+            server.stdin.close()
+            assert server.wait(PATIENCE_S) == 0
+        assert not is_open(door)
+        assert not is_open(network)
+
+
+def test_a_program_on_this_machine_comes_in_by_tcp_with_the_token(tmp_path: Path) -> None:
+    with ports() as (door, network), reserved_port() as port:
+        options = configure(tmp_path, door, network, rpc={"port": port})
+        server = Child.start("voicecall", "serve", *options, log=tmp_path / "log")
+        try:
+            assert server.ready["rpcPort"] == port
+            token = (tmp_path / "state/rpc.token").read_text().strip()
+            for given, known in (("wrong", False), (token, True)):
+                with socket.create_connection(("127.0.0.1", port)) as line, line.makefile("rwb") as file:
+                    hello = {"jsonrpc": "2.0", "id": 1, "method": "voicecall.hello", "params": {"token": given}}
+                    file.write(json.dumps(hello).encode() + b"\n")
+                    file.flush()
+                    assert ("result" in json.loads(file.readline())) is known
+        finally:
+            assert server.stop() == 0
+        assert stat.S_IMODE((tmp_path / "state/rpc.token").stat().st_mode) == 0o600
+        assert token not in (tmp_path / "log").read_text()

@@ -154,6 +154,8 @@ CASES = [
     Case("plivo.apiUrl", None, "http://127.0.0.1:1", "127.0.0.1:1"),
     Case("mock.apiUrl", "http://127.0.0.1:3335", "http://127.0.0.1:1", "127.0.0.1:1"),
     Case("mock.secret", None, "s", ""),
+    Case("rpc.port", None, 3336, 70_000),
+    Case("rpc.token", None, "t", ""),
     Case("agent.provider", "scripted", "scripted", "llm"),
     Case("agent.providers.openai.baseUrl", "https://api.openai.com/v1", "http://localhost/v1", "localhost"),
     Case("agent.providers.openai.apiKey", None, "k", ""),

@@ -14,6 +14,7 @@ from voicecall.config.keys import walk
 
 SECRETS = {
     "tunnel.ngrokAuthToken",
+    "rpc.token",
     "streaming.providers.openai.apiKey",
     "streaming.providers.elevenlabs.apiKey",
     "tts.providers.openai.apiKey",

@@ -17,9 +17,9 @@ from voicecall.adapters.agents.gateway import GatewayAgent
 from voicecall.assembly import carrier_of
 from voicecall.config import parse
 from voicecall.rpc.client import Client
+from voicecall.rpc.connection import converse
 from voicecall.rpc.methods import Methods
 from voicecall.rpc.protocol import Lines, RpcError
-from voicecall.rpc.connection import converse
 from voicecall.testing.memory_system import MemorySystem, MemoryTown, open_memory_town
 from voicecall.thinking import agent_of
 

@@ -94,6 +94,10 @@ def serve(
         Parameter(negative="", help="Serve a simulated phone network with simulated people instead of a real carrier."),
     ] = False,
     port: Annotated[int | None, Parameter(help="Instead of serve.port; 0 takes any free one.")] = None,
+    stdio: Annotated[
+        bool,
+        Parameter(negative="", help="Speak JSON-RPC on standard input and output, and stop at the end of the input."),
+    ] = False,
     clock_rate: Annotated[float, Parameter(show=False)] = 1.0,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -102,7 +106,7 @@ def serve(
     from voicecall.cli.serving import serve as run_server
 
     place = _place(state, config)
-    return run_server(place, carrier=carrier, simulate=simulate, port=port, clock_rate=clock_rate)
+    return run_server(place, carrier=carrier, simulate=simulate, port=port, clock_rate=clock_rate, stdio=stdio)
 
 
 @app.command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import sys
 from contextlib import nullcontext, suppress
@@ -20,6 +21,9 @@ from voicecall.cli.place import BAD_USAGE, Place, explain, fail
 from voicecall.cli.simulating import NoNetwork, Plan, open_network
 from voicecall.config import Config, ConfigError, parse
 from voicecall.config.file import read_file
+from voicecall.rpc.connection import converse
+from voicecall.rpc.logs import LogFeed
+from voicecall.rpc.protocol import notification_line
 from voicecall.rpc.server import CannotServe
 from voicecall.system import System, keep_state, open_system
 from voicecall.web.listening import CannotListen
@@ -34,11 +38,17 @@ class Serving:
     state: Path
     port: int | None
     clock_rate: float
+    stdio: bool = False
+    """Whether standard input and output carry JSON-RPC, too."""
 
 
-def serve(place: Place, *, carrier: str | None, simulate: bool, port: int | None, clock_rate: float) -> int:
-    """0 after a clean stop (SIGTERM, SIGINT), 1 when the system cannot run, 2 for a configuration it cannot use."""
-    set_up_logging()
+def serve(
+    place: Place, *, carrier: str | None, simulate: bool, port: int | None, clock_rate: float, stdio: bool = False
+) -> int:
+    """0 after a clean stop (SIGTERM, SIGINT, the end of standard input with ``stdio``), 1 when the system cannot run,
+    2 for a configuration it cannot use."""
+    feed = LogFeed()
+    set_up_logging(feed)
     problem = _problem(carrier, port, clock_rate, simulate=simulate)
     if problem:
         return fail(problem, BAD_USAGE)
@@ -47,7 +57,12 @@ def serve(place: Place, *, carrier: str | None, simulate: bool, port: int | None
         serving = _read(place, carrier, port, clock_rate, simulate=simulate)
         if not serving.config.enabled:
             return fail("enabled: is false in the configuration; set it to true to serve calls", BAD_USAGE)
-        trio.run(_run, serving, clock=trio.testing.MockClock(rate=clock_rate) if clock_rate != 1 else None)
+        trio.run(
+            _run,
+            attrs.evolve(serving, stdio=stdio),
+            feed,
+            clock=trio.testing.MockClock(rate=clock_rate) if clock_rate != 1 else None,
+        )
     except* ConfigError as errors:
         code = fail("the configuration cannot be used:\n" + "\n".join(_reasons(errors)), BAD_USAGE)
     except* (JournalError, CannotListen, CannotServe, NoNetwork, OSError) as errors:
@@ -77,12 +92,15 @@ def _reasons(error: BaseException) -> list[str]:
     return [reason for one in inner for reason in _reasons(one)] if inner else [explain(error)]
 
 
-def set_up_logging() -> None:
-    """One line a message on stderr: for people on a terminal, else JSON. The code logs no secret and no number."""
+def set_up_logging(feed: LogFeed) -> None:
+    """One line a message on stderr: for people on a terminal, else JSON; and to whoever reads the ``feed``.
+
+    The code logs no secret and no number.
+    """
     terminal = sys.stderr.isatty()
     render: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), render],
+        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), feed, render],
         logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", Unfailing(sys.stderr))),
     )
 
@@ -104,7 +122,7 @@ class Unfailing:
             self.stream.flush()
 
 
-async def _run(serving: Serving) -> None:
+async def _run(serving: Serving, feed: LogFeed) -> None:
     told = trio.Event()
     plan, rate = serving.plan, serving.clock_rate
     carrier = open_network(plan, serving.state, clock_rate=rate) if plan else nullcontext(("", serving.config))
@@ -113,9 +131,12 @@ async def _run(serving: Serving) -> None:
         keep_state(serving.state)
         async with (
             carrier as (network, config),
-            open_system(_at_port(config, serving.port), state=serving.state, clock_rate=rate) as system,
+            open_system(_at_port(config, serving.port), state=serving.state, clock_rate=rate, logs=feed) as system,
         ):
-            _announce(system, network)
+            if serving.stdio:
+                nursery.start_soon(_converse, system, network, told)
+            else:
+                _announce(system, network)
             await told.wait()
         nursery.cancel_scope.cancel()
 
@@ -136,14 +157,27 @@ async def _until_told(
             told.set()
 
 
+async def _converse(system: System, network: str, told: trio.Event) -> None:
+    """JSON-RPC with whoever started us, until its end: then there is nobody left to serve for."""
+    out, into = (trio.lowlevel.FdStream(os.dup(descriptor)) for descriptor in (1, 0))
+    await out.send_all(notification_line("voicecall.ready", _ready(system, network)))
+    await converse(trio.StapledStream(out, into), methods=system.methods)
+    told.set()
+
+
+def _ready(system: System, network: str) -> dict[str, Any]:
+    ready = {"ready": True, "url": system.door.origin, "port": system.door.port, "state": str(system.state)}
+    more = {} if system.rpc_port is None else {"rpcPort": system.rpc_port}
+    speaks = {"carrier": system.config.provider, "voice": system.voice}
+    return {**ready, **more, **speaks, **({"network": network} if network else {})}
+
+
 def _announce(system: System, network: str) -> None:
     config = system.config
     if not sys.stdout.isatty():
         import json
 
-        ready = {"ready": True, "url": system.door.origin, "port": system.door.port, "state": str(system.state)}
-        more = {"carrier": config.provider, "voice": system.voice, **({"network": network} if network else {})}
-        sys.stdout.write(json.dumps({**ready, **more}) + "\n")
+        sys.stdout.write(json.dumps(_ready(system, network)) + "\n")
         sys.stdout.flush()
         return
     from rich.console import Console

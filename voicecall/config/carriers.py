@@ -36,6 +36,19 @@ class Serve:
 
 
 @frozen(kw_only=True)
+class Rpc:
+    port: int | None = key(
+        PORT, None, "TCP port on 127.0.0.1 for JSON-RPC, besides the socket in the state directory. Absent: none."
+    )
+    token: Secret | None = key(
+        SECRET,
+        None,
+        "What a client on that port must say first. Absent: the one in `rpc.token` in the state directory, made there.",
+        env=("VOICECALL_RPC_TOKEN",),
+    )
+
+
+@frozen(kw_only=True)
 class Tailscale:
     mode: Literal["off", "serve", "funnel"] = key(
         choice("off", "serve", "funnel"), "off", "Expose the door by Tailscale; prefer `tunnel.provider`."

@@ -12,6 +12,7 @@ from voicecall.config.carriers import (
     NumberRoute,
     Outbound,
     Plivo,
+    Rpc,
     Serve,
     Tailscale,
     Telnyx,
@@ -156,6 +157,7 @@ class Config:
     twilio: Twilio = section(Twilio, "Twilio account.")
     plivo: Plivo = section(Plivo, "Plivo account.")
     mock: Mock = section(Mock, "The simulated phone network.", ours=True)
+    rpc: Rpc = section(Rpc, "Programs on this machine that cannot use the socket.", ours=True)
     agent: AgentChoice = section(AgentChoice, "Who thinks.", ours=True)
     speech: SpeechChoice = section(SpeechChoice, "Who speaks and listens.", ours=True)
     recording: bool = key(BOOL, False, "Record both sides of every call to a stereo WAV file.", ours=True)

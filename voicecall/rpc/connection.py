@@ -17,6 +17,7 @@ import trio
 from journal.api import JournalError
 from voicecall.events.schema import BadEntry
 from voicecall.fault import Caught, describe
+from voicecall.rpc import logs
 from voicecall.rpc.asking import ATTACH, DELTA, RemoteAgent
 from voicecall.rpc.hello import CANCEL, HELLO, heartbeat_line, heartbeat_s, hello, knows
 from voicecall.rpc.methods import TAIL, Methods
@@ -104,7 +105,9 @@ class _Connection:
                 if self._remote is not None:
                     self._remote.hear(params)
             case RpcRequest(method=method, params=params) if method == CANCEL:
-                self._cancel(params)
+                found = self._cancel(params)
+                if not message.notification:
+                    await outgoing.send(result_line(message.id, {"found": found}))
             case BadRequest():
                 await outgoing.send(error_line(message.id, message.error))
             case RpcRequest() if self._open >= REQUESTS:
@@ -114,11 +117,13 @@ class _Connection:
                 self._open += 1
                 nursery.start_soon(self._answer, message, outgoing.clone(), nursery)
 
-    def _cancel(self, params: Params) -> None:
+    def _cancel(self, params: Params) -> bool:
+        """Give up a request; whether it was still under way."""
         name = params.get("id")
         scope = self._scopes.get(name) if isinstance(name, str | int | float) else None
         if scope is not None:
             scope.cancel()
+        return scope is not None
 
     async def _answer(self, request: RpcRequest, outgoing: Outgoing, nursery: trio.Nursery) -> None:
         """Carry out one request. A cancelled one is answered, too: that it was."""
@@ -146,6 +151,9 @@ class _Connection:
             match request.method:
                 case method if method == TAIL:
                     await tail(self._methods, request, outgoing)
+                    return None
+                case method if method == logs.SUBSCRIBE:
+                    await logs.subscribe(self._methods.logs, request, outgoing)
                     return None
                 case method if method == ATTACH:
                     result = self._attach(outgoing, nursery)

@@ -26,13 +26,14 @@ from voicecall.projections.status import call_line, call_record
 from voicecall.rpc import pairing
 from voicecall.rpc import params as read
 from voicecall.rpc.asking import ATTACH
+from voicecall.rpc.logs import SUBSCRIBE, LogFeed
 from voicecall.rpc.protocol import METHOD_NOT_FOUND, Params, RpcError, invalid, refused
 
 MOCK_NUMBER = "+15550000000"
 """Our number when the mock carrier is given none, as in the reference."""
 
 TAIL = "voicecall.tail.subscribe"
-CONNECTIONS = (TAIL, ATTACH, "voicecall.hello", "voicecall.cancel")
+CONNECTIONS = (TAIL, SUBSCRIBE, ATTACH, "voicecall.hello", "voicecall.cancel")
 """What is about the connection itself."""
 OPERATION = re.compile(r"[1-9][0-9]{0,9}")
 NO_OPERATION = "operation not found: operationId is what voicecall.continue.start answered"
@@ -54,6 +55,7 @@ class Methods:
     pairings: Pairings
     gateway: GatewayAgent | None = None
     """Asks the hosts that are attached, where the configuration wants them to think."""
+    logs: LogFeed | None = None
     version: str = ""
 
     async def call(self, method: str, params: Params) -> dict[str, Any]:

@@ -65,9 +65,11 @@ def _why(path: Path, error: OSError) -> str:
 async def serve_rpc(
     listener: trio.SocketListener,
     methods: Methods,
+    token: str = "",
     *,
     task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED,
 ) -> Never:
-    """Answer whoever connects, until cancelled."""
-    await trio.serve_listeners(partial(converse, methods=methods), [listener], task_status=task_status)
+    """Answer whoever connects, and knows the ``token`` if there is one, until cancelled."""
+    answer = partial(converse, methods=methods, token=token)
+    await trio.serve_listeners(answer, [listener], task_status=task_status)
     raise AssertionError("unreachable")

@@ -16,10 +16,11 @@ class CannotListen(Exception):
     """The door cannot open. The text names the setting and the fix."""
 
 
-async def listen(bind: str, port: int) -> list[trio.SocketListener]:
+async def listen(bind: str, port: int, *, setting: str = "serve") -> list[trio.SocketListener]:
     """Listeners on every address that ``bind`` means, all on one port; port 0 picks a free one.
 
-    Raises ``CannotListen``. A port that was left a moment ago can be taken again (``SO_REUSEADDR``), one in use cannot.
+    Raises ``CannotListen``, naming the keys under ``setting``. A port that was left a moment ago can be taken again
+    (``SO_REUSEADDR``), one in use cannot.
     """
     try:
         found = await trio.socket.getaddrinfo(bind, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -33,14 +34,14 @@ async def listen(bind: str, port: int) -> list[trio.SocketListener]:
     except OSError as error:
         for listener in listeners:
             listener.socket.close()
-        raise CannotListen(_explained(error, bind, port)) from error
+        raise CannotListen(_explained(error, bind, port, setting)) from error
     return listeners
 
 
 @asynccontextmanager
-async def open_listeners(bind: str, port: int) -> AsyncGenerator[list[trio.SocketListener]]:
+async def open_listeners(bind: str, port: int, *, setting: str = "serve") -> AsyncGenerator[list[trio.SocketListener]]:
     """``listen``, and closed again when the context is left. Raises ``CannotListen``."""
-    listeners = await listen(bind, port)
+    listeners = await listen(bind, port, setting=setting)
     try:
         yield listeners
     finally:
@@ -65,17 +66,18 @@ async def _listener(family: int, address: str | int, port: int) -> trio.SocketLi
     return trio.SocketListener(sock)
 
 
-def _explained(error: OSError, bind: str, port: int) -> str:
+def _explained(error: OSError, bind: str, port: int, setting: str) -> str:
     match error.errno:
         case errno.EADDRINUSE:
             return (
-                f"serve.port: {port} on {bind} is already taken, perhaps by another `voicecall serve` or by the host's "
-                f"own voice-call plugin (`ss -ltnp 'sport = :{port}'` shows by whom); stop that one or set serve.port "
-                "to a free port"
+                f"{setting}.port: {port} on {bind} is already taken, perhaps by another `voicecall serve` or by the "
+                f"host's own voice-call plugin (`ss -ltnp 'sport = :{port}'` shows by whom); stop that one or set "
+                f"{setting}.port to a free port"
             )
         case errno.EACCES:
-            return f"serve.port: this user may not listen on {port}; set serve.port to a free port from 1024 to 65535"
+            fix = f"set {setting}.port to a free port from 1024 to 65535"
+            return f"{setting}.port: this user may not listen on {port}; {fix}"
         case errno.EADDRNOTAVAIL:
             return f"serve.bind: {bind!r} is no address of this machine; {_LOOPBACK}"
         case _:
-            return f"serve.bind, serve.port: cannot listen on {bind} port {port}: {error.strerror}"
+            return f"{setting}.port: cannot listen on {bind} port {port}: {error.strerror}"
