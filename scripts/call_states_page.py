@@ -14,6 +14,7 @@ from voicecall.core import deadlines
 from voicecall.core.evolve import evolve, intend
 from voicecall.core.state import TRANSITIONS, CallState, Floor, Media, Phase, Utterance
 from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason, Instant, Policy
+from voicecall.events.sound import WordEnd
 from voicecall.projections.status import state_word
 
 MEANING = {
@@ -145,6 +146,7 @@ def _sample(cls: Any) -> Any:
         int: 1,
         float: 1.0,
         bool: True,
+        tuple[WordEnd, ...]: (),
         Instant: Instant(1),
         EffectId: EffectId("1.0"),
     }

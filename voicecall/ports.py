@@ -90,7 +90,6 @@ class Account:
 
 class Stance(StrEnum):
     """What the carrier should do with the person when nothing is to be said: the rest of any instructions.
-
     ``STREAM``: carry sound on a media socket. ``LISTEN``: recognize the person's next words and keys. ``WAIT``: keep
     the person on the line and ask again soon. ``HANG_UP``: end the call.
     """
@@ -104,7 +103,6 @@ class Stance(StrEnum):
 @frozen(kw_only=True)
 class Leg:
     """What a codec must know of a call to talk about it. URLs are absolute and public.
-
     ``vendor_call_id`` is "" until the carrier has told it. ``ticket`` opens one media socket at ``media_url``; it is
     fresh for every ``Leg``. ``nonce`` names what this leg was made for (the seq of the fact that is answered, or the
     effect that is carried out): in the URLs of instructions it makes each listening a different one, so that the same
@@ -132,7 +130,6 @@ class Leg:
 @frozen(kw_only=True)
 class Heard:
     """One fact decoded from a carrier's request, and whose it is.
-
     ``call_id`` is ours when it travelled with the request ("" when not). ``key`` is what the vendor authenticated and
     repeats verbatim: the same key is the same message again. ``offer`` marks the start of an inbound call: then
     ``caller``, ``callee`` and ``vendor_call_id`` tell of it and ``event`` may be None. ``flow`` marks a request that is
@@ -247,7 +244,6 @@ class Carrier(Protocol):
     @property
     def required_headers(self) -> tuple[tuple[str, ...], ...]:
         """Headers without which a request cannot be genuine: one alternative must be there completely.
-
         Lower-case names. The door checks them before it reads a body; ``()`` asks for none.
         """
         ...
@@ -265,7 +261,6 @@ class Carrier(Protocol):
 
     def reply(self, owed: Owed, leg: Leg | None, *, flow: bool = False) -> Reply:
         """The answer to a webhook; ``leg`` is None when the request concerns no call of ours.
-
         ``flow``: the request asks for instructions. They carry out what of ``owed`` they can, at most one ``speak``,
         and go on as ``leg.stance`` says; ``STREAM`` without an ``answer`` or ``open_media`` to carry out means to wait.
         """
@@ -316,17 +311,25 @@ class Transcriber(Protocol):
     def listen(self, tap: AudioTap) -> AbstractAsyncContextManager[AsyncIterator[CallerSpeech]]: ...
 
 
+@frozen(kw_only=True)
+class Wording:
+    """A voice tells of its words, ahead of their sound: when each of the next characters has ended, in ms of the
+    utterance's sound. Or, with no ``ends_ms`` and at any time, what it says all in all in place of the clauses."""
+
+    text: str
+    ends_ms: tuple[int, ...] = ()
+
+
 class Synthesizer(Protocol):
     """Turns clauses into μ-law 8 kHz audio, as they come; pieces of any length (only the plane knows 20 ms frames).
-
-    An iterator that raises has failed; the exception's text is for the journal.
+    Between them it may tell of its words. An iterator that raises has failed; the exception's text is for the journal.
     """
 
     def describe(self) -> str:
         """Which voice speaks, for people."""
         ...
 
-    def speak(self, clauses: AsyncIterator[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
+    def speak(self, clauses: AsyncIterator[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes | Wording]]: ...
 
 
 @frozen(kw_only=True)
@@ -366,7 +369,6 @@ Post = Callable[[AnyEvent], None]
 
 class Sound(Protocol):
     """The media plane as a call's media lane sees it. Nothing here waits: what happens comes back as facts.
-
     A session belongs to the plane. Without an actor (``release``) it plays on and keeps the facts for the next one.
     """
 

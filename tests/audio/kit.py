@@ -14,8 +14,8 @@ import trio
 import trio.testing
 from attrs import define, field
 
+from tests.audio.lines import CODECS, new_framing
 from tests.audio.sounds import silence, ulaw, voice
-from voicecall.adapters.carriers.mock import carrier
 from voicecall.adapters.speech.scripted import ScriptedSynthesizer, ScriptedTranscriber
 from voicecall.audio.plane import MediaPlane
 from voicecall.core.requests import Refused
@@ -24,10 +24,9 @@ from voicecall.events import facts as fact
 from voicecall.events.effects import Speak
 from voicecall.ports import MediaStart
 from voicecall.testing.ear import Ear
-from voicecall.testing.happenings import Ending, Party
+from voicecall.testing.happenings import Ending
 from voicecall.testing.media import End, Stream
 from voicecall.testing.memory_network import LinkEnd, MemoryWire
-from voicecall.testing.mock.media import MockFraming
 from voicecall.testing.phone import Phone
 from voicecall.testing.voice import say
 
@@ -35,7 +34,7 @@ CALL = CallId("c1")
 MS_PER_CHARACTER = 60
 SENTENCE = "Is Thursday at ten good for you?"
 SENTENCE_MS = len(SENTENCE) * MS_PER_CHARACTER
-codec = carrier.media()
+codec = CODECS["mock"]
 F = TypeVar("F", bound=AnyEvent)
 
 
@@ -128,11 +127,9 @@ class Caller:
 HUNG_UP = Ending(why="hangup", by="person")
 
 
-def new_stream(ticket: str, phone: Phone) -> Stream:
+def new_stream(ticket: str, phone: Phone, carrier: str = "mock") -> Stream:
     """The network's side of a media stream for the call of this ticket."""
-    party = Party(vendor_call_id="v", direction="inbound", caller="x", callee="y", call_id=ticket)
-    framing = MockFraming(stream_id=f"s-{ticket}", party=party, ticket=ticket)
-    return Stream(framing, phone, press=lambda digit: None, note=lambda what: None)
+    return Stream(new_framing(carrier, ticket), phone, press=lambda digit: None, note=lambda what: None)
 
 
 @define
@@ -156,10 +153,12 @@ class Stage:
         return effect_id
 
     @asynccontextmanager
-    async def caller(self, ticket: str = CALL, *, peer: str = "10.0.0.1") -> AsyncGenerator[Caller]:
+    async def caller(
+        self, ticket: str = CALL, *, peer: str = "10.0.0.1", carrier: str = "mock", step_ms: int = 20
+    ) -> AsyncGenerator[Caller]:
         """Somebody whose telephone is connected; the line is cut when the context is left."""
-        phone = Phone(step_ms=20, sparse=False, ear=Ear(since=trio.current_time()))
-        end, stream = LinkEnd(), new_stream(ticket, phone)
+        phone = Phone(step_ms=step_ms, sparse=False, ear=Ear(since=trio.current_time()))
+        end, stream = LinkEnd(), new_stream(ticket, phone, carrier)
         caller = Caller(phone, end, stream)
 
         async def carry() -> None:
@@ -167,7 +166,7 @@ class Stage:
             caller.ended.append(await stream.carry(wire))
             caller.gone.set()
 
-        self.plane.accept(end, carrier="mock", codec=codec, peer=peer)
+        self.plane.accept(end, carrier=carrier, codec=CODECS[carrier], peer=peer)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(carry)
             nursery.start_soon(phone.run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import trio
 
 from tests.audio.kit import CALL, SENTENCE, SENTENCE_MS, Stage, heard_of, play, speaking
+from voicecall.audio.playback import MARK_MS
 from voicecall.events import facts as fact
 
 
@@ -21,7 +22,7 @@ def test_the_callers_voice_silences_us_at_once() -> None:
             assert caller.ear.stretches[-1].end_ms / 1000 + caller.ear.since <= started + 0.04
             [stretch] = caller.ear.stretches
             assert finished.heard_ms <= stretch.sound_ms <= finished.sent_ms
-            assert stretch.sound_ms - finished.heard_ms <= 240
+            assert stretch.sound_ms - finished.heard_ms <= 200
 
     play(story)
 
@@ -45,7 +46,7 @@ def test_marks_that_a_clear_gives_back_were_not_heard() -> None:
             await trio.sleep(1)
             assert len(mailbox.of(fact.PlaybackFinished)) == 1
             heard = mailbox.of(fact.PlaybackFinished)[0].heard_ms
-            assert heard == caller.phone.marks.played * 200
+            assert heard == caller.phone.marks.played * MARK_MS
 
     play(story)
 

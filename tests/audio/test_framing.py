@@ -10,6 +10,7 @@ from tests.audio.kit import CALL, SENTENCE, SENTENCE_MS, heard_of
 from tests.audio.sockets import Raw, Street, caller_is_on, serve, start
 from tests.audio.wire import CLOSE, PING, PONG, TEXT, Seen, close, frame, raw, text
 from tests.web.kit import STREAM
+from voicecall.audio.playback import MARK_MS
 from voicecall.audio.websocket import MESSAGE_BYTES
 from voicecall.events import facts as fact
 from voicecall.testing.mock.media import media_message
@@ -163,7 +164,7 @@ def test_a_library_of_others_understands_us_with_and_without_haste() -> None:
                 await client.send_message('{"event":"' + "x" * size + '"}')
             street.say(1, SENTENCE)
             marks = 0
-            while marks < 10:
+            while marks < -(-SENTENCE_MS // MARK_MS):
                 message = await client.get_message()
                 if '"mark"' in message:
                     marks += 1

@@ -54,10 +54,10 @@ def test_an_incomplete_frame_waits_for_the_rest() -> None:
     assert take(playback)[0].payload == b"\x11" * 100 + b"\x22" * 60
 
 
-def test_a_mark_follows_every_200_ms_and_the_end() -> None:
-    frames = take(playing(7, audio=SECOND + b"\x20" * 320))
-    assert [index for index, frame in enumerate(frames, 1) if frame.mark] == [10, 20, 30, 40, 50, 52]
-    assert marks(frames) == ["7:200", "7:400", "7:600", "7:800", "7:1000", "7:1040"]
+def test_a_mark_follows_every_100_ms_and_the_end() -> None:
+    frames = take(playing(7, audio=SECOND[: len(SECOND) // 2] + b"\x20" * 320))
+    assert [index for index, frame in enumerate(frames, 1) if frame.mark] == [5, 10, 15, 20, 25, 27]
+    assert marks(frames) == ["7:100", "7:200", "7:300", "7:400", "7:500", "7:540"]
 
 
 def test_only_the_last_echo_finishes_an_utterance() -> None:
@@ -74,8 +74,8 @@ def test_what_a_clear_gives_back_was_not_heard() -> None:
     playback = playing(1)
     sent = marks(take(playback, 40))
     playback.acknowledge(sent[0])
-    assert playback.clear() == [Finished(utterance=1, heard_ms=200, sent_ms=800, interrupted=True)]
-    assert [playback.acknowledge(mark) for mark in sent[1:]] == [[], [], []]
+    assert playback.clear() == [Finished(utterance=1, heard_ms=100, sent_ms=800, interrupted=True)]
+    assert [playback.acknowledge(mark) for mark in sent[1:]] == [[]] * 7
     assert playback.next_frame() is None
 
 
@@ -85,7 +85,7 @@ def test_echoes_that_come_twice_or_out_of_order_take_nothing_back() -> None:
     playback.acknowledge(second)
     playback.acknowledge(first)
     playback.acknowledge(first)
-    assert playback.clear()[0].heard_ms == 400
+    assert playback.clear()[0].heard_ms == 200
 
 
 def test_utterances_play_one_after_another() -> None:
@@ -123,9 +123,9 @@ def test_an_utterance_that_ends_after_its_last_frame_gets_a_mark_of_its_own() ->
 def test_an_utterance_whose_last_mark_is_back_before_it_ends_is_over_at_its_end() -> None:
     playback = Playback()
     playback.enqueue(1)
-    playback.feed(1, b"\x20" * 1_600)
+    playback.feed(1, b"\x20" * 800)
     playback.acknowledge(marks(take(playback))[0])
-    assert playback.close(1) == [Finished(utterance=1, heard_ms=200, sent_ms=200, interrupted=False)]
+    assert playback.close(1) == [Finished(utterance=1, heard_ms=100, sent_ms=100, interrupted=False)]
 
 
 def test_an_utterance_without_sound_is_over_at_once() -> None:
@@ -147,10 +147,10 @@ def test_sound_for_an_utterance_that_is_over_goes_nowhere() -> None:
 def test_sound_that_broke_off_is_played_and_counts_as_interrupted() -> None:
     playback = Playback()
     playback.enqueue(1)
-    playback.feed(1, b"\x20" * 1_600)
+    playback.feed(1, b"\x20" * 800)
     assert playback.close(1, broken=True) == []
     [mark] = marks(take(playback))
-    assert playback.acknowledge(mark) == [Finished(utterance=1, heard_ms=200, sent_ms=200, interrupted=True)]
+    assert playback.acknowledge(mark) == [Finished(utterance=1, heard_ms=100, sent_ms=100, interrupted=True)]
 
 
 def test_clearing_up_to_a_number_leaves_what_comes_after() -> None:
@@ -192,7 +192,7 @@ def test_an_echo_that_never_comes_is_not_waited_for_for_ever() -> None:
     playback.acknowledge(marks(take(playback))[1])
     assert playback.unacknowledged == 1
     assert playback.give_up(1, interrupted=False) == [
-        Finished(utterance=1, heard_ms=400, sent_ms=1_000, interrupted=False)
+        Finished(utterance=1, heard_ms=200, sent_ms=1_000, interrupted=False)
     ]
     assert playback.give_up(1, interrupted=False) == []
 

@@ -11,6 +11,7 @@ from attrs import define
 
 from tests.audio.kit import MS_PER_CHARACTER, SENTENCE, SENTENCE_MS, Stage, heard_of, play, speaking
 from voicecall.adapters.speech.scripted import SOUND
+from voicecall.audio.playback import MARK_MS
 from voicecall.audio.session import MARK_GRACE_S
 from voicecall.events import facts as fact
 
@@ -44,7 +45,7 @@ def test_what_is_said_is_heard_whole_and_proven_by_marks() -> None:
             [stretch] = caller.ear.stretches
             assert stretch.sound_ms == SENTENCE_MS
             assert stretch.end_ms - stretch.start_ms == SENTENCE_MS
-            assert caller.phone.marks.received == caller.phone.marks.played == 10
+            assert caller.phone.marks.received == caller.phone.marks.played == -(-SENTENCE_MS // MARK_MS)
             assert sum(chunk.duration_ms for chunk in mailbox.of(fact.SpeechChunk)) == SENTENCE_MS
 
     play(story)

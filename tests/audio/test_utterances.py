@@ -14,8 +14,9 @@ from voicecall.adapters.speech.scripted import SOUND, ScriptedSynthesizer
 from voicecall.audio.utterances import AHEAD_MS, FIRST_SOUND_S
 from voicecall.events import EffectId
 from voicecall.events import facts as fact
+from voicecall.ports import Wording
 
-Pieces = Callable[[str], AsyncGenerator[bytes]]
+Pieces = Callable[[str], AsyncGenerator[bytes | Wording]]
 
 
 @define
@@ -30,7 +31,7 @@ class Voice:
         return "a test's voice"
 
     @asynccontextmanager
-    async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[AsyncIterator[bytes]]:
+    async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[AsyncIterator[bytes | Wording]]:
         self.open += 1
         try:
             text = " ".join([clause async for clause in clauses])
@@ -84,7 +85,7 @@ def test_sound_that_breaks_off_is_heard_as_far_as_there_is_any() -> None:
             effect_id = stage.say(1, SENTENCE)
             finished = await heard_of(mailbox, 1)
             assert finished == fact.PlaybackFinished(
-                settles=effect_id, utterance=1, heard_ms=500, sent_ms=500, interrupted=True
+                settles=effect_id, utterance=1, heard_ms=500, sent_ms=500, length_ms=SENTENCE_MS, interrupted=True
             )
             assert caller.ear.heard_ms == 500
             [reported] = mailbox.of(fact.VendorReported)
@@ -193,3 +194,68 @@ def test_outcomes_after_the_line_is_gone_come_once() -> None:
             assert mailbox.of(fact.EffectFailed)[0].reason == "no media stream is open"
 
     play(story, synthesizer=voice)
+
+
+async def spelling(text: str) -> AsyncGenerator[bytes | Wording]:
+    """A second of sound in pieces of 100 ms, but the first word takes half of it; ahead of the person's ear."""
+    ends_ms = tuple(500 + 10 * place for place in range(len(text)))
+    yield Wording(text=text[:10], ends_ms=ends_ms[:10])
+    for index in range(10):
+        yield SOUND * 5
+        if index == 4:
+            yield Wording(text=text[10:], ends_ms=ends_ms[10:])
+    await trio.sleep(0.1)
+
+
+def test_what_a_voice_tells_of_its_words_is_journaled_before_the_end() -> None:
+    async def story(stage: Stage) -> None:
+        async with stage.caller():
+            mailbox = stage.adopt()
+            stage.say(1, SENTENCE)
+            finished = await heard_of(mailbox, 1)
+            told = [end for chunk in mailbox.of(fact.SpeechChunk) for end in chunk.words]
+            assert told == [(2, 510), (11, 600), (14, 630), (18, 670), (23, 720), (27, 760), (32, 800)]
+            assert (finished.heard_ms, finished.length_ms, finished.interrupted) == (1_000, 1_000, False)
+
+    play(story, synthesizer=Voice(spelling))
+
+
+def test_of_an_utterance_that_is_stopped_all_that_was_made_is_told_first() -> None:
+    async def slowly(text: str) -> AsyncGenerator[bytes | Wording]:
+        yield Wording(text=text, ends_ms=tuple(range(len(text))))
+        for _ in range(100):
+            yield SOUND
+            await trio.sleep(0.02)
+
+    async def story(stage: Stage) -> None:
+        async with stage.caller():
+            mailbox = stage.adopt()
+            stage.say(1, SENTENCE)
+            await mailbox.until(fact.PlaybackStarted)
+            await trio.sleep(0.31)
+            stage.plane.stop(CALL, 1)
+            finished = await heard_of(mailbox, 1)
+            [chunk] = mailbox.of(fact.SpeechChunk)
+            assert len(chunk.words) == len(SENTENCE.split())
+            assert 0 < finished.heard_ms < chunk.duration_ms < 500
+            # Nobody knows how long it would have been.
+            assert finished.length_ms == SENTENCE_MS
+
+    play(story, synthesizer=Voice(slowly))
+
+
+def test_what_a_voice_says_in_other_words_is_heard_as_a_whole_and_reported() -> None:
+    async def rewording(text: str) -> AsyncGenerator[bytes | Wording]:
+        yield SOUND * 50
+        yield Wording(text="Thursday, right?")
+
+    async def story(stage: Stage) -> None:
+        async with stage.caller():
+            mailbox = stage.adopt()
+            stage.say(1, SENTENCE)
+            finished = await heard_of(mailbox, 1)
+            assert (finished.heard_ms, finished.sent_ms, finished.interrupted) == (1_000, 1_000, False)
+            told = [(chunk.duration_ms, chunk.instead) for chunk in mailbox.of(fact.SpeechChunk)]
+            assert told == [(1_000, ""), (0, "Thursday, right?")]
+
+    play(story, synthesizer=Voice(rewording))

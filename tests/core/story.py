@@ -94,7 +94,13 @@ class Story:
         return self.tell(fact.PlaybackStarted(utterance=utterance))
 
     def finishes(
-        self, utterance: int, *, heard_ms: int = 1_000, sent_ms: int = 1_000, interrupted: bool = False
+        self,
+        utterance: int,
+        *,
+        heard_ms: int = 1_000,
+        sent_ms: int = 1_000,
+        interrupted: bool = False,
+        length_ms: int = 0,
     ) -> Effects:
         name = next(
             name
@@ -103,7 +109,12 @@ class Story:
         )
         return self.tell(
             fact.PlaybackFinished(
-                settles=name, utterance=utterance, heard_ms=heard_ms, sent_ms=sent_ms, interrupted=interrupted
+                settles=name,
+                utterance=utterance,
+                heard_ms=heard_ms,
+                sent_ms=sent_ms,
+                interrupted=interrupted,
+                length_ms=length_ms,
             )
         )
 

@@ -188,6 +188,14 @@ class Call:
         else:
             self.happens(fact.EffectFailed(settles=effect_id, reason="no media stream is open"))
 
+    def spell(self, spoken: do.Speak, *, ms_per_word: int) -> None:
+        """The voice tells when the words of an utterance end, for the first time."""
+        if spoken.utterance in self.notary.ends:
+            return
+        ends = [place for place in range(1, len(spoken.text) + 1) if spoken.text[place : place + 1] in ("", " ")]
+        words = tuple((end, ms_per_word * number) for number, end in enumerate(ends, 1))
+        self.happens(fact.SpeechChunk(utterance=spoken.utterance, index=0, duration_ms=500, words=words))
+
     def play(self, effect_id: EffectId, *, heard_ms: int, interrupted: bool = False) -> None:
         """An utterance is over."""
         spoken = self.held.pop(effect_id)

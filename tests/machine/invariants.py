@@ -54,6 +54,8 @@ class Notary:
     mode: Mode = Mode.CONVERSATION
     max_duration_ms: int = 0
     shadow: Ledger = field(factory=Ledger)
+    texts: dict[int, str] = field(factory=dict)
+    ends: dict[int, list[tuple[int, int]]] = field(factory=dict)
 
     def read(self, entry: Entry) -> None:
         """Check one more entry, and the state that it leads to."""
@@ -62,8 +64,11 @@ class Notary:
         self._authorship(entry)
         self._bookkeeping(entry)
         self._story(entry)
-        before = self.shadow.state.phase
+        self._speech(entry)
+        before, known = self.shadow.state.phase, len(self.shadow.state.remarks)
         self.shadow = books.fold(self.shadow, entry)
+        if isinstance(entry.event, fact.PlaybackFinished) and len(self.shadow.state.remarks) > known:
+            self._heard(entry.event, self.shadow.state.remarks[-1].text)
         hold(self.shadow.owed == self.owed, "what is owed is what was decided minus what is settled", entry)
         lasting = {name: one for name, one in self.owed.items() if not isinstance(one, do.StartTimer)}
         hold(dict(self.shadow.state.owed) == lasting, "the state owes what the ledger owes, timers aside", entry)
@@ -111,18 +116,36 @@ class Notary:
                 self.answered_at = self.answered_at or entry.at
             case fact.CallReconciled() if entry.event.alive and entry.event.answered:
                 self.answered_at = self.answered_at or entry.at
-            case fact.PlaybackFinished() if entry.event.utterance in self.greetings:
-                self.greeted = self.greeted or entry.event.heard_ms > 0
             case _:
                 pass
         for effect in entry.effects:
             if isinstance(effect, do.Dial):
                 self.dials += 1
                 hold(self.dials == 1, "nobody is rung twice", entry)
+
+    def _speech(self, entry: Entry) -> None:
+        if isinstance(entry.event, fact.SpeechChunk):
+            self.ends.setdefault(entry.event.utterance, []).extend(entry.event.words)
+        if isinstance(entry.event, fact.PlaybackFinished) and entry.event.utterance in self.greetings:
+            self.greeted = self.greeted or entry.event.heard_ms > 0
+        for effect in entry.effects:
+            if isinstance(effect, do.Speak):
+                self.texts[effect.utterance] = effect.text
             if isinstance(effect, do.Speak) and effect.purpose == "greeting":
                 again = self.greeted and self.mode is Mode.CONVERSATION
                 hold(not again, "nobody hears the greeting twice", entry)
                 self.greetings.add(effect.utterance)
+
+    def _heard(self, event: fact.PlaybackFinished, heard: str) -> None:
+        """Never is more heard than was said, and of what was cut off only what had been played."""
+        text, length_ms = self.texts[event.utterance], event.length_ms or event.sent_ms
+        hold(text.startswith(heard), "what was heard was said", event, heard)
+        if not event.interrupted or event.heard_ms >= length_ms:
+            return
+        ends = self.ends.get(event.utterance, [])
+        late = [end for end, end_ms in ends if end_ms > event.heard_ms]
+        hold(all(len(heard) < end for end in late), "a word is heard when it has ended", event, heard, late)
+        hold(ends or len(heard) * length_ms <= event.heard_ms * len(text), "words take their time", event, heard)
 
     def _lifecycle(self, entry: Entry, before: Phase, after: CallState) -> None:
         hold((after.phase is Phase.ENDED) == (self.endings == 1), "ended means that there is a terminal fact", entry)

@@ -22,6 +22,7 @@ from voicecall.core import deadlines as time_limits
 from voicecall.core import decide as deciding
 from voicecall.core import evolve as evolving
 from voicecall.core import ledger as books
+from voicecall.core import speech as speaking
 from voicecall.core.change import change
 from voicecall.core.ledger import Again, Ledger
 from voicecall.core.state import CallState, Owing, Phase
@@ -161,6 +162,11 @@ def a_rule_changed(patch: pytest.MonkeyPatch) -> None:
 
 
 # --- and some that the actors once had -------------------------------------------------------------------------------
+
+
+def what_was_cut_off_counts_as_heard(patch: pytest.MonkeyPatch) -> None:
+    """The agent believes that the person heard what it had said."""
+    patch.setattr(speaking, "words_heard", lambda one, event: one.text if event.heard_ms else "")
 
 
 def unfinished_letters_are_lost(patch: pytest.MonkeyPatch) -> None:

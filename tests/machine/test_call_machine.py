@@ -246,6 +246,12 @@ class CallMachine(RuleBasedStateMachine):
         self.call.play(effect_id, heard_ms=heard_ms, interrupted=interrupted)
 
     @when(lambda self: self.call.held)
+    @rule(data=st.data())
+    def the_voice_spells(self, data: st.DataObject) -> None:
+        spoken = data.draw(st.sampled_from(list(self.call.held.values())))
+        self.call.spell(spoken, ms_per_word=data.draw(st.sampled_from([250, 700])))
+
+    @when(lambda self: self.call.held)
     @rule()
     def everything_is_played(self) -> None:
         for effect_id, spoken in tuple(self.call.held.items()):

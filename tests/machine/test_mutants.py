@@ -73,6 +73,7 @@ FOUND: list[tuple[Mutant, Hunter]] = [
     (mutants.time_may_run_backwards, by_machine),
     (mutants.claim_not_written_after_restart, by_plans),
     (mutants.a_rule_changed, by_golden_journals),
+    (mutants.what_was_cut_off_counts_as_heard, by_machine),
     (mutants.unfinished_letters_are_lost, by_faulty_plans),
     (mutants.letters_are_put_back_too_early, by_faulty_plans),
     (mutants.nobody_hears_of_late_lines, by_faulty_plans),

@@ -35,6 +35,20 @@ def test_said_and_heard_are_two_things() -> None:
     assert (last.heard_ms, last.sent_ms, last.interrupted) == (400, 1_000, True)
 
 
+def test_what_the_voice_says_of_its_words_counts_here_too() -> None:
+    call = conversing()
+    call.says("When?")
+    call.replies("On Thursday at ten.", "Or at noon.")
+    call.tell(fact.SpeechChunk(utterance=2, index=0, duration_ms=1_000, instead="Thursday, ten."))
+    call.plays(2)
+    call.tell(fact.SpeechChunk(utterance=3, index=0, duration_ms=1_000, words=((2, 100), (5, 800))))
+    call.starts(3)
+    call.finishes(3, heard_ms=800, interrupted=True)
+    reworded, cut = transcript(call.entries)[-2:]
+    assert (reworded.said, reworded.heard, reworded.interrupted) == ("On Thursday at ten.", "Thursday, ten.", False)
+    assert (cut.said, cut.heard, cut.interrupted) == ("Or at noon.", "Or at", True)
+
+
 def test_of_what_no_mark_proves_nothing_was_heard() -> None:
     call = conversing()
     call.says("When?")

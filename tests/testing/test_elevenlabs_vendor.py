@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+from elevenlabs.types.alignment import Alignment
 from elevenlabs.types.audio_output_multi import AudioOutputMulti
 from elevenlabs.types.final_output_multi import FinalOutputMulti
 from elevenlabs.types.partial_transcript_payload import PartialTranscriptPayload
@@ -66,9 +67,11 @@ def test_one_text_on_a_socket_of_its_own() -> None:
         assert words(sound_of(told)) == ["Hello there."]
         assert told[-1] == {"isFinal": True}
         assert ended.code == 1000
-        first = told[0]["alignment"]
-        assert "".join(first["chars"]) == "Hello there."
-        assert len(first["charStartTimesMs"]) == len(first["charDurationsMs"]) == len("Hello there.")
+        alignments = [one["alignment"] for one in told if one.get("alignment")]
+        assert "".join("".join(one["chars"]) for one in alignments) == "Hello there."
+        for one in alignments:
+            Alignment.model_validate(one)
+            assert len(one["charStartTimesMs"]) == len(one["charDurationsMs"]) == len(one["chars"])
 
     run(story)
 

@@ -2,7 +2,7 @@
 
 Pure: no clock, no IO. The plane ``enqueue``s an utterance, ``feed``s it audio as it is synthesized and ``close``s it;
 ``next_frame`` gives the frame to send now, with the name of a mark to send after it, if any. A mark goes out every
-200 ms of an utterance and at its end. ``acknowledge`` is the carrier's echo of a mark: only then was the audio before
+100 ms of an utterance and at its end. ``acknowledge`` is the carrier's echo of a mark: only then was the audio before
 it heard. ``clear`` drops what is waiting and forgets the marks under way: what the carrier returns after a clear was
 not heard. Every utterance is finished exactly once: by its last mark, by ``clear``, or by ``give_up``. One whose audio
 broke off (``close(broken=True)``) is played as far as there is audio, and then counts as interrupted.
@@ -17,8 +17,9 @@ from attrs import define, field, frozen
 from voicecall.audio.g711 import FRAME_BYTES, SILENCE
 
 FRAME_MS = 20
-MARK_MS = 200
-"""The longest stretch of audio without a mark."""
+MARK_MS = 100
+"""The longest stretch of audio without a mark. What was heard should be known to 200 ms: the other half is for the way
+of the echo, and for a carrier that moves its sound in larger pieces than a frame."""
 
 
 @frozen(kw_only=True)

@@ -10,12 +10,15 @@ import trio
 from attrs import define, field
 
 from voicecall.audio.playback import Finished, Playback
+from voicecall.audio.spelling import Spelling
+from voicecall.core.speech import MS_PER_CHARACTER
 from voicecall.events import AnyEvent, EffectId
 from voicecall.events.base import NO_EFFECT
 from voicecall.events.effects import Speak
 from voicecall.events.facts import EffectFailed, PlaybackFinished, SpeechChunk, VendorReported
+from voicecall.events.sound import WordEnd
 from voicecall.fault import Caught, first, words
-from voicecall.ports import Synthesizer
+from voicecall.ports import Synthesizer, Wording
 
 FIRST_SOUND_S = 8.0
 """How long a synthesizer may take to its first sound, and between two pieces."""
@@ -27,10 +30,52 @@ CHUNK_BYTES = 4_000
 """Half a second of audio is one ``speech.chunk``."""
 
 
-@define
+@define(eq=False)
 class _Job:
+    """One utterance: what was made of it, and what of that is not told yet. ``whole``: all of it was made."""
+
     effect_id: EffectId
+    utterance: int
+    spelling: Spelling
     scope: trio.CancelScope = field(factory=trio.CancelScope)
+    chunk: bytearray = field(factory=bytearray)
+    words: list[WordEnd] = field(factory=list[WordEnd])
+    instead: str = ""
+    told: int = 0
+    made_ms: int = 0
+    whole: bool = False
+
+    def take(self, piece: bytes | Wording) -> None:
+        """The voice gave sound, or told of its words."""
+        if not isinstance(piece, Wording):
+            self.chunk += piece
+        elif piece.ends_ms:
+            self.words += self.spelling.take(piece)
+        else:
+            self.instead = piece.text
+
+    def news(self) -> SpeechChunk | None:
+        """What was made since it was asked for the last time."""
+        if not (self.chunk or self.words or self.instead):
+            return None
+        duration_ms = len(self.chunk) // 8
+        chunk = SpeechChunk(
+            utterance=self.utterance,
+            index=self.told,
+            duration_ms=duration_ms,
+            digest=hashlib.sha256(self.chunk).hexdigest() if self.chunk else "",
+            words=tuple(self.words),
+            instead=self.instead,
+        )
+        self.made_ms += duration_ms
+        self.told += 1
+        self.chunk, self.words, self.instead = bytearray(), [], ""
+        return chunk
+
+    def length_ms(self, sent_ms: int) -> int:
+        """How long all of its sound is, as far as that is known."""
+        unmade_ms = 0 if self.whole else MS_PER_CHARACTER * len(self.spelling.text)
+        return max(sent_ms, self.made_ms, unmade_ms)
 
 
 class Utterances:
@@ -52,7 +97,8 @@ class Utterances:
 
     def speak(self, effect_id: EffectId, speak: Speak) -> None:
         """Queue an utterance."""
-        job = self._jobs[speak.utterance] = _Job(effect_id=effect_id)
+        spelling = Spelling(speak.text)
+        job = self._jobs[speak.utterance] = _Job(effect_id=effect_id, utterance=speak.utterance, spelling=spelling)
         self.playback.enqueue(speak.utterance, interruptible=speak.interruptible)
         self._start(self._synthesize, job, speak)
 
@@ -68,6 +114,7 @@ class Utterances:
             job.scope.cancel()
             if job.effect_id == NO_EFFECT:
                 continue
+            self._report(job)
             self._post(
                 PlaybackFinished(
                     settles=job.effect_id,
@@ -75,6 +122,7 @@ class Utterances:
                     heard_ms=one.heard_ms,
                     sent_ms=one.sent_ms,
                     interrupted=one.interrupted,
+                    length_ms=job.length_ms(one.sent_ms),
                 )
             )
 
@@ -91,7 +139,7 @@ class Utterances:
     async def _synthesize(self, job: _Job, speak: Speak) -> None:
         """Make the sound of one utterance. A fault is an outcome, never an exception."""
         with Caught() as caught, job.scope:
-            await self._stream(speak)
+            await self._stream(job, speak.text)
         if self._jobs.get(speak.utterance) is not job:
             return
         if caught.error is None:
@@ -112,27 +160,27 @@ class Utterances:
         if job.effect_id != NO_EFFECT:
             self._post(EffectFailed(settles=job.effect_id, reason=reason))
 
-    async def _stream(self, speak: Speak) -> None:
-        chunk, index = bytearray(), 0
+    async def _stream(self, job: _Job, text: str) -> None:
         with trio.fail_after(FIRST_SOUND_S) as patience:
-            async with aclosing(_one(speak.text)) as clauses, self._synthesizer.speak(clauses) as pieces:
+            async with aclosing(_one(text)) as clauses, self._synthesizer.speak(clauses) as pieces:
                 async for piece in pieces:
+                    job.take(piece)
+                    if isinstance(piece, Wording):
+                        continue
                     patience.deadline = float("inf")
-                    self.playback.feed(speak.utterance, piece)
-                    chunk += piece
-                    if len(chunk) >= CHUNK_BYTES:
-                        self._chunk(speak.utterance, index, chunk)
-                        index += 1
-                    await self._wait_for_ear(speak.utterance)
+                    self.playback.feed(job.utterance, piece)
+                    if len(job.chunk) >= CHUNK_BYTES:
+                        self._report(job)
+                    await self._wait_for_ear(job.utterance)
                     patience.deadline = trio.current_time() + FIRST_SOUND_S
-        if chunk:
-            self._chunk(speak.utterance, index, chunk)
+        job.whole = True
+        self._report(job)
 
-    def _chunk(self, utterance: int, index: int, chunk: bytearray) -> None:
-        if utterance != UNDECIDED:
-            digest = hashlib.sha256(chunk).hexdigest()
-            self._post(SpeechChunk(utterance=utterance, index=index, duration_ms=len(chunk) // 8, digest=digest))
-        chunk.clear()
+    def _report(self, job: _Job) -> None:
+        """Tell what was made. Before an utterance ends all of it is told: what was heard of it follows from that."""
+        news = job.news()
+        if news is not None and job.effect_id != NO_EFFECT:
+            self._post(news)
 
     async def _wait_for_ear(self, utterance: int) -> None:
         while self.playback.buffered_ms(utterance) > AHEAD_MS:

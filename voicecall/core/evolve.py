@@ -71,9 +71,9 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
             # Where the carrier listens nobody tells that a voice started; its first words do.
             return state if state.policy.streaming or not event.text.strip() else _took_the_floor(state)
         case fact.CallerSaid():
-            spoke = not state.policy.streaming and bool(event.text.strip())
-            state = change(state, said_until=max(state.said_until, event.told_at))
-            return speech.said(_took_the_floor(state) if spoke else state, event.text)
+            return _said(state, event)
+        case fact.SpeechChunk():
+            return speech.made(state, event)
         case fact.PlaybackStarted():
             return speech.playing(state, event.utterance)
         case fact.PlaybackFinished():
@@ -94,7 +94,7 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
             return _asked(state, event)
         case fact.EffectSucceeded() | fact.VendorReported() | fact.DigitsRequested() | fact.HangupRequested():
             return state
-        case fact.SpeechChunk() | fact.AudioMeasured() | fact.ActorStarted() | fact.Unknown():
+        case fact.AudioMeasured() | fact.ActorStarted() | fact.Unknown():
             return state
     assert_never(event)
 
@@ -276,6 +276,12 @@ def _fired(state: CallState, event: fact.TimerFired) -> CallState:
             return change(state, machine=Machine.RECORDING)
         case _:
             return state
+
+
+def _said(state: CallState, event: fact.CallerSaid) -> CallState:
+    spoke = not state.policy.streaming and bool(event.text.strip())
+    state = change(state, said_until=max(state.said_until, event.told_at))
+    return speech.said(_took_the_floor(state) if spoke else state, event.text)
 
 
 def _took_the_floor(state: CallState) -> CallState:

@@ -11,11 +11,12 @@ from itertools import takewhile
 from attrs import evolve
 
 from voicecall.core.change import change
+from voicecall.core.heard import heard_text
 from voicecall.core.state import REMARKS_KEPT, CallState, Floor, Machine, Owing, Phase, Remark, Utterance
 from voicecall.events import Mode
 from voicecall.events.base import EPOCH
 from voicecall.events.effects import AskAgent, Speak
-from voicecall.events.facts import AgentFinished, DigitsPressed, PlaybackFinished
+from voicecall.events.facts import AgentFinished, DigitsPressed, PlaybackFinished, SpeechChunk
 
 MS_PER_CHARACTER = 60
 """How fast a carrier's own voice speaks, where nobody measures what was heard of it."""
@@ -45,17 +46,6 @@ def pressed(state: CallState, event: DigitsPressed) -> CallState:
         keys_told=(*state.keys_told[:place], *(told_at for _ in event.digits), *state.keys_told[place:]),
         keys_at=state.now,
     )
-
-
-def heard_text(text: str, heard_ms: int, sent_ms: int) -> str:
-    """The words that ended before ``heard_ms``, spread evenly over ``sent_ms`` by their length."""
-    if sent_ms <= 0 or heard_ms <= 0:
-        return ""
-    if heard_ms >= sent_ms:
-        return text
-    characters = len(text) * heard_ms / sent_ms
-    heard = text[: int(characters) + 1]
-    return heard.rsplit(" ", 1)[0].rstrip() if " " in heard else ""
 
 
 def owe(state: CallState, whom: Owing) -> CallState:
@@ -100,6 +90,19 @@ def playing(state: CallState, number: int) -> CallState:
     return change(state, saying=saying, floor=Floor.AGENT, sound_at=state.now)
 
 
+def made(state: CallState, event: SpeechChunk) -> CallState:
+    """More of an utterance's sound was made, and the voice may have told where words end in it, or which it used."""
+    if not (event.words or event.instead):
+        return state
+    saying = tuple(
+        change(one, ends=one.ends + event.words, instead=event.instead or one.instead)
+        if one.number == event.utterance
+        else one
+        for one in state.saying
+    )
+    return change(state, saying=saying)
+
+
 def stopped(state: CallState, number: int) -> CallState:
     """The carrier is told to say no more of the utterances up to this one."""
     return change(
@@ -124,7 +127,7 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
     current = next((one for one in state.saying if one.number == event.utterance), None)
     if current is None:
         return state
-    text = _words_heard(current, event)
+    text = words_heard(current, event)
     state = _without(state, event.utterance)
     if text:
         state = _remark(state, Remark(speaker="agent", text=text))
@@ -155,11 +158,12 @@ def _heard(state: CallState, one: Utterance) -> CallState:
     return owe(state, Owing.AGENT) if thinking and not state.saying else state
 
 
-def _words_heard(one: Utterance, event: PlaybackFinished) -> str:
+def words_heard(one: Utterance, event: PlaybackFinished) -> str:
     """What of an utterance reached the person's ear."""
     if event.heard_ms <= 0:
         return ""
-    return heard_text(one.text, event.heard_ms, event.sent_ms) if event.interrupted else one.text
+    text, ends = (one.instead, ()) if one.instead else (one.text, one.ends)
+    return heard_text(text, event.heard_ms, event.length_ms or event.sent_ms, ends) if event.interrupted else text
 
 
 def drafted(state: CallState, turn: int, text: str) -> CallState:

@@ -16,6 +16,7 @@ from voicecall.events import AnyEffect, EffectId, EndReason, Instant, Policy
 from voicecall.events.base import EPOCH
 from voicecall.events.effects import Purpose
 from voicecall.events.policy import DEFAULT_POLICY
+from voicecall.events.sound import WordEnd
 
 
 class Phase(StrEnum):
@@ -88,6 +89,8 @@ class Utterance:
     interruptible: bool
     started: bool = False
     stopped: bool = False
+    instead: str = ""
+    ends: tuple[WordEnd, ...] = ()
 
 
 @frozen(kw_only=True)

@@ -81,9 +81,17 @@ class CallerSaid(Event):
     told_at: Instant = EPOCH
 
 
+WordEnd = tuple[int, int]
+"""So many characters of an utterance's text have been said when so many ms of its sound have been played."""
+
+
 @frozen(kw_only=True)
 class SpeechChunk(Event):
-    """A piece of synthesized speech was made; ``digest`` is the SHA-256 of its audio, hex."""
+    """A piece of synthesized speech was made; ``digest`` is the SHA-256 of its audio, hex.
+
+    ``words`` is where words end, as the voice told with this piece, by the text and by the sound of the utterance.
+    ``instead`` is what the voice said in place of the text, where it told that it had used other words.
+    """
 
     kind: ClassVar[str] = "speech.chunk"
     utterance: int
@@ -91,6 +99,8 @@ class SpeechChunk(Event):
     duration_ms: int
     digest: str = ""
     blob: str = ""
+    words: tuple[WordEnd, ...] = ()
+    instead: str = ""
 
 
 @frozen(kw_only=True)
@@ -109,6 +119,9 @@ class PlaybackStarted(Event):
 class PlaybackFinished(Event):
     """An utterance is over. ``heard_ms`` is what the carrier's playback marks prove was played to the person.
 
+    ``length_ms`` is how long all of its sound is; where the voice had not made all of it, an estimate from the text; 0
+    means as long as what was sent.
+
     ``told`` by the ``carrier``: it spoke with its own voice and says that it is done; then nobody measured, and both
     durations are estimates from the text and the time it took.
     """
@@ -119,4 +132,5 @@ class PlaybackFinished(Event):
     heard_ms: int
     sent_ms: int = 0
     interrupted: bool = False
+    length_ms: int = 0
     told: Literal["marks", "carrier"] = "marks"

@@ -8,10 +8,10 @@ from typing import Literal
 from attrs import frozen
 
 from voicecall.core.ledger import Ledger, fold
-from voicecall.core.speech import heard_text, keys_text
+from voicecall.core.speech import keys_text, words_heard
+from voicecall.core.state import Utterance
 from voicecall.events import Entry, Instant
 from voicecall.events import facts as fact
-from voicecall.events.effects import Speak
 
 
 @frozen(kw_only=True)
@@ -30,7 +30,6 @@ class Spoken:
 
 def transcript(entries: Iterable[Entry]) -> list[Spoken]:
     """The remarks of a call, ours in order of their end, keys once they are joined."""
-    texts: dict[int, str] = {}
     spoken: list[Spoken] = []
     ledger = Ledger()
     for entry in entries:
@@ -41,23 +40,19 @@ def transcript(entries: Iterable[Entry]) -> list[Spoken]:
         match entry.event:
             case fact.CallerSaid(text=text) if text.strip():
                 spoken.append(Spoken(at=entry.at, speaker="user", said=text, heard=text))
-            case fact.PlaybackFinished() as event if event.utterance in texts:
-                spoken.append(_ours(entry.at, event, texts[event.utterance]))
+            case fact.PlaybackFinished() as event:
+                spoken += [_ours(entry.at, event, one) for one in before.saying if one.number == event.utterance]
             case _:
                 pass
-        for effect in entry.effects:
-            if isinstance(effect, Speak):
-                texts[effect.utterance] = effect.text
     return spoken
 
 
-def _ours(at: Instant, event: fact.PlaybackFinished, text: str) -> Spoken:
-    heard = heard_text(text, event.heard_ms, event.sent_ms) if event.interrupted else text if event.heard_ms else ""
+def _ours(at: Instant, event: fact.PlaybackFinished, one: Utterance) -> Spoken:
     return Spoken(
         at=at,
         speaker="bot",
-        said=text,
-        heard=heard,
+        said=one.text,
+        heard=words_heard(one, event),
         heard_ms=event.heard_ms,
         sent_ms=event.sent_ms,
         interrupted=event.interrupted,

@@ -94,6 +94,10 @@ def _of_hint(hint: Any) -> st.SearchStrategy[Any]:
             return st.text(max_size=40)
         case _ if get_origin(hint) is Literal:
             return st.sampled_from(get_args(hint))
+        case _ if get_origin(hint) is tuple:
+            inner, *more = get_args(hint)
+            items = _of_hint(inner)
+            return st.lists(items, max_size=4).map(tuple) if more == [...] else st.tuples(items, *map(_of_hint, more))
         case EnumType():
             return st.sampled_from(cast("Any", list(hint)))
         case _:

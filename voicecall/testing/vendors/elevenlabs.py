@@ -6,9 +6,12 @@ its ear hears such voices. What goes wrong is scripted: every request and every 
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 from collections import deque
 from collections.abc import AsyncGenerator
+from itertools import accumulate
 from typing import Any, Literal
 
 import trio
@@ -112,10 +115,50 @@ def pieces(text: str) -> list[bytes]:
     return [sound[start : start + PIECE_BYTES] for start in range(0, len(sound), PIECE_BYTES)]
 
 
-def serve_requests(app: QuartTrio, vendor: ElevenLabs) -> None:
-    """``POST /v1/text-to-speech/{voice}/stream``."""
+def ends_ms(text: str) -> list[int]:
+    """When each character has been said: between words the voice takes its time."""
+    weights = [1 if one.isalnum() else 3 for one in text]
+    total_ms = len(say(text)) / 8
+    return [round(total_ms * done / sum(weights)) for done in accumulate(weights)]
 
-    @app.post("/v1/text-to-speech/<voice>/stream")
+
+@frozen(kw_only=True)
+class Spelled:
+    """A piece of the sound of a text, and the characters that end in it, in ms of the whole."""
+
+    sound: bytes
+    starts_at_ms: int
+    characters: list[str]
+    starts_ms: list[int]
+    ends_ms: list[int]
+
+
+def spelled(text: str) -> list[Spelled]:
+    """The sound of a text, piece by piece, and what is said in it."""
+    ends = ends_ms(text)
+    timed = list(zip(text, [0, *ends], ends, strict=False))
+    found: list[Spelled] = []
+    since_ms = 0
+    for sound in pieces(text):
+        until_ms = since_ms + len(sound) // 8
+        inside = [one for one in timed if since_ms < one[2] <= until_ms]
+        found.append(
+            Spelled(
+                sound=sound,
+                starts_at_ms=since_ms,
+                characters=[one for one, _, _ in inside],
+                starts_ms=[start for _, start, _ in inside],
+                ends_ms=[end for _, _, end in inside],
+            )
+        )
+        since_ms = until_ms
+    return found
+
+
+def serve_requests(app: QuartTrio, vendor: ElevenLabs) -> None:
+    """``POST /v1/text-to-speech/{voice}/stream/with-timestamps``."""
+
+    @app.post("/v1/text-to-speech/<voice>/stream/with-timestamps")
     async def stream(voice: str) -> Response | tuple[dict[str, Any], int]:
         fault = vendor.next_fault()
         refused = vendor.admit(request.headers.get("xi-api-key"), voice)
@@ -127,15 +170,22 @@ def serve_requests(app: QuartTrio, vendor: ElevenLabs) -> None:
             return refusal("invalid_output_format", "output_format: this vendor only knows ulaw_8000"), 400
         body: dict[str, Any] = await request.get_json()
         vendor.note("request", str(body.get("previous_text") or ""))
-        return Response(_sound(vendor, str(body["text"]), fault), mimetype="audio/basic")
+        return Response(_sound(vendor, str(body["text"]), fault), mimetype="application/json")
 
 
 async def _sound(vendor: ElevenLabs, text: str, fault: Fault | None) -> AsyncGenerator[bytes]:
     await trio.sleep(vendor.first_sound_s)
-    for index, piece in enumerate(pieces(text)):
+    for index, piece in enumerate(spelled(text)):
         if fault is not None and index >= fault.after:
             await wrong(fault)
-        yield piece
+        alignment = {
+            "characters": piece.characters,
+            "character_start_times_seconds": [one / 1000 for one in piece.starts_ms],
+            "character_end_times_seconds": [one / 1000 for one in piece.ends_ms],
+        }
+        told = alignment if piece.characters else None
+        line = {"audio_base64": base64.b64encode(piece.sound).decode(), "alignment": told, "normalized_alignment": told}
+        yield json.dumps(line).encode() + b"\n"
         await trio.sleep(vendor.piece_s)
     vendor.spoken.append(text)
 

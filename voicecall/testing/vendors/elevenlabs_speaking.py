@@ -11,7 +11,7 @@ from attrs import define, field
 from quart import websocket as current
 from quart_trio import QuartTrio
 
-from voicecall.testing.vendors.elevenlabs import SOCKETLESS, ElevenLabs, Fault, pieces
+from voicecall.testing.vendors.elevenlabs import SOCKETLESS, ElevenLabs, Fault, Spelled, spelled
 
 PLACES = 5
 """Contexts of one socket."""
@@ -108,29 +108,29 @@ class Speech:
     async def _speak(self, context: Utterance) -> None:
         async for text in context.receive:
             await trio.sleep(self.vendor.first_sound_s)
-            for piece in pieces(text):
+            for piece in spelled(text):
                 await self._go_wrong()
                 self.given += 1
-                await self._tell(context.name, text, piece)
+                await self._tell(context.name, piece)
                 await trio.sleep(self.vendor.piece_s)
             self.vendor.spoken.append(text)
         del self.contexts[context.name]
         self.vendor.note("final", context.name)
         await websocket.send(json.dumps({"isFinal": True, **self._name(context.name)}))
         if self.fault is not None and self.fault.kind == "late":
-            await self._tell(context.name, "late", pieces("late")[0])
+            await self._tell(context.name, spelled("late")[0])
         if not self.multi:
             self.end(Ended())
 
-    async def _tell(self, name: str, text: str, piece: bytes) -> None:
-        each = len(piece) // 8 // max(len(text), 1)
+    async def _tell(self, name: str, piece: Spelled) -> None:
         alignment = {
-            "chars": list(text),
-            "charStartTimesMs": [each * index for index in range(len(text))],
-            "charDurationsMs": [each for _ in text],
+            "chars": piece.characters,
+            "charStartTimesMs": [start - piece.starts_at_ms for start in piece.starts_ms],
+            "charDurationsMs": [end - start for start, end in zip(piece.starts_ms, piece.ends_ms, strict=True)],
         }
-        said = {"audio": base64.b64encode(piece).decode(), "isFinal": None, "alignment": alignment}
-        await websocket.send(json.dumps({**said, "normalizedAlignment": alignment, **self._name(name)}))
+        told = alignment if piece.characters else None
+        said = {"audio": base64.b64encode(piece.sound).decode(), "isFinal": None, "alignment": told}
+        await websocket.send(json.dumps({**said, "normalizedAlignment": told, **self._name(name)}))
 
     async def _go_wrong(self) -> None:
         fault = self.fault

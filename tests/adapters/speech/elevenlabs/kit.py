@@ -15,6 +15,7 @@ from tests.open_files import open_files
 from voicecall.adapters.speech.elevenlabs.synthesizer import ElevenLabsSynthesizer, open_synthesizer
 from voicecall.audio.modem import Demodulator, Spoken
 from voicecall.config import Config, parse
+from voicecall.ports import Wording
 from voicecall.testing.vendors.elevenlabs import KEY, ElevenLabs
 from voicecall.testing.vendors.listening import open_vendor
 
@@ -76,9 +77,9 @@ async def sound(synthesizer: ElevenLabsSynthesizer, clauses: AsyncGenerator[str]
         return await joined(pieces)
 
 
-async def joined(pieces: AsyncIterator[bytes]) -> bytes:
+async def joined(pieces: AsyncIterator[bytes | Wording]) -> bytes:
     """Pieces of sound, put together."""
-    return b"".join([piece async for piece in pieces])
+    return b"".join([piece async for piece in pieces if not isinstance(piece, Wording)])
 
 
 def words(ulaw: bytes) -> list[str]:

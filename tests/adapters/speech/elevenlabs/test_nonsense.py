@@ -10,12 +10,14 @@ from functools import partial
 from typing import Any
 
 import trio
+from quart_trio import QuartTrio
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, serve_websocket
 
 from tests.adapters.speech.elevenlabs.kit import config, run, sound, told
 from voicecall.adapters.speech.elevenlabs import open_synthesizer, open_transcriber
 from voicecall.audio.tap import Tap
 from voicecall.events.facts import CallerSaid
+from voicecall.testing.vendors.listening import open_vendor
 from voicecall.testing.voice import SILENCE
 
 NONSENSE: tuple[str | bytes, ...] = (
@@ -96,5 +98,21 @@ def test_the_ear_takes_what_is_meant_for_it() -> None:
             event = await anext(aiter(speech))
             assert isinstance(event, CallerSaid)
             assert event.text == "Hello."
+
+    run(story)
+
+
+def test_an_answer_full_of_nonsense_is_heard_for_what_there_is_in_it() -> None:
+    nonsense = [one.encode() if isinstance(one, str) else one for one in (*NONSENSE, '{"audio_base64": "?"}')]
+    halves = [json.dumps({"audio_base64": base64.b64encode(half).decode()}).encode() for half in (b"so", b"und")]
+    app = QuartTrio("nonsense")
+
+    @app.post("/v1/text-to-speech/<voice>/stream/with-timestamps")
+    async def answer(voice: str) -> bytes:
+        return b"\n".join([*nonsense, halves[0], *nonsense, halves[1], *nonsense])
+
+    async def story() -> None:
+        async with open_vendor(app) as url, open_synthesizer(config(url).tts.providers.elevenlabs) as synthesizer:
+            assert await sound(synthesizer, told("Hello.")) == b"sound"
 
     run(story)

@@ -35,6 +35,7 @@ def test_the_address_asks_for_telephone_sound_without_a_schedule() -> None:
         "model_id": ["eleven_multilingual_v2"],
         "output_format": ["ulaw_8000"],
         "auto_mode": ["true"],
+        "sync_alignment": ["true"],
         "inactivity_timeout": ["180"],
         "language_code": ["de"],
         "seed": ["7"],

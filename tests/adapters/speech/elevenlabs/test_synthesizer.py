@@ -14,7 +14,8 @@ from tests.adapters.speech.elevenlabs.kit import config, joined, run, sound, tho
 from voicecall.adapters.speech.elevenlabs.failures import ElevenLabsFailed, Misconfigured
 from voicecall.adapters.speech.elevenlabs.synthesizer import ElevenLabsSynthesizer, open_synthesizer
 from voicecall.config import parse
-from voicecall.testing.vendors.elevenlabs import KEY, ElevenLabs, Fault
+from voicecall.ports import Wording
+from voicecall.testing.vendors.elevenlabs import KEY, ElevenLabs, Fault, ends_ms
 from voicecall.testing.voice import say
 
 LONG = "This is a rather long answer that nobody wants to hear to its end."
@@ -38,7 +39,8 @@ async def failure(synthesizer: ElevenLabsSynthesizer, *clauses: str) -> tuple[El
 async def collect(synthesizer: ElevenLabsSynthesizer, into: list[bytes], *clauses: str) -> None:
     async with aclosing(told(*clauses)) as source, synthesizer.speak(source) as pieces:
         async for piece in pieces:
-            into.append(piece)
+            if not isinstance(piece, Wording):
+                into.append(piece)
 
 
 def test_a_text_that_is_there_is_one_request_and_its_sound_says_it() -> None:
@@ -68,11 +70,38 @@ def test_a_text_that_is_being_thought_is_spoken_while_the_rest_of_it_is_thought(
                 yield "It is Thursday."
 
             async with aclosing(thinking()) as clauses, synthesizer.speak(clauses) as pieces:
+                assert isinstance(await anext(pieces), Wording)
                 first = await anext(pieces)
+                assert isinstance(first, bytes)
                 # The second clause is thought of only when the first one can be heard.
                 asked.set()
                 assert words(first + await joined(pieces)) == ["Let me see.", "It is Thursday."]
             assert vendor.seen == [("socket", ""), ("begin", "u1"), ("finish", "u1"), ("final", "u1")]
+
+    run(story)
+
+
+@every_way
+def test_the_voice_tells_when_each_character_has_ended_ahead_of_its_sound(transport: str) -> None:
+    clauses = ("On Thursday, at 10:30... fine?", "Or not.")
+
+    async def story() -> None:
+        vendor = ElevenLabs()
+        async with voice_of(vendor, transport=transport) as synthesizer:
+            spelled: list[tuple[str, int]] = []
+            given_ms = 0
+            async with aclosing(thought(*clauses)) as source, synthesizer.speak(source) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Wording):
+                        spelled += zip(piece.text, piece.ends_ms, strict=True)
+                        assert all(end > given_ms for end in piece.ends_ms)
+                    else:
+                        given_ms += len(piece) // 8
+            first_ms = len(say(clauses[0])) // 8
+            assert spelled == [
+                *zip(clauses[0], ends_ms(clauses[0]), strict=True),
+                *((one, first_ms + end) for one, end in zip(clauses[1], ends_ms(clauses[1]), strict=True)),
+            ]
 
     run(story)
 

@@ -20,7 +20,7 @@ from voicecall.audio.modem import Demodulator, Spoken
 from voicecall.audio.tap import Tap
 from voicecall.events.facts import CallerHeard, CallerSaid, CallerStarted
 from voicecall.fault import Caught, first
-from voicecall.ports import CallerSpeech, Synthesizer
+from voicecall.ports import CallerSpeech, Synthesizer, Wording
 from voicecall.testing import voice
 from voicecall.testing.vendors.listening import open_vendor
 from voicecall.testing.vendors.openai_script import OpenAiScript
@@ -207,7 +207,7 @@ async def told(clauses: Iterable[str]) -> AsyncGenerator[str]:
 async def spoken(synthesizer: Synthesizer, *clauses: str) -> bytes:
     """The sound of an utterance. Raises what the synthesizer raises."""
     async with aclosing(told(clauses)) as source, synthesizer.speak(source) as pieces:
-        return b"".join([piece async for piece in pieces])
+        return b"".join([piece async for piece in pieces if not isinstance(piece, Wording)])
 
 
 async def as_far_as_it_goes(synthesizer: Synthesizer, *clauses: str) -> tuple[bytes, Exception | None]:
@@ -216,7 +216,8 @@ async def as_far_as_it_goes(synthesizer: Synthesizer, *clauses: str) -> tuple[by
     with Caught() as caught:
         async with aclosing(told(clauses)) as source, synthesizer.speak(source) as pieces:
             async for piece in pieces:
-                sound.append(piece)
+                if not isinstance(piece, Wording):
+                    sound.append(piece)
     return b"".join(sound), caught.error
 
 

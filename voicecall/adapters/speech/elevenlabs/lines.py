@@ -14,10 +14,12 @@ import trio
 from attrs import define, field
 
 from voicecall.adapters.speech.elevenlabs import speaking
+from voicecall.adapters.speech.elevenlabs.aligning import later
 from voicecall.adapters.speech.elevenlabs.failures import ElevenLabsFailed, broken, failure
 from voicecall.adapters.speech.elevenlabs.told import Told
 from voicecall.adapters.speech.socket import Socket, SocketEnded, open_socket
 from voicecall.fault import Caught, words
+from voicecall.ports import Wording
 
 PLACES = 5
 """Contexts that the vendor allows on one socket."""
@@ -29,13 +31,13 @@ STALLED_S = 4.0
 class Utterance:
     """One utterance on its way: a context, as the vendor says.
 
-    ``finished``: the vendor knows all of its text; ``sounded``: some of its sound has come.
+    ``finished``: the vendor knows all of its text; ``given``: so many bytes of its sound have come.
     """
 
     name: str
-    sound: Told[bytes] = field(factory=Told[bytes])
+    sound: Told[bytes | Wording] = field(factory=Told[bytes | Wording])
     finished: bool = False
-    sounded: bool = False
+    given: int = 0
     asked: float = field(factory=trio.current_time)
     """When it was given text for the last time."""
 
@@ -43,6 +45,13 @@ class Utterance:
         """The message that has a clause spoken."""
         self.asked = trio.current_time()
         return speaking.say(self.name, clause)
+
+    def hear(self, piece: speaking.Piece) -> None:
+        """More of its sound, and first what is said in it."""
+        if piece.wording is not None:
+            self.sound.tell(later(piece.wording, self.given // 8))
+        self.given += len(piece.ulaw)
+        self.sound.tell(piece.ulaw)
 
 
 @define(eq=False)
@@ -71,7 +80,7 @@ class Line:
             case speaking.Piece() as piece:
                 utterance = self.contexts.get(piece.context)
                 if utterance is not None and piece.ulaw:
-                    utterance.sound.tell(piece.ulaw)
+                    utterance.hear(piece)
                 if piece.final:
                     self._over(piece.context, None)
             case speaking.Trouble() as trouble:

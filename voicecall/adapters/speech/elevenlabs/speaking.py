@@ -11,8 +11,10 @@ from urllib.parse import quote, urlencode
 import msgspec
 from attrs import frozen
 
+from voicecall.adapters.speech.elevenlabs import aligning
 from voicecall.adapters.speech.elevenlabs.failures import Misconfigured
 from voicecall.adapters.speech.elevenlabs.keys import Settings, VoiceKeys
+from voicecall.ports import Wording
 
 INACTIVITY_S = 180
 """The vendor's longest patience with a silent socket."""
@@ -22,11 +24,12 @@ NO_WEBSOCKET = ("eleven_v3", "eleven_v4")
 
 @frozen(kw_only=True)
 class Piece:
-    """Sound of a context, perhaps none; ``final``: it was the last."""
+    """Sound of a context, perhaps none, and the characters that are said in it; ``final``: it was the last."""
 
     context: str
     ulaw: bytes = b""
     final: bool = False
+    wording: Wording | None = None
 
 
 @frozen(kw_only=True)
@@ -44,6 +47,7 @@ class _Said(msgspec.Struct):
     finished: bool | None = msgspec.field(name="is_final", default=None)
     context: str | None = msgspec.field(name="contextId", default=None)
     belongs_to: str | None = msgspec.field(name="context_id", default=None)
+    alignment: Any = None
     message: Any = None
     error: Any = None
     code: Any = None
@@ -74,6 +78,7 @@ def socket_url(keys: VoiceKeys) -> str:
         "model_id": keys.model_id,
         "output_format": "ulaw_8000",
         "auto_mode": "true",
+        "sync_alignment": "true",
         "inactivity_timeout": INACTIVITY_S,
         "language_code": keys.language_code,
         "apply_text_normalization": keys.apply_text_normalization,
@@ -128,7 +133,8 @@ def parse(data: bytes) -> Piece | Trouble | None:
     final = bool(said.final or said.finished)
     if not said.audio and not final:
         return None
-    return Piece(context=context, ulaw=said.audio or b"", final=final)
+    wording = aligning.of_message(said.alignment) if said.audio else None
+    return Piece(context=context, ulaw=said.audio or b"", final=final, wording=wording)
 
 
 def _message(fields: dict[str, object]) -> str:

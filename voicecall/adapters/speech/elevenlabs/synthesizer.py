@@ -1,6 +1,6 @@
 """ElevenLabs' voice: a request for a text that is there, a context on a WebSocket for one that is still being thought.
 
-https://elevenlabs.io/docs/api-reference/text-to-speech/stream
+https://elevenlabs.io/docs/api-reference/text-to-speech/stream-with-timestamps
 """
 
 from __future__ import annotations
@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 import trio
 
-from voicecall.adapters.speech.elevenlabs import speaking
+from voicecall.adapters.speech.elevenlabs import aligning, speaking
 from voicecall.adapters.speech.elevenlabs.failures import ElevenLabsFailed, broken, failure, refusal
 from voicecall.adapters.speech.elevenlabs.keys import VoiceKeys
 from voicecall.adapters.speech.elevenlabs.lines import Line, Lines, Utterance
 from voicecall.adapters.speech.elevenlabs.told import Told
 from voicecall.adapters.speech.socket import SocketEnded, tls
 from voicecall.fault import Caught, first
+from voicecall.ports import Wording
 
 if TYPE_CHECKING:
     from elevenlabs.client import AsyncElevenLabs
+    from elevenlabs.types.streaming_audio_chunk_with_timestamps_response import (
+        StreamingAudioChunkWithTimestampsResponse,
+    )
     from elevenlabs.types.voice_settings import VoiceSettings
 
 KEEP_S = 15.0
 """A context that has been told nothing for so long is told that it is still needed; the vendor's patience is 20 s."""
-CHUNK_BYTES = 160
-"""20 ms: the package's own 1,024 bytes would hold back every first sound for 128 ms."""
 AT_ONCE = 3
 """Passes of the scheduler after which a clause that need not be waited for is there."""
 READ_S = 10.0
@@ -37,6 +39,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 """Hosts that no proxy of the environment is asked for."""
 
 Clauses = trio.MemoryReceiveChannel[str]
+Sound = bytes | Wording
 
 
 class ElevenLabsSynthesizer:
@@ -53,9 +56,9 @@ class ElevenLabsSynthesizer:
         return f"ElevenLabs {self._keys.model_id}, voice {self._keys.voice_id}"
 
     @asynccontextmanager
-    async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[AsyncIterator[bytes]]:
+    async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[AsyncIterator[Sound]]:
         """See ``Synthesizer.speak``. The iterator raises ``ElevenLabsFailed``, or what ``clauses`` raised."""
-        told = Told[bytes]()
+        told = Told[Sound]()
         async with trio.open_nursery() as nursery:
             # Raised below, where no nursery wraps it into a group.
             with Caught() as caught:
@@ -65,7 +68,7 @@ class ElevenLabsSynthesizer:
         if caught.error is not None:
             raise caught.error
 
-    async def _tell(self, clauses: AsyncIterator[str], told: Told[bytes]) -> None:
+    async def _tell(self, clauses: AsyncIterator[str], told: Told[Sound]) -> None:
         with Caught() as caught:
             async with trio.open_nursery() as nursery:
                 send, ready = trio.open_memory_channel[str](0)
@@ -74,7 +77,7 @@ class ElevenLabsSynthesizer:
                     await self._say(ready, told)
         told.end(None if caught.error is None else first(caught.error))
 
-    async def _say(self, ready: Clauses, told: Told[bytes]) -> None:
+    async def _say(self, ready: Clauses, told: Told[Sound]) -> None:
         """Choose the way, and go it."""
         said, whole = await _what_is_there(ready)
         if not said:
@@ -89,51 +92,60 @@ class ElevenLabsSynthesizer:
 
     # --- one request a text ------------------------------------------------------------------------------------------
 
-    async def _request_each(self, said: list[str], ready: Clauses, told: Told[bytes]) -> None:
-        before = ""
+    async def _request_each(self, said: list[str], ready: Clauses, told: Told[Sound]) -> None:
+        before, after_ms = "", 0
         for clause in said:
-            await self._request(clause, before, told)
+            after_ms += await self._request(clause, before, told, after_ms)
             before = clause
         async for clause in ready:
-            await self._request(clause, before, told)
+            after_ms += await self._request(clause, before, told, after_ms)
             before = clause
 
-    async def _request(self, text: str, before: str, told: Told[bytes]) -> None:
-        """Speak ``text``. ``before`` is what was said before it: the voice goes on from there."""
+    async def _request(self, text: str, before: str, told: Told[Sound], after_ms: int = 0) -> int:
+        """Speak ``text``, and say how long it took. ``before`` is what was said before it, for ``after_ms``: the voice
+        goes on from there."""
         from elevenlabs.core.api_error import ApiError
 
         secret = self._keys.api_key.reveal() if self._keys.api_key else ""
-        given = {
+        given = 0
+        try:
+            async with aclosing(self._answer(text, before)) as pieces:
+                async for piece in pieces:
+                    wording = aligning.of_answer(getattr(piece, "alignment", None))
+                    if wording is not None:
+                        told.tell(aligning.later(wording, after_ms))
+                    if sound := aligning.sound_of(getattr(piece, "audio_base_64", None)):
+                        given += len(sound)
+                        told.tell(sound)
+        except ApiError as error:
+            raise refusal(error.status_code or 0, error.body, secret=secret) from None
+        except httpx.HTTPError as error:
+            raise failure(f"{type(error).__name__} {error}".strip(), secret=secret) from error
+        if not given:
+            raise ElevenLabsFailed("ElevenLabs: the answer holds no sound")
+        return given // 8
+
+    def _answer(self, text: str, before: str) -> AsyncGenerator[StreamingAudioChunkWithTimestampsResponse]:
+        more = {
             "language_code": self._keys.language_code,
             "seed": self._keys.seed,
             "apply_text_normalization": self._keys.apply_text_normalization,
             "previous_text": before or None,
         }
-        some = False
-        try:
-            sound = self._client.text_to_speech.stream(
-                self._keys.voice_id,
-                text=text,
-                output_format="ulaw_8000",
-                model_id=self._keys.model_id,
-                voice_settings=_package_settings(self._keys),
-                request_options={"max_retries": 0, "chunk_size": CHUNK_BYTES},
-                **_some(given),
-            )
-            async with aclosing(cast("AsyncGenerator[bytes]", sound)) as pieces:
-                async for piece in pieces:
-                    some = True
-                    told.tell(piece)
-        except ApiError as error:
-            raise refusal(error.status_code or 0, error.body, secret=secret) from None
-        except httpx.HTTPError as error:
-            raise failure(f"{type(error).__name__} {error}".strip(), secret=secret) from error
-        if not some:
-            raise ElevenLabsFailed("ElevenLabs: the answer holds no sound")
+        answer = self._client.text_to_speech.stream_with_timestamps(
+            self._keys.voice_id,
+            text=text,
+            output_format="ulaw_8000",
+            model_id=self._keys.model_id,
+            voice_settings=_package_settings(self._keys),
+            request_options={"max_retries": 0},
+            **_some(more),
+        )
+        return cast("AsyncGenerator[StreamingAudioChunkWithTimestampsResponse]", answer)
 
     # --- a context on a socket ---------------------------------------------------------------------------------------
 
-    async def _converse(self, said: list[str], ready: Clauses, told: Told[bytes]) -> None:
+    async def _converse(self, said: list[str], ready: Clauses, told: Told[Sound]) -> None:
         """Speak clauses as they come. What ends a socket before the first sound is tried again, once."""
         for last_try in (False, True):
             line = await self._lines.with_room()
@@ -141,17 +153,16 @@ class ElevenLabsSynthesizer:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._send, line, utterance, said, ready)
                     async for piece in utterance.sound:
-                        utterance.sounded = True
                         told.tell(piece)
                     nursery.cancel_scope.cancel()
-                if not utterance.sounded:
+                if not utterance.given:
                     raise ElevenLabsFailed("ElevenLabs: the answer holds no sound", final=True)
                 if not utterance.finished:
                     raise ElevenLabsFailed("ElevenLabs: the sound ended before the text")
             if caught.error is None:
                 return
             failed = _failed(caught.error)
-            if utterance.sounded or last_try or failed.final:
+            if utterance.given or last_try or failed.final:
                 raise failed from None
 
     async def _send(self, line: Line, utterance: Utterance, said: list[str], ready: Clauses) -> None:

@@ -4,8 +4,8 @@ Each utterance has a socket for itself while it lasts; afterwards the socket wai
 first pays for the handshake. Each clause is a response outside of any conversation, recognized by its metadata and then
 by its id, so that what still comes of a response that was cut off is nobody's.
 
-The model may reword. What it says it said is compared with the text; a difference is a fault, raised when all clauses
-have been spoken: the person has heard it by then, and the journal should know.
+The model may reword. What it says it said is compared with the text; where it used other words, they are told when all
+clauses have been spoken: the person hears them, so the journal and the agent should know.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from voicecall.adapters.speech.openai.fault import VendorFault, of_socket, quote
 from voicecall.adapters.speech.openai.settings import Speaking
 from voicecall.adapters.speech.socket import Socket, SocketEnded, open_socket
 from voicecall.fault import Caught, first
+from voicecall.ports import Wording
 
 IDLE = 4
 """Sockets that wait for an utterance, at most."""
@@ -52,14 +53,15 @@ class RealtimeVoice:
         return f"OpenAI {self._settings.model}, voice {self._settings.voice}"
 
     @asynccontextmanager
-    async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[AsyncIterator[bytes]]:
+    async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[AsyncIterator[bytes | Wording]]:
         """See ``Synthesizer.speak``."""
         async with aclosing(self._audio(clauses)) as audio:
             yield audio
 
-    async def _audio(self, clauses: AsyncIterator[str]) -> AsyncGenerator[bytes]:
+    async def _audio(self, clauses: AsyncIterator[str]) -> AsyncGenerator[bytes | Wording]:
         line = self._line()
-        reworded = ""
+        heard: list[str] = []
+        reworded = False
         try:
             await line.ready.wait()
             async for clause in clauses:
@@ -69,8 +71,8 @@ class RealtimeVoice:
                 async with aclosing(line.say(clause, said)) as pieces:
                     async for piece in pieces:
                         yield piece
-                if said.transcript and _letters(said.transcript) != _letters(clause):
-                    reworded = reworded or f"OpenAI said {said.transcript[:200]!r} instead of {clause[:200]!r}"
+                heard.append(said.transcript.strip() or clause)
+                reworded = reworded or _letters(heard[-1]) != _letters(clause)
         except VendorFault:
             # What went wrong once may go wrong again: the next utterance gets another socket.
             line.scope.cancel()
@@ -78,7 +80,7 @@ class RealtimeVoice:
         finally:
             self._give_back(line)
         if reworded:
-            raise VendorFault(reworded)
+            yield Wording(text=" ".join(heard))
 
     def _line(self) -> _Line:
         """A socket that waits, or a new one. One that has not confirmed a cancellation may have stalled."""
