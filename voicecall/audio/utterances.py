@@ -31,6 +31,7 @@ CHUNK_BYTES = 4_000
 class _Job:
     effect_id: EffectId
     scope: trio.CancelScope = field(factory=trio.CancelScope)
+    first_audio: float | None = None
 
 
 class Utterances:
@@ -49,6 +50,11 @@ class Utterances:
     def holds(self, effect_id: EffectId) -> bool:
         """Whether this ``speak`` has not been settled."""
         return any(job.effect_id == effect_id for job in self._jobs.values())
+
+    def first_audio(self, utterance: int) -> float:
+        """When the first sound of an utterance that is being played had been made, in trio's time."""
+        at = self._jobs[utterance].first_audio
+        return trio.current_time() if at is None else at
 
     def speak(self, effect_id: EffectId, speak: Speak) -> None:
         """Queue an utterance."""
@@ -75,6 +81,7 @@ class Utterances:
                     heard_ms=one.heard_ms,
                     sent_ms=one.sent_ms,
                     interrupted=one.interrupted,
+                    first_heard_ms=one.first_heard_ms,
                 )
             )
 
@@ -118,7 +125,7 @@ class Utterances:
             async with aclosing(_one(speak.text)) as clauses, self._synthesizer.speak(clauses) as pieces:
                 async for piece in pieces:
                     patience.deadline = float("inf")
-                    self.playback.feed(speak.utterance, piece)
+                    self._feed(speak.utterance, piece)
                     chunk += piece
                     if len(chunk) >= CHUNK_BYTES:
                         self._chunk(speak.utterance, index, chunk)
@@ -127,6 +134,12 @@ class Utterances:
                     patience.deadline = trio.current_time() + FIRST_SOUND_S
         if chunk:
             self._chunk(speak.utterance, index, chunk)
+
+    def _feed(self, utterance: int, piece: bytes) -> None:
+        job = self._jobs.get(utterance)
+        if job is not None and job.first_audio is None and piece:
+            job.first_audio = trio.current_time()
+        self.playback.feed(utterance, piece)
 
     def _chunk(self, utterance: int, index: int, chunk: bytearray) -> None:
         if utterance != UNDECIDED:
