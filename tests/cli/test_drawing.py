@@ -194,6 +194,13 @@ def test_the_sound_of_both_sides_is_drawn_in_their_lanes() -> None:
     assert outside.of("wave") == []
 
 
+def test_a_title_is_no_wider_than_the_picture() -> None:
+    drawn = picture(empty(1_000), title="call " + "W" * 500, subtitle="heard after " * 100)
+    assert drawn.outside() == []
+    (title,) = drawn.of("title")
+    assert text_width(title.text or "") * 1.6 < 960
+
+
 def test_what_people_say_cannot_break_the_picture() -> None:
     text = '<script>alert(1)</script> & "so" \x00\x07\ud800 日本語'
     drawn = picture(evolve(empty(60_000), spans=(span(0, 50_000, text=text),)), title=text, subtitle=text)

@@ -24,6 +24,8 @@ PX_PER_S = 60
 NARROWEST, WIDEST = 960, 16_000
 NARROW, USUAL, CAPITAL, WIDEST_CHARACTER = 4.4, 7.0, 8.6, 11.0
 """What a character of 11 px takes at most, in DejaVu Sans, a wide type."""
+TITLE = 1.6
+"""So much larger the title is."""
 ROW, BAR, WAVE = 18, 34, 48
 GAP = 14
 
@@ -134,8 +136,8 @@ def draw(call: Timeline, sound: Sequence[Envelope], *, title: str, subtitle: str
         svg.Desc(text=clean(subtitle)),
         svg.Style(text=STYLE),
         svg.Rect(x=0, y=0, width=scale.width, height=height, class_=["ground"]),
-        svg.Text(x=16, y=30, class_=["title"], text=clean(title)),
-        svg.Text(x=16, y=50, class_=["quiet"], text=clean(subtitle)),
+        svg.Text(x=16, y=30, class_=["title"], text=clean(fitting(title, (scale.width - 32) / TITLE))),
+        svg.Text(x=16, y=50, class_=["quiet"], text=clean(fitting(subtitle, scale.width - 32))),
     ]
     whole = svg.SVG(
         width=scale.width,

@@ -12,20 +12,25 @@ import numpy as np
 
 from voicecall.audio.g711 import RATE
 from voicecall.audio.recording import channels
-from voicecall.cli.drawing import Envelope, draw
-from voicecall.cli.place import FAILED, fail
+from voicecall.cli.drawing import Envelope, Scale, draw
 from voicecall.cli.rendering import moment
 from voicecall.events import CallId, Entry, Instant
 from voicecall.projections.latency import stage_summaries
 from voicecall.projections.timeline import Timeline, timeline
 
 STEP_MS = 40
+STEP_PX = 2
+BLOCK_S = 60
 QUIETEST_DBFS = -50.0
 """What is not louder is drawn as silence."""
 
 
-def write_plot(path: Path, call_id: CallId, entries: Sequence[Entry], *, recordings: Path) -> int:
-    """Draw the call into a file that only its owner can read; the exit code."""
+class NotWritten(Exception):
+    """The picture cannot be kept where it should be. The text says why."""
+
+
+def write_plot(path: Path, call_id: CallId, entries: Sequence[Entry], *, recordings: Path) -> None:
+    """Draw the call into a file that only its owner can read. Raises ``NotWritten``."""
     call = timeline(entries)
     drawn = draw(
         call,
@@ -37,9 +42,7 @@ def write_plot(path: Path, call_id: CallId, entries: Sequence[Entry], *, recordi
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(drawn)
     except OSError as error:
-        return fail(f"--plot: {path}: {error.strerror}; name a file that can be written", FAILED)
-    sys.stderr.write(f"the call is drawn in {path}\n")
-    return 0
+        raise NotWritten(f"--plot: {path}: {error.strerror}; name a file that can be written") from error
 
 
 def subtitle_of(call: Timeline) -> str:
@@ -66,17 +69,21 @@ def _envelopes(call: Timeline, call_id: CallId, recordings: Path) -> list[Envelo
     if not all(path.is_file() for path in paths):
         return []
     try:
-        return [envelope(path, at) for path, at in zip(paths, call.openings, strict=True)]
+        step_ms = max(STEP_MS, round(STEP_PX / Scale(begins_at=call.begins_at, ends_at=call.ends_at).px_per_ms))
+        return [envelope(path, at, step_ms) for path, at in zip(paths, call.openings, strict=True)]
     except (OSError, EOFError, ValueError, wave.Error) as error:
         sys.stderr.write(f"the recording cannot be read and is left out: {error}\n")
         return []
 
 
-def envelope(path: Path, begins_at: Instant) -> Envelope:
+def envelope(path: Path, begins_at: Instant, step_ms: int) -> Envelope:
     """How loud both sides of a recording were, as the ear has it: by decibels. Raises what reading a WAV file may."""
     samples = channels(path)
-    size = RATE * STEP_MS // 1000
-    windows = samples[: len(samples) // size * size].reshape(-1, size, 2).astype(np.float64)
-    power = np.maximum((windows**2).mean(axis=1), 1.0) / 32_768.0**2
-    levels = np.clip(1 - 10 * np.log10(power) / QUIETEST_DBFS, 0, 1)
-    return Envelope(begins_at=begins_at, step_ms=STEP_MS, levels=levels.T)
+    size = RATE * step_ms // 1000
+    windows = samples[: len(samples) // size * size].reshape(-1, size, 2)
+    at_once = max(BLOCK_S * RATE // size, 1)  # an hour as floating point would be half a gigabyte
+    power = np.zeros((len(windows), 2))
+    for begin in range(0, len(windows), at_once):
+        power[begin : begin + at_once] = (windows[begin : begin + at_once].astype(np.float64) ** 2).mean(axis=1)
+    levels = np.clip(1 - 10 * np.log10(np.maximum(power, 1.0) / 32_768.0**2) / QUIETEST_DBFS, 0, 1)
+    return Envelope(begins_at=begins_at, step_ms=step_ms, levels=levels.T)

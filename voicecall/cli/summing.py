@@ -161,12 +161,16 @@ def show_latency(
             limit = last or (None if since else NEWEST)
             calls = chosen(await load_directory(source, checkpoint), last=limit, since=begins)
         found = await read_latencies(source, calls, progress=not wants_json(json=json))
-        _print(found, each=bool(names), json=json)
-        if plot is None:
-            return 0
-        from voicecall.cli.plotting import write_plot
+        if plot is not None:
+            from voicecall.cli.plotting import NotWritten, write_plot
 
-        return write_plot(plot, calls[0], await read_call(source, calls[0]), recordings=place.state / "recordings")
+            entries = await read_call(source, calls[0])
+            try:
+                write_plot(plot, calls[0], entries, recordings=place.state / "recordings")
+            except NotWritten as error:
+                return fail(str(error))
+        _print(found, each=bool(names), plot=plot, json=json)
+        return 0
 
     return look(work)
 
@@ -181,8 +185,10 @@ def _misuse(names: Sequence[str], *, last: int | None, plot: Path | None) -> str
     return ""
 
 
-def _print(calls: Sequence[CallLatency], *, each: bool, json: bool) -> None:
+def _print(calls: Sequence[CallLatency], *, each: bool, plot: Path | None, json: bool) -> None:
     report = report_of(calls, each=each)
+    if plot is not None:
+        report["plot"] = str(plot)
     if wants_json(json=json):
         print_json(report)
         return
@@ -195,3 +201,5 @@ def _print(calls: Sequence[CallLatency], *, each: bool, json: bool) -> None:
         show(summary_view(report))
     if not each:
         show(sound_text(report["sound"]))
+    if plot is not None:
+        show(f"drawn in {plot}")
