@@ -178,6 +178,8 @@ def test_a_reply_is_spoken_clause_by_clause_while_it_is_still_being_thought() ->
         assert stage.speaker.said == ["Hello.", "I see.", "Tell me more."]
         replied = await facts(stage, call, fact.AgentReplied)
         assert [(one.turn, one.index, one.text) for one in replied] == [(1, 0, "I see."), (1, 1, "Tell me more.")]
+        (asked_at,) = [one.at for one in await stage.entries(call) if isinstance(one.event, fact.CallerSaid)]
+        assert [one.first_text_at - asked_at for one in replied] == [100, 100]
         (turn,) = stage.thinker.asked
         assert (turn.number, turn.text, turn.peer) == (1, "Is Thursday free?", "+15550001000")
         assert turn.history == (Line(speaker="agent", text="Hello."),)

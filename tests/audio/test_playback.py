@@ -79,6 +79,14 @@ def test_what_a_clear_gives_back_was_not_heard() -> None:
     assert playback.next_frame() is None
 
 
+def test_the_first_moment_is_the_first_echo_less_the_sound_before_it() -> None:
+    playback = playing(1)
+    first, second, *_ = marks(take(playback, 30))
+    playback.acknowledge(first, 1_270)
+    playback.acknowledge(second, 1_490)
+    assert playback.clear()[0].first_heard_ms == 1_070
+
+
 def test_echoes_that_come_twice_or_out_of_order_take_nothing_back() -> None:
     playback = playing(1)
     first, second, *_ = marks(take(playback, 30))

@@ -115,5 +115,7 @@ def test_a_late_frame_is_on_record() -> None:
                 clock.jump(0.3)
             measured = await mailbox.until(fact.AudioMeasured)
             assert measured.late_p99_ms == pytest.approx(240, abs=25)
+            assert measured.lag_max_ms == pytest.approx(300, abs=10)
+            assert measured.lag_p99_ms < 1  # five of a thousand ticks
 
     play(story)

@@ -84,14 +84,47 @@ def test_sound_that_breaks_off_is_heard_as_far_as_there_is_any() -> None:
             mailbox = stage.adopt()
             effect_id = stage.say(1, SENTENCE)
             finished = await heard_of(mailbox, 1)
-            assert finished == fact.PlaybackFinished(
-                settles=effect_id, utterance=1, heard_ms=500, sent_ms=500, length_ms=SENTENCE_MS, interrupted=True
-            )
+            assert (finished.settles, finished.heard_ms, finished.sent_ms) == (effect_id, 500, 500)
+            assert (finished.interrupted, finished.length_ms) == (True, SENTENCE_MS)
             assert caller.ear.heard_ms == 500
             [reported] = mailbox.of(fact.VendorReported)
             assert (reported.status, reported.detail) == ("speech failed", "RuntimeError: 503 from the vendor")
 
     play(story, synthesizer=Voice(half_then_fail))
+
+
+def test_when_the_first_sound_was_made_sent_and_heard_is_on_record() -> None:
+    """Of an utterance that has to wait for another one, too."""
+
+    async def story(stage: Stage) -> None:
+        async with stage.caller():
+            mailbox = stage.adopt()
+            begun_ms = 50  # the telephone is connected
+            for number in (1, 2):
+                stage.say(number, SENTENCE)
+            ends = [await heard_of(mailbox, number) for number in (1, 2)]
+            begins = mailbox.of(fact.PlaybackStarted)
+            assert [one.first_audio_ms for one in begins] == pytest.approx([begun_ms + 300] * 2, abs=10)
+            assert [one.offset_ms for one in begins] == pytest.approx(
+                [begun_ms + 300, begun_ms + 300 + SENTENCE_MS], abs=80
+            )
+            for first, last in zip(begins, ends, strict=True):
+                assert first.first_audio_ms <= first.offset_ms <= last.first_heard_ms <= first.offset_ms + 100
+
+    play(story, synthesizer=ScriptedSynthesizer(delay_s=0.3))
+
+
+def test_what_was_never_heard_has_no_first_moment() -> None:
+    async def story(stage: Stage) -> None:
+        async with stage.caller() as caller:
+            mailbox = stage.adopt()
+            stage.say(1, SENTENCE)
+            await mailbox.until(fact.PlaybackStarted)
+            caller.end.cut()
+            finished = await heard_of(mailbox, 1)
+            assert (finished.heard_ms, finished.first_heard_ms) == (0, 0)
+
+    play(story)
 
 
 def test_a_synthesizer_that_never_starts_is_given_up() -> None:

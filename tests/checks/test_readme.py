@@ -71,10 +71,12 @@ def test_the_demonstration_and_the_commands_that_it_ends_with(command: str, tmp_
     scenario = command.partition('ARGS="')[2].rstrip('"')
     shown = run(make(f'make demo ARGS="{scenario} --clock-rate {RATE} --state {state}"'), tmp_path)
     call_id = shown.split()[-1]
-    status, replay = (one.replace(".venv/bin/", f"{BIN}/").replace("<id>", call_id) for one in LOOK_AGAIN)
+    status, latency, replay = (one.replace(".venv/bin/", f"{BIN}/").replace("<id>", call_id) for one in LOOK_AGAIN)
     record = json.loads(run(status, tmp_path))
     ends = SCENARIOS[scenario.removeprefix("--scenario ") or "conversation"].ends
     assert (record["callId"], record["endReason"]) == (call_id, ends)
+    assert json.loads(run(latency, tmp_path))["plot"] == "call.svg"
+    assert (tmp_path / "call.svg").read_text(encoding="utf-8").startswith("<svg ")
     assert json.loads(run(replay, tmp_path))["divergences"] == 0
 
 

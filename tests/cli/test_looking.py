@@ -206,6 +206,37 @@ def test_latency_counts_every_turn_once(tmp_path: Path, capsys: Capture) -> None
     assert (newest["recordsScanned"], newest["turnLatency"]["count"]) == (1, 0)
 
 
+def test_a_call_that_is_named_is_told_turn_by_turn(tmp_path: Path, capsys: Capture) -> None:
+    shelve(tmp_path)
+    report = seen(capsys, "latency", past().over[:8], past().ringing, "--state", tmp_path)
+    over, ringing = report["calls"]
+    assert (over["callId"], ringing["callId"], ringing["turns"]) == (past().over, past().ringing, [])
+    assert ringing["sound"] == {"frameLateP99Ms": None, "loopLagP99Ms": None, "loopLagMaxMs": None}
+    assert [turn["turn"] for turn in over["turns"]] == [1, 2]
+    for turn in over["turns"]:
+        stages = [turn[f"{stage}Ms"] for stage in ("transcript", "token", "clause", "audio", "frame", "heard")]
+        assert stages == sorted(stages)
+        assert stages[0] > 0
+        assert turn["stoppedAt"] > 0
+    assert report["stages"]["heard"]["count"] == 2
+    assert report["turnLatency"] == report["stages"]["frame"]
+    assert "calls" not in seen(capsys, "latency", "--state", tmp_path)
+
+
+def test_latency_of_the_calls_since_then(tmp_path: Path, capsys: Capture) -> None:
+    shelve(tmp_path)
+    for since, count in (("2025-12-31", 2), ("2026-01-01T00:00:10+00:00", 1), ("2026-06-01", 0)):
+        assert seen(capsys, "latency", "--since", since, "--state", tmp_path)["recordsScanned"] == count
+    assert seen(capsys, "latency", "--since", "2025-12-31", "--last", "1", "--state", tmp_path)["recordsScanned"] == 1
+
+
+def test_latency_of_a_call_that_is_not_there(tmp_path: Path, capsys: Capture) -> None:
+    shelve(tmp_path)
+    code, out, err = look(capsys, "latency", "nobody", "--state", tmp_path)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("no call 'nobody' in this journal")
+
+
 # --- on a terminal ---------------------------------------------------------------------------------------------------
 
 

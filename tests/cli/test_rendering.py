@@ -55,6 +55,12 @@ def test_a_call_that_is_over_says_how_long_it_took() -> None:
     assert "ended because hangup-user" in shown
 
 
+def test_how_late_the_sound_was_is_shown_where_it_was_measured() -> None:
+    measured = {**RECORD, "metadata": {"frameLateP99Ms": 0.4, "loopLagMaxMs": 7.5}}
+    assert "late frames at most 0.4 ms (p99), the loop 7.5 ms" in lines(rendering.record_view(measured))
+    assert not any(line.startswith("late") for line in lines(rendering.record_view(RECORD)))
+
+
 def test_of_our_words_it_is_told_what_was_heard() -> None:
     said = [
         {"timestamp": AT, "speaker": "bot", "text": "Hello there."},
@@ -106,7 +112,22 @@ def test_a_state_has_a_color(state: str, style: str) -> None:
 
 def test_a_turn_that_was_never_answered_has_no_figures() -> None:
     turn = TurnLatency(turn=2, stopped_at=Instant(AT), transcript_ms=210)
-    assert "│ 2 │ 210 │ - │ - │" in lines(rendering.turns_view([turn]))
+    shown = lines(rendering.turns_view([turn]))
+    assert "│ 2 │ 210 │ - │ - │ - │ - │ - │" in shown
+    assert not any("*" in line for line in shown)
+
+
+def test_a_turn_that_counts_from_its_transcript_says_so() -> None:
+    shown = lines(rendering.turns_view([TurnLatency(turn=1, stopped_at=Instant(AT), clause_ms=400)], of="5b0e"))
+    assert shown[0] == "latency of 5b0e, ms after the caller stopped"
+    assert "│ 1* │ - │ - │ 400 │ - │ - │ - │" in shown
+    assert "* nobody tells when the caller stopped: counted from the transcript" in shown
+
+
+def test_what_nobody_measured_is_a_dash() -> None:
+    sound = {"frameLateP99Ms": 1.5, "loopLagP99Ms": None, "loopLagMaxMs": None}
+    words = "frames late: p99 1.5 ms; the loop's lag: p99 - ms, worst - ms (in the worst five seconds)"
+    assert lines(rendering.sound_text(sound)) == [words]
 
 
 def test_a_log_that_nobody_reads_ends_no_call() -> None:

@@ -83,6 +83,19 @@ def test_wrong_usage_is_two_lines_and_code_2(capsys: Capture, arguments: list[st
     [
         (["tail", "--since", "-1"], "--since: must be 0 or more, got -1"),
         (["latency", "--last", "0"], "--last: must be 1 or more, got 0"),
+        (["latency", "--since", "1w"], "--since: must be like 24h, 7d or 2026-01-31T09:00, got '1w'"),
+        (
+            ["latency", "5b0e", "--since", "7d"],
+            "--since: chooses among all calls, got it with '5b0e'; leave one of them out",
+        ),
+        (
+            ["latency", "--plot", "call.svg"],
+            "--plot: shows one call, got 0; name it: voicecall latency CALL --plot call.svg",
+        ),
+        (
+            ["latency", "5b0e", "--plot", "call.png"],
+            "--plot: must end in .svg, got 'call.png'; a browser shows an SVG and prints it as anything else",
+        ),
         (["replay", "c", "--until", "0"], "--until: must be 1 or more, got 0"),
         (["serve", "--port", "65536"], "--port: must be between 0 (any free one) and 65535, got 65536"),
         (["serve", "--clock-rate", "0"], "--clock-rate: must be more than 0, got 0.0"),

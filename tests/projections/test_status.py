@@ -184,6 +184,12 @@ def test_the_turns_that_continue_took_are_counted() -> None:
     }
 
 
+def test_how_late_the_sound_was_is_told_where_it_was_measured() -> None:
+    call = conversing()
+    call.tell(fact.AudioMeasured(offset_ms=5_000, caller_dbfs=-9, agent_dbfs=-9, late_p99_ms=0.4, lag_max_ms=7.5))
+    assert record(call)["metadata"] == {"mode": "conversation", "frameLateP99Ms": 0.4, "loopLagMaxMs": 7.5}
+
+
 def test_without_a_server_a_call_in_progress_is_unfinished_and_an_ended_one_is_not() -> None:
     call = conversing()
     assert "unfinished" not in record(call)

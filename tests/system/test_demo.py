@@ -62,8 +62,8 @@ def interrupted(state: Path) -> tuple[int, str, str]:
 
 def look(shown: str) -> Plain:
     """The record of the call, by the commands that the demonstration names."""
-    status, replay = (line.split()[1:] for line in shown.splitlines()[-2:])
-    assert (status[0], replay[0]) == ("status", "replay")
+    status, latency, replay = (line.split()[1:] for line in shown.splitlines()[-3:])
+    assert (status[0], latency[0], replay[0]) == ("status", "latency", "replay")
     assert run(replay)["divergences"] == 0
     return run(status)
 

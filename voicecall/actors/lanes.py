@@ -25,6 +25,7 @@ from voicecall.core.state import CallState, Phase
 from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant, Lane
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
+from voicecall.events.base import EPOCH
 from voicecall.fault import Caught, describe, words
 from voicecall.ports import Line, Post, Turn
 
@@ -187,12 +188,13 @@ class Lanes:
             ours=state.callee if state.direction == "inbound" else state.caller,
         )
         spoken, clauses = SpokenText(), Clauses()
-        index = 0
+        index, begun = 0, EPOCH
         async with self._world.agent.reply(turn) as pieces:
             async for piece in pieces:
+                begun = begun or Instant(self._world.wall() + self._ahead_ms)
                 for text in clauses.feed(spoken.feed(piece)):
-                    self._post(fact.AgentReplied(turn=effect.turn, index=index, text=text))
+                    self._post(fact.AgentReplied(turn=effect.turn, index=index, text=text, first_text_at=begun))
                     index += 1
         for text in (*clauses.feed(spoken.rest()), *clauses.rest()):
-            self._post(fact.AgentReplied(turn=effect.turn, index=index, text=text))
+            self._post(fact.AgentReplied(turn=effect.turn, index=index, text=text, first_text_at=begun))
             index += 1

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from collections import deque
+
+from attrs import define, field
+
 from voicecall.audio.vad import dbfs, power_of
 from voicecall.events.facts import AudioMeasured
 
 SAMPLE = 5
 """Of our own audio, whose level hardly matters while it is sent, every fifth frame is weighed."""
+
+
+LAGS = 2_000
+"""Ticks that are remembered: 10 s of them."""
+
+
+@define(eq=False)
+class Lag:
+    """How late the tick came that serves all calls. Times are trio's, in seconds."""
+
+    _ticks: deque[tuple[float, float]] = field(factory=lambda: deque[tuple[float, float]](maxlen=LAGS))
+
+    def note(self, now: float, seconds: float) -> None:
+        """The tick that is due came so late."""
+        self._ticks.append((now, seconds))
+
+    def since(self, then: float) -> list[float]:
+        """The lags of all ticks after ``then``, the smallest first, in milliseconds."""
+        return sorted(max(seconds, 0.0) * 1000 for at, seconds in self._ticks if at > then)
 
 
 class Meter:
@@ -36,16 +59,22 @@ class Meter:
         """A frame that should have followed another was sent this long after the person had heard that one."""
         self._late.append(max(seconds, 0.0) * 1000)
 
-    def report(self, now: float, *, offset_ms: int) -> AudioMeasured:
+    def report(self, now: float, *, offset_ms: int, lag: Lag) -> AudioMeasured:
         """The figures since the last report; starts over."""
-        late = sorted(self._late)
+        late, lags = sorted(self._late), lag.since(self.since)
         measured = AudioMeasured(
             offset_ms=offset_ms,
             caller_dbfs=round(dbfs(self._caller), 1),
             agent_dbfs=round(dbfs(self._agent), 1),
-            late_p99_ms=round(late[len(late) * 99 // 100], 1) if late else 0.0,
+            late_p99_ms=_p99(late),
             frames_in=self._in,
             frames_out=self._out,
+            lag_p99_ms=_p99(lags),
+            lag_max_ms=round(lags[-1], 1) if lags else 0.0,
         )
         self._start(now)
         return measured
+
+
+def _p99(ordered: list[float]) -> float:
+    return round(ordered[len(ordered) * 99 // 100], 1) if ordered else 0.0

@@ -25,6 +25,7 @@ import trio
 from voicecall.audio.archive import Archive
 from voicecall.audio.link import MediaLink, SocketLink
 from voicecall.audio.lobby import Arrival, Lobby
+from voicecall.audio.measure import Lag
 from voicecall.audio.outbox import Outbox
 from voicecall.audio.parting import Parting
 from voicecall.audio.session import LEAD_S, MARK_GRACE_S, NO_STREAM, Session
@@ -86,6 +87,7 @@ class MediaPlane:
         self._silence_ms = silence_ms
         self._max_connections = max_connections
         self._observe = observe
+        self._lag = Lag()
         self._lobby = Lobby(
             start_timeout_s=start_timeout_s, max_pending=max_pending, max_pending_per_peer=max_pending_per_peer
         )
@@ -227,6 +229,7 @@ class MediaPlane:
             if self._lobby:
                 for arrival in self._lobby.look(now):
                     self._welcome(arrival)
+            self._lag.note(now, now - due)
             self._serve(self._rings[ring], now)
             if self._observe is not None:
                 self._observe(now - due, trio.current_time() - now)
@@ -278,6 +281,7 @@ class MediaPlane:
                 start=start,
                 early=arrival.early,
                 outbox=self._outbox(call_id),
+                lag=self._lag,
                 synthesizer=self._synthesizer,
                 transcriber=self._transcriber,
                 spawn=self._spawn,

@@ -33,12 +33,14 @@ class Frame:
 
 @frozen(kw_only=True)
 class Finished:
-    """An utterance is over, of which the person heard ``heard_ms`` and ``sent_ms`` were sent."""
+    """An utterance is over, of which the person heard ``heard_ms`` and ``sent_ms`` were sent; ``first_heard_ms`` is
+    when they began to hear it, by the clock of ``acknowledge`` (0: they did not)."""
 
     utterance: int
     heard_ms: int
     sent_ms: int
     interrupted: bool
+    first_heard_ms: int = 0
 
 
 @define(eq=False)
@@ -48,6 +50,7 @@ class _Track:
     audio: bytearray = field(factory=bytearray)
     sent_ms: int = 0
     heard_ms: int = 0
+    first_heard_ms: int = 0
     marked_ms: int = 0
     closed: bool = False
     broken: bool = False
@@ -141,11 +144,13 @@ class Playback:
             return ""
         return self._mark(track)
 
-    def acknowledge(self, mark: str) -> list[Finished]:
-        """The carrier played everything before ``mark``. Unknown marks (cleared ones) mean nothing."""
+    def acknowledge(self, mark: str, at_ms: int = 0) -> list[Finished]:
+        """By ``at_ms`` the carrier has played everything before ``mark``. Unknown marks (cleared ones) mean nothing."""
         track, offset_ms = self._marks.pop(mark, (None, 0))
         if track is None:
             return []
+        if not track.heard_ms:
+            track.first_heard_ms = max(at_ms - offset_ms, 0)
         track.heard_ms = max(track.heard_ms, offset_ms)
         if track.sent and track.heard_ms >= track.sent_ms:
             return [self._finish(track, interrupted=False)]
@@ -209,4 +214,5 @@ class Playback:
             heard_ms=track.heard_ms,
             sent_ms=track.sent_ms,
             interrupted=interrupted or track.broken,
+            first_heard_ms=track.first_heard_ms,
         )

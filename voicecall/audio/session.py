@@ -21,7 +21,7 @@ import trio
 from voicecall.audio.g711 import FRAME_BYTES
 from voicecall.audio.link import MediaLink
 from voicecall.audio.listening import Listening
-from voicecall.audio.measure import Meter
+from voicecall.audio.measure import Lag, Meter
 from voicecall.audio.order import InOrder
 from voicecall.audio.outbox import Outbox
 from voicecall.audio.playback import FRAME_MS
@@ -76,6 +76,7 @@ class Session:
         start: MediaStart,
         early: Sequence[bytes] = (),
         outbox: Outbox,
+        lag: Lag,
         synthesizer: Synthesizer,
         transcriber: Transcriber,
         spawn: Callable[..., None],
@@ -101,6 +102,7 @@ class Session:
         self._order = InOrder()
         self._detector = VoiceDetector(silence_ms=silence_ms)
         self._meter = Meter(self._opened)
+        self._lag = lag
         self._recording: Recording | None = None
         self._listening = Listening(call_id=call_id, transcriber=transcriber, post=outbox.tell)
         self._utterances = Utterances(synthesizer=synthesizer, post=outbox.tell, start=spawn)
@@ -209,7 +211,8 @@ class Session:
                 for payload in self._order.take(message.place, message.payload):
                     self._hear(payload, now)
             case MediaMark():
-                self._utterances.settle(self._utterances.playback.acknowledge(message.name))
+                playback = self._utterances.playback
+                self._utterances.settle(playback.acknowledge(message.name, self.offset_ms(now)))
             case MediaDigits():
                 self._tell(fact.DigitsPressed(digits=message.digits))
             case MediaStart():
@@ -262,7 +265,11 @@ class Session:
             if frame.mark:
                 self._link.send(self._codec.mark(self._stream_id, frame.mark))
             if frame.starts and frame.starts != UNDECIDED:
-                self._tell(fact.PlaybackStarted(utterance=frame.starts, offset_ms=self.offset_ms(now)))
+                made_ms = self.offset_ms(self._utterances.first_audio(frame.starts))
+                started = fact.PlaybackStarted(
+                    utterance=frame.starts, offset_ms=self.offset_ms(now), first_audio_ms=made_ms
+                )
+                self._tell(started)
             if self._recording is not None:
                 self._recording.put("agent", self.offset_ms(self._next_frame), frame.payload)
             self._meter.sent(frame.payload)
@@ -293,4 +300,4 @@ class Session:
             self._utterances.apologize(APOLOGY)
 
     def _measure(self, now: float) -> None:
-        self._tell(self._meter.report(now, offset_ms=self.offset_ms(now)))
+        self._tell(self._meter.report(now, offset_ms=self.offset_ms(now), lag=self._lag))

@@ -77,6 +77,8 @@ class _Job:
         unmade_ms = 0 if self.whole else MS_PER_CHARACTER * len(self.spelling.text)
         return max(sent_ms, self.made_ms, unmade_ms)
 
+    first_audio: float | None = None
+
 
 class Utterances:
     """``post`` gets the facts; ``start`` runs a synthesis somewhere that outlives the call's actor."""
@@ -94,6 +96,11 @@ class Utterances:
     def holds(self, effect_id: EffectId) -> bool:
         """Whether this ``speak`` has not been settled."""
         return any(job.effect_id == effect_id for job in self._jobs.values())
+
+    def first_audio(self, utterance: int) -> float:
+        """When the first sound of an utterance that is being played had been made, in trio's time."""
+        at = self._jobs[utterance].first_audio
+        return trio.current_time() if at is None else at
 
     def speak(self, effect_id: EffectId, speak: Speak) -> None:
         """Queue an utterance."""
@@ -123,6 +130,7 @@ class Utterances:
                     sent_ms=one.sent_ms,
                     interrupted=one.interrupted,
                     length_ms=job.length_ms(one.sent_ms),
+                    first_heard_ms=one.first_heard_ms,
                 )
             )
 
@@ -168,13 +176,18 @@ class Utterances:
                     if isinstance(piece, Wording):
                         continue
                     patience.deadline = float("inf")
-                    self.playback.feed(job.utterance, piece)
+                    self._feed(job, piece)
                     if len(job.chunk) >= CHUNK_BYTES:
                         self._report(job)
                     await self._wait_for_ear(job.utterance)
                     patience.deadline = trio.current_time() + FIRST_SOUND_S
         job.whole = True
         self._report(job)
+
+    def _feed(self, job: _Job, piece: bytes) -> None:
+        if job.first_audio is None and piece:
+            job.first_audio = trio.current_time()
+        self.playback.feed(job.utterance, piece)
 
     def _report(self, job: _Job) -> None:
         """Tell what was made. Before an utterance ends all of it is told: what was heard of it follows from that."""

@@ -296,20 +296,31 @@ def replay(
 @app.command(
     help_epilogue=examples(
         "voicecall latency --last 50",
+        "voicecall latency --since 24h --json",
+        "voicecall latency 5b0e --plot call.svg",
     )
 )
 def latency(
-    *,
-    last: Annotated[int, Parameter(help="How many of the newest calls to look at.")] = 200,
+    *calls: Annotated[str, Parameter(help="Calls, to see turn by turn: ids, beginnings of ids, or the carrier's ids.")],
+    last: Annotated[
+        int | None, Parameter(help="How many of the newest calls to look at. Default: 200, or all with --since.")
+    ] = None,
+    since: Annotated[
+        str | None, Parameter(help="Calls that began then or later: 30m, 24h, 7d, or a date with or without time.")
+    ] = None,
+    plot: Annotated[
+        Path | None, Parameter(help="Draw the call to this .svg file: both voices, turns, interruptions, fillers.")
+    ] = None,
     file: FileOption = None,
     json: JsonOption = False,
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> int:
-    """How long people waited for an answer, over the newest calls."""
-    from voicecall.cli.looking import show_latency
+    """How long people waited for an answer, stage by stage: from the transcript to what was heard."""
+    from voicecall.cli.summing import show_latency
 
-    return show_latency(_place(state, config), last=last, file=file, json=json)
+    place = _place(state, config)
+    return show_latency(place, calls, last=last, since=since, plot=plot, file=file, json=json)
 
 
 @app.command(

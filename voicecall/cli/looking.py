@@ -1,4 +1,4 @@
-"""``status``, ``tail`` and ``latency``: projections of the journal, with or without a server."""
+"""``status`` and ``tail``: projections of the journal, with or without a server."""
 
 from __future__ import annotations
 
@@ -153,25 +153,3 @@ def _readable() -> Callable[[Line], None]:
         console.print(text)
 
     return write
-
-
-def show_latency(place: Place, *, last: int, file: Path | None, json: bool) -> int:
-    """How long people waited, over the newest calls."""
-    if last < 1:
-        return fail(f"--last: must be 1 or more, got {last}", BAD_USAGE)
-
-    async def work() -> int:
-        from voicecall.cli.summing import latency_report
-
-        source = open_source(place, file)
-        calls = await load_directory(source, checkpoint_of(place, file))
-        report = await latency_report(source, calls, last, progress=not wants_json(json=json))
-        if wants_json(json=json):
-            print_json(report)
-            return 0
-        from voicecall.cli.rendering import show, summary_view
-
-        show(summary_view(report))
-        return 0
-
-    return look(work)

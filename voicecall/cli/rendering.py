@@ -13,7 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from voicecall.projections.latency import TurnLatency
+from voicecall.projections.latency import STAGES, TurnLatency
 from voicecall.projections.tail import TailLine
 
 STATE_STYLES = {
@@ -30,6 +30,15 @@ STATE_STYLES = {
     "unknown": "red",
 }
 LIVE_STYLE = "bold cyan"
+STAGE_NAMES = {
+    "transcript": "transcript",
+    "token": "first token",
+    "clause": "first clause",
+    "audio": "first audio",
+    "frame": "first frame out",
+    "heard": "heard",
+}
+FIGURES = ("minMs", "avgMs", "p50Ms", "p95Ms", "maxMs")
 
 
 def show(*things: RenderableType) -> None:
@@ -80,6 +89,10 @@ def record_view(record: dict[str, Any]) -> RenderableType:
     if "endedAt" in record:
         begun = "answeredAt" if "answeredAt" in record else "startedAt"
         facts.add_row("ended", f"{moment(record['endedAt'])}  (after {_span(record, begun, 'endedAt')})")
+    metadata = record.get("metadata", {})
+    if "loopLagMaxMs" in metadata:
+        late = f"frames at most {metadata['frameLateP99Ms']} ms (p99), the loop {metadata['loopLagMaxMs']} ms"
+        facts.add_row("late", late)
     remarks = [(one["timestamp"], one["speaker"], one["text"], one.get("heard")) for one in record["transcript"]]
     return Group(facts, _remarks(remarks)) if remarks else facts
 
@@ -119,30 +132,46 @@ def state_text(record: dict[str, Any]) -> Text:
     return Text(record["state"], STATE_STYLES.get(record["state"], LIVE_STYLE))
 
 
-def turns_view(turns: Iterable[TurnLatency]) -> Table:
+def turns_view(turns: Sequence[TurnLatency], *, of: str = "") -> Table:
     """How long the person waited, turn by turn."""
-    table = Table(title="latency, ms after the caller stopped", title_justify="left", title_style="bold")
-    for heading in ("turn", "transcript", "agent's first words", "first sound played"):
+    title = f"latency{' of ' + of if of else ''}, ms after the caller stopped"
+    table = Table(title=title, title_justify="left", title_style="bold", caption_justify="left")
+    for heading in ("turn", *STAGE_NAMES.values()):
         table.add_column(heading, justify="right")
     for turn in turns:
-        table.add_row(str(turn.turn), *map(_ms, (turn.transcript_ms, turn.reply_ms, turn.playback_ms)))
+        unknown = "" if turn.transcript_ms is not None else "*"
+        table.add_row(f"{turn.turn}{unknown}", *(_ms(getattr(turn, f"{stage}_ms")) for stage in STAGES))
+    if any(turn.transcript_ms is None for turn in turns):
+        table.caption = "* nobody tells when the caller stopped: counted from the transcript"
     return table
 
 
 def summary_view(report: dict[str, Any]) -> Table:
-    """Figures over many calls."""
-    table = Table(title=f"latency over {report['recordsScanned']} calls, ms", title_justify="left", title_style="bold")
-    table.add_column("")
+    """Figures over many turns."""
+    calls = "1 call" if report["recordsScanned"] == 1 else f"{report['recordsScanned']} calls"
+    table = Table(title=f"latency over {calls}, ms", title_justify="left", title_style="bold")
+    table.add_column("after the caller stopped")
     for heading in ("count", "min", "avg", "p50", "p95", "max"):
         table.add_column(heading, justify="right")
-    for name, label in (("turnLatency", "answer heard after the caller stopped"), ("listenWait", "continue answered")):
-        row = report[name]
-        figures = (row[key] for key in ("count", "minMs", "avgMs", "p50Ms", "p95Ms", "maxMs"))
-        table.add_row(label, *(str(figure) for figure in figures))
+    for stage in STAGES:
+        table.add_row(STAGE_NAMES[stage], *_figures(report["stages"][stage]))
+    table.add_section()
+    table.add_row("continue answered", *_figures(report["listenWait"]))
     return table
 
 
-def _ms(value: int | None) -> str:
+def _figures(row: dict[str, int]) -> list[str]:
+    return [str(row["count"]), *(_ms(row[key] if row["count"] else None) for key in FIGURES)]
+
+
+def sound_text(sound: dict[str, float | None]) -> Text:
+    """How punctual the sound was."""
+    late, p99, most = (_ms(sound[key]) for key in ("frameLateP99Ms", "loopLagP99Ms", "loopLagMaxMs"))
+    words = f"frames late: p99 {late} ms; the loop's lag: p99 {p99} ms, worst {most} ms (in the worst five seconds)"
+    return Text(words, "dim")
+
+
+def _ms(value: float | None) -> str:
     return "-" if value is None else str(value)
 
 

@@ -145,12 +145,14 @@ class VendorReported(Event):
 
 @frozen(kw_only=True)
 class AgentReplied(Event):
-    """One clause of the agent's reply to ``turn``; ``index`` counts from 0."""
+    """One clause of the agent's reply to ``turn``; ``index`` counts from 0. ``first_text_at`` is when the first text of
+    the reply came; 0 when nobody says."""
 
     kind: ClassVar[str] = "agent.replied"
     turn: int
     index: int
     text: str
+    first_text_at: Instant = EPOCH
 
 
 @frozen(kw_only=True)

@@ -38,7 +38,11 @@ class MediaClosed(Event):
 
 @frozen(kw_only=True)
 class AudioMeasured(Event):
-    """Levels and punctuality of the sound since the last such report: peak levels in dBFS, gaps in milliseconds."""
+    """Levels and punctuality of the sound since the last such report: peak levels in dBFS, gaps in milliseconds.
+
+    ``late_p99_ms`` is of this call's frames, ``lag_p99_ms`` and ``lag_max_ms`` are how late the tick that serves all
+    calls came; 0 when nobody measured it.
+    """
 
     kind: ClassVar[str] = "audio.measured"
     offset_ms: int
@@ -47,6 +51,8 @@ class AudioMeasured(Event):
     late_p99_ms: float = 0.0
     frames_in: int = 0
     frames_out: int = 0
+    lag_p99_ms: float = 0.0
+    lag_max_ms: float = 0.0
 
 
 @frozen(kw_only=True)
@@ -107,12 +113,14 @@ class SpeechChunk(Event):
 class PlaybackStarted(Event):
     """The first frame of an utterance went out, ``offset_ms`` after the stream opened; or a carrier that speaks with
     its own voice was given the text, by the answer to the webhook at seq ``carried_by``, or ("") by a request of ours.
+    ``first_audio_ms`` is when the first of its sound had been made; 0 when nobody says.
     """
 
     kind: ClassVar[str] = "playback.started"
     utterance: int
     offset_ms: int = 0
     carried_by: str = ""
+    first_audio_ms: int = 0
 
 
 @frozen(kw_only=True)
@@ -123,7 +131,8 @@ class PlaybackFinished(Event):
     means as long as what was sent.
 
     ``told`` by the ``carrier``: it spoke with its own voice and says that it is done; then nobody measured, and both
-    durations are estimates from the text and the time it took.
+    durations are estimates from the text and the time it took. ``first_heard_ms`` is when its first sound was played to
+    the person, by the first mark that came back; 0 when none did.
     """
 
     kind: ClassVar[str] = "playback.finished"
@@ -134,3 +143,4 @@ class PlaybackFinished(Event):
     interrupted: bool = False
     length_ms: int = 0
     told: Literal["marks", "carrier"] = "marks"
+    first_heard_ms: int = 0

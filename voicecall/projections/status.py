@@ -9,6 +9,7 @@ from voicecall.core.ledger import Ledger, fold
 from voicecall.core.state import CallState, Floor, Phase
 from voicecall.events import CallId, Entry
 from voicecall.projections.directory import Row
+from voicecall.projections.latency import punctuality
 from voicecall.projections.operation import operations
 from voicecall.projections.transcript import transcript
 
@@ -45,7 +46,7 @@ def call_record(call_id: CallId, entries: Iterable[Entry], *, server: bool = Tru
             for one in transcript(known)
         ],
         "processedEventIds": [key for key in ledger.keys if not key.startswith("request:")],
-        "metadata": {**_metadata(state), **_turns(known)},
+        "metadata": {**_metadata(state), **_turns(known), **_sound(known)},
     }
     if not server and state.phase is not Phase.ENDED:
         record["unfinished"] = True
@@ -117,6 +118,14 @@ def _metadata(state: CallState) -> dict[str, str]:
     if state.policy.verdict != "accept":
         found["rejectionReason"] = "busy" if state.policy.verdict == "busy" else "inbound-policy"
     return found
+
+
+def _sound(entries: list[Entry]) -> dict[str, float]:
+    """How late its sound was at worst: the frames (p99 of the worst five seconds), and the tick that sends them."""
+    found = punctuality(entries)
+    if found.lag_max_ms is None or found.late_p99_ms is None:
+        return {}
+    return {"frameLateP99Ms": found.late_p99_ms, "loopLagMaxMs": found.lag_max_ms}
 
 
 def _turns(entries: list[Entry]) -> dict[str, int]:

@@ -11,7 +11,12 @@ from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.events.schema import to_plain
 
-HIDDEN = frozenset({"type", "settles", "policy", "digest", "blob", "ticket", "request_id", "rules", "told_at", "words"})
+HIDDEN = frozenset(
+    {
+        *("type", "settles", "policy", "digest", "blob", "ticket", "request_id", "rules", "told_at", "words"),
+        "first_text_at",
+    }
+)
 """Fields that a reader of a line does not miss; ``--json`` has them all."""
 
 

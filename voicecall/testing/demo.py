@@ -208,6 +208,8 @@ async def _show(stage: Stage, call_id: CallId, console: Console) -> dict[str, An
     console.print("look at it again:")
     command = _shown(BIN / "voicecall")
     console.print(f"  {command} status --state {_shown(stage.state)} --call-id {call_id}", soft_wrap=True, markup=False)
+    plot = f"latency --state {_shown(stage.state)} --plot call.svg {call_id}"
+    console.print(f"  {command} {plot}", soft_wrap=True, markup=False)
     console.print(f"  {command} replay --state {_shown(stage.state)} {call_id}", soft_wrap=True, markup=False)
     return record
 
