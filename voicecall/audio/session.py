@@ -43,7 +43,6 @@ from voicecall.ports import (
     MediaStop,
     NotUnderstood,
     Synthesizer,
-    Transcriber,
 )
 
 LEAD_S = 0.06
@@ -77,7 +76,7 @@ class Session:
         early: Sequence[bytes] = (),
         outbox: Outbox,
         synthesizer: Synthesizer,
-        transcriber: Transcriber,
+        listening: Listening,
         spawn: Callable[..., None],
         lead_s: float = LEAD_S,
         mark_grace_s: float = MARK_GRACE_S,
@@ -102,7 +101,7 @@ class Session:
         self._detector = VoiceDetector(silence_ms=silence_ms)
         self._meter = Meter(self._opened)
         self._recording: Recording | None = None
-        self._listening = Listening(call_id=call_id, transcriber=transcriber, post=outbox.tell)
+        self._listening = listening
         self._utterances = Utterances(synthesizer=synthesizer, post=outbox.tell, start=spawn)
 
     # --- what the actor and the plane ask ----------------------------------------------------------------------------
