@@ -111,7 +111,7 @@ def test_an_ear_that_fails_while_it_rings_is_started_again() -> None:
         mailbox = stage.adopt()
         stage.plane.prepare(CALL, 45)
         await trio.sleep(20)
-        reports = mailbox.of(fact.VendorReported)
+        reports = mailbox.of(fact.TranscriberFailed)
         assert [one.detail for one in reports] == ["ConnectionError: reset by the vendor"] * 2
         async with stage.caller() as caller:
             stage.plane.listen(CALL, LISTEN)

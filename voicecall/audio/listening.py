@@ -16,7 +16,7 @@ import trio
 
 from voicecall.audio.tap import Tap
 from voicecall.events import AnyEvent, CallId
-from voicecall.events.facts import VendorReported
+from voicecall.events.facts import TranscriberFailed
 from voicecall.fault import Caught, describe, words
 from voicecall.ports import Transcriber
 
@@ -87,5 +87,5 @@ class Listening:
                     self._post(event)
         if caught.error is not None:
             log.error("the transcriber failed", call=self._call_id, error=describe(caught.error))
-            self._post(VendorReported(status="transcriber failed", detail=words(caught.error)))
+            self._post(TranscriberFailed(detail=words(caught.error)))
         return recognized

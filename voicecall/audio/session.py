@@ -27,7 +27,7 @@ from voicecall.audio.outbox import Outbox
 from voicecall.audio.playback import FRAME_MS
 from voicecall.audio.recording import Recording
 from voicecall.audio.utterances import UNDECIDED, Utterances
-from voicecall.audio.vad import Onset, VoiceDetector, power_of
+from voicecall.audio.vad import Offset, Onset, VoiceDetector, power_of
 from voicecall.audio.websocket import POLICY
 from voicecall.events import CallId, EffectId
 from voicecall.events import facts as fact
@@ -242,11 +242,16 @@ class Session:
             self._detect(None, self._heard)
 
     def _detect(self, power: float | None, now: float) -> None:
-        if isinstance(self._detector.feed(power), Onset):
-            self._tell(fact.CallerStarted(offset_ms=max(self.offset_ms(now) - 60, 0)))
-            playback = self._utterances.playback
-            if playback.playing and playback.interruptible:
-                self.stop(playback.last_interruptible)
+        match self._detector.feed(power):
+            case Onset():
+                self._tell(fact.CallerStarted(offset_ms=max(self.offset_ms(now) - 60, 0)))
+                playback = self._utterances.playback
+                if playback.playing and playback.interruptible:
+                    self.stop(playback.last_interruptible)
+            case Offset():
+                self._tell(fact.CallerStopped(offset_ms=max(self.offset_ms(now) - self._detector.silence_ms, 0)))
+            case None:
+                pass
 
     def _send(self, now: float) -> None:
         playback = self._utterances.playback

@@ -67,11 +67,30 @@ def owe(state: CallState, whom: Owing) -> CallState:
     return change(state, owing=whom, owing_since=state.now, owing_stage=0)
 
 
+def stopped_talking(state: CallState) -> CallState:
+    """The caller is silent again. Of whom no words have come yet, we owe that we understand them."""
+    state = change(state, floor=Floor.NOBODY) if state.floor is Floor.CALLER else state
+    return _not_understood(state)
+
+
+def gone_deaf(state: CallState) -> CallState:
+    """Nobody transcribes, as far as we know; who is talking is not waited for to stop."""
+    state = change(state, deaf=True)
+    return _not_understood(state) if state.floor is Floor.CALLER else state
+
+
+def _not_understood(state: CallState) -> CallState:
+    answered = state.policy.mode is Mode.CONVERSATION and state.machine is Machine.NONE
+    wanted = state.wordless and bool(state.policy.unheard) and answered and state.phase is Phase.LIVE
+    return owe(state, Owing.EAR) if wanted and state.owing is Owing.NOBODY else state
+
+
 def said(state: CallState, text: str) -> CallState:
     """The caller said (or keyed) something final."""
     if not text.strip() or state.phase is not Phase.LIVE:
         return state
-    state = _remark(change(state, floor=Floor.NOBODY), Remark(speaker="caller", text=text))
+    state = change(state, floor=Floor.NOBODY, wordless=False, deaf=False, misses=0)
+    state = _remark(state, Remark(speaker="caller", text=text))
     if state.waiting_since:
         return owe(change(state, waiting_since=EPOCH), Owing.OPERATOR)
     answered = state.policy.mode is Mode.CONVERSATION and state.machine is Machine.NONE
@@ -140,6 +159,8 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
         return owe(change(state, notified_at=state.now, greeted=True), Owing.NOBODY)
     if event.heard_ms > 0:
         return _heard(state, current)
+    if state.owing is Owing.EAR and current.purpose == "apology":
+        return owe(state, Owing.NOBODY)  # whoever talks over the request to say it again does so
     # Who talks over our return was talking when the stream broke: of those words nobody may ever hear.
     return owe(state, Owing.AGENT) if current.purpose == "return" or not event.interrupted else state
 

@@ -58,6 +58,22 @@ class CallerStarted(Event):
 
 
 @frozen(kw_only=True)
+class CallerStopped(Event):
+    """The caller's voice has been quiet for as long as ends an utterance; ``offset_ms`` is of its last sound."""
+
+    kind: ClassVar[str] = "caller.stopped"
+    offset_ms: int = 0
+
+
+@frozen(kw_only=True)
+class TranscriberFailed(Event):
+    """Nobody transcribes the caller just now; it is tried again. ``detail`` is the vendor's word."""
+
+    kind: ClassVar[str] = "transcriber.failed"
+    detail: str = ""
+
+
+@frozen(kw_only=True)
 class CallerHeard(Event):
     """A partial transcript of what the caller is saying. ``told_at``: see ``CallerSaid``."""
 
