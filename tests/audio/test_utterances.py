@@ -84,7 +84,7 @@ def test_sound_that_breaks_off_is_heard_as_far_as_there_is_any() -> None:
             effect_id = stage.say(1, SENTENCE)
             finished = await heard_of(mailbox, 1)
             assert finished == fact.PlaybackFinished(
-                settles=effect_id, utterance=1, heard_ms=500, sent_ms=500, interrupted=True
+                settles=effect_id, utterance=1, heard_ms=500, sent_ms=500, interrupted=True, broken=True
             )
             assert caller.ear.heard_ms == 500
             [reported] = mailbox.of(fact.VendorReported)

@@ -32,12 +32,14 @@ class Frame:
 
 @frozen(kw_only=True)
 class Finished:
-    """An utterance is over, of which the person heard ``heard_ms`` and ``sent_ms`` were sent."""
+    """An utterance is over, of which the person heard ``heard_ms`` and ``sent_ms`` were sent; ``broken`` says that its
+    audio broke off."""
 
     utterance: int
     heard_ms: int
     sent_ms: int
     interrupted: bool
+    broken: bool = False
 
 
 @define(eq=False)
@@ -208,4 +210,5 @@ class Playback:
             heard_ms=track.heard_ms,
             sent_ms=track.sent_ms,
             interrupted=interrupted or track.broken,
+            broken=track.broken,
         )

@@ -75,6 +75,7 @@ class Utterances:
                     heard_ms=one.heard_ms,
                     sent_ms=one.sent_ms,
                     interrupted=one.interrupted,
+                    broken=one.broken,
                 )
             )
 

@@ -151,6 +151,8 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
         state = change(state, discarded_turn=max(state.discarded_turn, current.turn))
     if state.phase is not Phase.LIVE:
         return state
+    if event.broken:
+        state = change(state, spoiled=state.utterance)
     if state.waiting_since and event.utterance == state.waiting_for:
         state = change(state, waiting_since=state.now)
     message = state.policy.mode is Mode.NOTIFY or state.machine is Machine.RECORDING
@@ -166,9 +168,14 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
 
 
 def _heard(state: CallState, one: Utterance) -> CallState:
-    """What was heard settles what we owed, unless it only bridged a wait; an agent that goes on thinking owes anew."""
+    """What was heard settles what we owed, unless it only bridged a wait; an agent that goes on thinking owes anew.
+
+    Where something was lost, only what was decided since settles it.
+    """
     greeted = state.greeted or one.purpose == "greeting"
     state = change(state, greeted=greeted, heard_turn=max(state.heard_turn, one.turn))
+    if one.number <= state.spoiled:
+        return owe(state, Owing.AGENT)
     back = one.purpose == "return" and (is_thinking(state) or is_unheard(state))
     if one.purpose != "filler" and not back:
         state = owe(state, Owing.NOBODY)
@@ -195,7 +202,7 @@ def drafted(state: CallState, turn: int, text: str) -> CallState:
 
 def lost(state: CallState, number: int) -> CallState:
     """An utterance could not be said: we still owe the person sound. Nobody waits for the answer to a lost question."""
-    state = _without(state, number)
+    state = change(_without(state, number), spoiled=state.utterance)
     if number == state.waiting_for:
         state = change(state, waiting_since=EPOCH)
     return owe(state, Owing.AGENT) if state.phase is Phase.LIVE else state
@@ -223,6 +230,8 @@ def finished(state: CallState, event: AgentFinished) -> CallState:
     """The agent is done: unless its words are still to be heard, the person waits for nothing any more."""
     if event.turn != state.turn or event.reason != "done" or state.owing is not Owing.AGENT:
         return state
+    if state.spoiled and state.spoiled == state.utterance:
+        return state  # of what it said last something was lost
     silent = state.replied_turn < event.turn
     return owe(state, Owing.NOBODY) if silent or state.heard_turn >= event.turn else state
 

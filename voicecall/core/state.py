@@ -149,6 +149,7 @@ class CallState:
     heard_turn: int = 0
     waiting_since: Instant = EPOCH
     waiting_for: int = 0
+    spoiled: int = 0
     wordless: bool = False
     deaf: bool = False
     misses: int = 0

@@ -126,7 +126,7 @@ class PlaybackFinished(Event):
     """An utterance is over. ``heard_ms`` is what the carrier's playback marks prove was played to the person.
 
     ``told`` by the ``carrier``: it spoke with its own voice and says that it is done; then nobody measured, and both
-    durations are estimates from the text and the time it took.
+    durations are estimates from the text and the time it took. ``broken``: the voice broke off, nobody interrupted it.
     """
 
     kind: ClassVar[str] = "playback.finished"
@@ -136,3 +136,4 @@ class PlaybackFinished(Event):
     sent_ms: int = 0
     interrupted: bool = False
     told: Literal["marks", "carrier"] = "marks"
+    broken: bool = False
