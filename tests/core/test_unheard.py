@@ -117,7 +117,7 @@ def test_an_ear_that_works_again_is_forgiven() -> None:
     call.wait(2_500)
     call.plays(2)
     assert kinds(call.says("Is Thursday free?")) == ["ask_agent"]
-    assert (call.state.deaf, call.state.owing) == (False, Owing.AGENT)
+    assert (call.state.misses, call.state.owing) == (0, Owing.AGENT)
     assert spoken(call.replies("It is.")) == ["It is."]
     call.plays(3)
     call.thought()
@@ -128,8 +128,19 @@ def test_an_ear_that_fails_while_nobody_speaks_disturbs_nobody() -> None:
     call = conversing(unheard=AGAIN)
     call.tell(fact.TranscriberFailed(detail="reset"))
     assert call.wait(60_000) == ()
-    call.tell(fact.CallerStarted())
-    assert not call.state.deaf
+
+
+def test_an_ear_that_failed_before_somebody_spoke_has_one_more_chance() -> None:
+    call = conversing(unheard=AGAIN, agent=STEPS)
+    for _ in range(3):
+        call.tell(fact.TranscriberFailed(detail="reset"))
+    for text in (AGAIN, SORRY):
+        speaks_in_vain(call)
+        call.wait(2_500)
+        call.plays(call.state.utterance)
+        assert spoken(call.wait(5_500)) == [text]
+        call.plays(call.state.utterance)
+    assert call.wait(7_000) == (do.Hangup(reason="error"),)
 
 
 def test_whoever_talks_over_the_question_says_it_again() -> None:

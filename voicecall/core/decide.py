@@ -34,8 +34,6 @@ from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.events.base import EPOCH
 
-MISSES = 2
-"""How often in a row the person is asked to say it again, where the ear does not report that it fails."""
 LONGEST_SAY = 1_500
 """Characters a carrier's own voice is given at a time: their limits are from 3,000 up, markup included."""
 
@@ -276,7 +274,7 @@ def _on_no_words(state: CallState, step: Step) -> tuple[AnyEffect, ...]:
     match step:
         case "filler":
             return (_say(state, state.policy.filler, "filler"),)
-        case "apology" if state.deaf or state.misses >= MISSES:
+        case "apology" if state.misses >= speech.HOPELESS:
             return (_say(state, state.policy.apology, "filler"),)
         case "apology":
             return (_say(state, state.policy.unheard, "apology"),)

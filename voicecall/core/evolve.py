@@ -282,7 +282,7 @@ def _fired(state: CallState, event: fact.TimerFired) -> CallState:
 def _voice(state: CallState, event: fact.CallerStarted | fact.CallerStopped | fact.TranscriberFailed) -> CallState:
     """The caller's voice, and whether anybody listens to it."""
     if isinstance(event, fact.CallerStarted):
-        return _took_the_floor(change(state, wordless=True, deaf=False))
+        return _took_the_floor(change(state, wordless=True))
     stopped = isinstance(event, fact.CallerStopped)
     return speech.stopped_talking(state) if stopped else speech.gone_deaf(state)
 

@@ -21,6 +21,8 @@ MS_PER_CHARACTER = 60
 """How fast a carrier's own voice speaks, where nobody measures what was heard of it."""
 
 
+HOPELESS = 2
+"""So many signs in a row that we do not hear the person, and we do not ask again: each time that we asked is one."""
 PAUSES = str.maketrans({"p": "WW", "P": "WW", ",": "WW", "a": "A", "b": "B", "c": "C", "d": "D"})
 
 
@@ -74,8 +76,9 @@ def stopped_talking(state: CallState) -> CallState:
 
 
 def gone_deaf(state: CallState) -> CallState:
-    """Nobody transcribes, as far as we know; who is talking is not waited for to stop."""
-    state = change(state, deaf=True)
+    """Nobody transcribes, as far as we know; who is talking is not waited for to stop. A failure from before somebody
+    spoke may be over by then."""
+    state = change(state, misses=HOPELESS if state.wordless else max(state.misses, 1))
     return _not_understood(state) if state.floor is Floor.CALLER else state
 
 
@@ -89,7 +92,7 @@ def said(state: CallState, text: str) -> CallState:
     """The caller said (or keyed) something final."""
     if not text.strip() or state.phase is not Phase.LIVE:
         return state
-    state = change(state, floor=Floor.NOBODY, wordless=False, deaf=False, misses=0)
+    state = change(state, floor=Floor.NOBODY, wordless=False, misses=0)
     state = _remark(state, Remark(speaker="caller", text=text))
     if state.waiting_since:
         return owe(change(state, waiting_since=EPOCH), Owing.OPERATOR)

@@ -151,7 +151,6 @@ class CallState:
     waiting_for: int = 0
     spoiled: int = 0
     wordless: bool = False
-    deaf: bool = False
     misses: int = 0
     owing: Owing = Owing.NOBODY
     owing_since: Instant = EPOCH
