@@ -31,6 +31,8 @@ class Quiet:
 
     def release(self, call_id: CallId) -> None: ...
 
+    def prepare(self, call_id: CallId, limit_s: float) -> None: ...
+
     def holds(self, call_id: CallId, effect_id: str) -> bool:
         return False
 

@@ -38,8 +38,9 @@ DEADLINES = {
                "it is asked once more"),
     "playback": ("something is being said", "15 s to its first sound; then 30 s + 120 ms a character",
                  "hang up, reason `error`"),
-    "silence": ("we owe the person sound and say nothing", "the three steps of `agent` or `operator` patience",
-                "a filler (or the question again, when an answer was lost unheard), an apology, a hang-up"),
+    "silence": ("we owe the person sound and say nothing", "the steps of `agent` or `operator` patience",
+                "a filler (or the question again, when an answer was lost unheard), a word of progress, an apology "
+                "(or, when we understood nothing, a request to say it again), a hang-up"),
     "notify": ("the message of a notify call was heard, nobody speaks and nobody is waited for",
                "`notify_hangup_delay_ms`", "hang up"),
     "transcript": ("a `continue` waits, and its question is over", "`transcript_timeout_ms`", "it waits no more"),

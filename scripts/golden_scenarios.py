@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import cast
 
 import trio
@@ -16,7 +16,7 @@ from voicecall.config import Config, parse
 from voicecall.core.requests import Ask, EndCall, PressDigits, Say
 from voicecall.events import CallId, Entry, Mode
 from voicecall.events import facts as fact
-from voicecall.ports import Exchange, Fetch, HttpRequest, HttpResponse, Turn
+from voicecall.ports import AudioTap, CallerSpeech, Exchange, Fetch, HttpRequest, HttpResponse, Turn
 from voicecall.testing.happenings import Offer
 from voicecall.testing.memory_system import WEBHOOK_URL, MemorySystem, MemoryTown, open_memory_town
 from voicecall.testing.script import load_script
@@ -25,6 +25,8 @@ US, STRANGER = "+15550000000", "+15550002000"
 FRIENDLY, LISTENER, NEVER, BUSY, DECLINES, MACHINE, SAYS_ONE_THING, INTERRUPTS, PRESSES = (
     f"+1555000100{number}" for number in range(1, 10)
 )
+HEARS = {"do": "hear", "quietMs": 7_000, "limitMs": 30_000}
+"""Waits through a filler for what comes after it."""
 LONG = ("Gladly. It is about the table on Thursday, the one by the window, and about whether ten still suits you.",)
 
 Play = Callable[[MemoryTown], Awaitable[None]]
@@ -144,6 +146,15 @@ async def silence(town: MemoryTown) -> None:
         await system.ended(await system.place(SAYS_ONE_THING))
 
 
+async def unheard(town: MemoryTown) -> None:
+    """Nobody understands what the person says: they are asked to say it again, twice, and then the call ends."""
+    words = ("Hello?", "Is anybody there?", "I give up.")
+    says = (step for text in words for step in ({"do": "say", "text": text}, HEARS))
+    town.network.board.people[SAYS_ONE_THING] = load_script(["answer", {"do": "hear"}, *says, "staySilent"])
+    async with town.serve(transcriber=_Dull()) as system:
+        await system.ended(await system.place(SAYS_ONE_THING))
+
+
 async def agent_fails(town: MemoryTown) -> None:
     """The agent raises: the person hears an apology, and goes on."""
     async with town.serve(agent=_Mute(fault=RuntimeError("no model"))) as system:
@@ -222,7 +233,7 @@ SCENARIOS: dict[str, Play] = {
     play.__name__: play
     for play in (
         notify, conversation, barge_in, inbound, rejected, no_answer, busy, declined, dial_refused, voicemail, keys,
-        asks, operator, max_duration, silence, agent_fails, speech_fails, media_lost, restart, restart_ringing,
+        asks, operator, max_duration, silence, unheard, agent_fails, speech_fails, media_lost, restart, restart_ringing,
         dial_in_doubt_answered, dial_in_doubt_unknown, dial_in_doubt_late, quarantine,
     )
 }  # fmt: skip
@@ -253,6 +264,22 @@ class _Mute:
             raise self._fault
         await trio.sleep_forever()
         yield ""
+
+
+class _Dull:
+    """Listens, and understands nothing."""
+
+    @asynccontextmanager
+    async def listen(self, tap: AudioTap) -> AsyncGenerator[AsyncIterator[CallerSpeech]]:
+        """See ``voicecall.ports.Transcriber``."""
+        yield self._nothing(tap)
+
+    async def _nothing(self, tap: AudioTap) -> AsyncIterator[CallerSpeech]:
+        with suppress(trio.EndOfChannel):
+            while True:
+                await tap.drain()
+        return
+        yield fact.CallerSaid(text="")
 
 
 def _offered(town: MemoryTown) -> CallId:

@@ -89,7 +89,6 @@ def _digits(number: str) -> str:
 
 
 def _policy(config: Config, *, greeting: str, mode: Mode, verdict: str, capabilities: frozenset[Capability]) -> Policy:
-    agent, operator = config.patience.agent_ms, config.patience.operator_ms
     return Policy(
         mode=mode,
         greeting=greeting.strip(),
@@ -100,8 +99,17 @@ def _policy(config: Config, *, greeting: str, mode: Mode, verdict: str, capabili
         max_duration_ms=config.max_duration_seconds * 1000,
         stale_ms=config.stale_call_reaper_seconds * 1000,
         transcript_timeout_ms=config.transcript_timeout_ms,
-        agent=Patience(filler_ms=agent[0], apology_ms=agent[1], hangup_ms=agent[2]),
-        operator=Patience(filler_ms=operator[0], apology_ms=operator[1], hangup_ms=operator[2]),
+        agent=_patience(config.patience.agent_ms),
+        operator=_patience(config.patience.operator_ms),
         filler=config.phrases.filler,
+        progress=config.phrases.progress,
+        unheard=config.phrases.unheard,
         apology=config.phrases.apology,
     )
+
+
+def _patience(steps: tuple[int, ...]) -> Patience:
+    """Three or four steps, in order; without the fourth there is no word of progress."""
+    filler_ms, *progress, apology_ms, hangup_ms = steps
+    progress_ms = progress[0] if progress else 0
+    return Patience(filler_ms=filler_ms, progress_ms=progress_ms, apology_ms=apology_ms, hangup_ms=hangup_ms)

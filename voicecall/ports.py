@@ -15,7 +15,7 @@ from attrs import field, frozen
 from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant
 from voicecall.events.base import EPOCH
 from voicecall.events.effects import Speak
-from voicecall.events.facts import CallerHeard, CallerSaid, CallerStarted
+from voicecall.events.facts import CallerHeard, CallerSaid
 
 # --- HTTP, as values -------------------------------------------------------------------------------------------------
 
@@ -283,12 +283,15 @@ class Carrier(Protocol):
 
 # --- speech and thought ----------------------------------------------------------------------------------------------
 
-CallerSpeech = CallerStarted | CallerHeard | CallerSaid
-"""What a transcriber reports."""
+CallerSpeech = CallerHeard | CallerSaid
+"""What a transcriber reports. Whether there is a voice at all is for the plane's own detector to say."""
 
 
 class AudioTap(Protocol):
-    """The caller's audio as a transcriber drinks it. The media plane appends; it never waits for the reader."""
+    """The caller's audio as a transcriber drinks it. The media plane appends; it never waits for the reader.
+
+    There may be none for a while at first: a transcriber is asked while it rings.
+    """
 
     async def drain(self) -> bytes:
         """All μ-law audio since the last call: 100 ms, or less in a lull. Raises ``trio.EndOfChannel`` at the end."""
@@ -378,6 +381,9 @@ class Sound(Protocol):
 
     def release(self, call_id: CallId) -> None:
         """The actor is gone; keep the facts."""
+
+    def prepare(self, call_id: CallId, limit_s: float) -> None:
+        """The media will open: get ready to transcribe it, for at most ``limit_s`` seconds. Decides nothing."""
 
     def holds(self, call_id: CallId, effect_id: EffectId) -> bool:
         """Whether this ``speak`` is still being carried out."""

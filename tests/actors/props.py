@@ -108,6 +108,7 @@ class Speaker:
     said: list[str] = field(factory=list)
     closed: list[CallId] = field(factory=list)
     listening: list[CallId] = field(factory=list)
+    prepared: list[CallId] = field(factory=list)
     stopped: list[int] = field(factory=list)
     hold: bool = False
     held: dict[tuple[CallId, EffectId], int] = field(factory=dict)
@@ -127,6 +128,9 @@ class Speaker:
 
     def release(self, call_id: CallId) -> None:
         self.posts.pop(call_id, None)
+
+    def prepare(self, call_id: CallId, limit_s: float) -> None:
+        self.prepared.append(call_id)
 
     def holds(self, call_id: CallId, effect_id: EffectId) -> bool:
         return (call_id, effect_id) in self.held

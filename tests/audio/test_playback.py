@@ -158,7 +158,9 @@ def test_sound_that_broke_off_is_played_and_counts_as_interrupted() -> None:
     playback.feed(1, b"\x20" * 800)
     assert playback.close(1, broken=True) == []
     [mark] = marks(take(playback))
-    assert playback.acknowledge(mark) == [Finished(utterance=1, heard_ms=100, sent_ms=100, interrupted=True)]
+    assert playback.acknowledge(mark) == [
+        Finished(utterance=1, heard_ms=100, sent_ms=100, interrupted=True, broken=True)
+    ]
 
 
 def test_clearing_up_to_a_number_leaves_what_comes_after() -> None:

@@ -85,7 +85,7 @@ def test_sound_that_breaks_off_is_heard_as_far_as_there_is_any() -> None:
             effect_id = stage.say(1, SENTENCE)
             finished = await heard_of(mailbox, 1)
             assert (finished.settles, finished.heard_ms, finished.sent_ms) == (effect_id, 500, 500)
-            assert (finished.interrupted, finished.length_ms) == (True, SENTENCE_MS)
+            assert (finished.interrupted, finished.broken, finished.length_ms) == (True, True, SENTENCE_MS)
             assert caller.ear.heard_ms == 500
             [reported] = mailbox.of(fact.VendorReported)
             assert (reported.status, reported.detail) == ("speech failed", "RuntimeError: 503 from the vendor")

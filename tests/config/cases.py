@@ -175,9 +175,11 @@ CASES = [
     ),
     Case("speech.provider", "offline", "offline", "espeak"),
     Case("recording", False, True, "yes"),
-    Case("patience.agentMs", (2_500, 8_000, 15_000), [1, 2, 3], [3, 2, 1]),
-    Case("patience.operatorMs", (10_000, 40_000, 60_000), [1, 2, 3], [1, 2]),
+    Case("patience.agentMs", (2_500, 5_500, 8_000, 15_000), [1, 2, 3, 4], [4, 3, 2, 1]),
+    Case("patience.operatorMs", (10_000, 25_000, 40_000, 60_000), [1, 2, 3], [1, 2]),
     Case("phrases.filler", "One moment, please.", "Hm.", ""),
+    Case("phrases.progress", "I am still working on it.", "Still.", ""),
+    Case("phrases.unheard", "Sorry, I did not catch that. Could you say it again?", "What?", ""),
     Case("phrases.apology", "I am sorry, something went wrong on my side.", "Sorry.", 1),
     Case("phrases.busy", "All lines are busy right now. Please call again later.", "Busy.", None),
     Case(

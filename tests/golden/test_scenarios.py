@@ -35,6 +35,7 @@ ENDS = {
     "operator": "hangup-bot",
     "max_duration": "timeout",
     "silence": "error",
+    "unheard": "error",
     "agent_fails": "hangup-user",
     "speech_fails": "hangup-user",
     "media_lost": "hangup-bot",
@@ -77,7 +78,9 @@ SHOWS: dict[str, Shows] = {
     "asks": lambda call: len(told(call, fact.ListenRequested)) == 3,
     "operator": lambda call: [one.digits for one in decided(call, do.SendDigits)] == ["1w2"],
     "max_duration": lambda call: any(one.name == "max_duration" for one in told(call, fact.TimerFired)),
-    "silence": lambda call: purposes(call) == ["greeting", "filler", "filler"],
+    # The word of progress came later.
+    "silence": lambda call: purposes(call) in (["greeting", *["filler"] * 2], ["greeting", *["filler"] * 3]),
+    "unheard": lambda call: purposes(call) == ["greeting", *["filler", "apology"] * 2, "filler", "filler"],
     "agent_fails": lambda call: purposes(call) == ["greeting", "apology", "apology"],
     "speech_fails": lambda call: [one.turn for one in decided(call, do.AskAgent) if "Alex" in one.text] == [1, 2],
     "media_lost": lambda call: "return" in purposes(call) and len(told(call, fact.MediaOpened)) == 2,

@@ -20,7 +20,7 @@ from tests.machine.invariants import hold
 from tests.machine.profile import machine
 from voicecall.core.requests import Ask, EndCall, PlaceCall, PressDigits, Say
 from voicecall.core.state import Media, Phase
-from voicecall.events import RULES, AnyEffect, AnyEvent, EffectId, Mode, Policy
+from voicecall.events import RULES, AnyEffect, AnyEvent, EffectId, Mode, Patience, Policy
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
 
@@ -37,6 +37,8 @@ POLICIES = st.builds(
     ring_timeout_ms=st.sampled_from([5_000, 30_000]),
     max_duration_ms=st.sampled_from([20_000, 300_000]),
     transcript_timeout_ms=st.sampled_from([5_000, 180_000]),
+    agent=st.sampled_from([Patience(), Patience(progress_ms=5_500)]),
+    unheard=st.sampled_from(["", "Pardon?"]),
 )
 SAYINGS: st.SearchStrategy[AnyEvent] = st.one_of(
     st.builds(fact.CallRinging, vendor_call_id=NAMES),
@@ -236,6 +238,11 @@ class CallMachine(RuleBasedStateMachine):
     @rule()
     def caller_starts_and_is_not_understood(self) -> None:
         self.call.happens(fact.CallerStarted())
+
+    @when(lambda self: self.call.stream)
+    @rule(event=st.sampled_from([fact.CallerStopped(), fact.TranscriberFailed(detail="reset")]))
+    def caller_stops_or_the_ear_does(self, event: AnyEvent) -> None:
+        self.call.happens(event)
 
     @when(lambda self: self.call.held)
     @rule(heard_ms=st.sampled_from([0, 400, 1_000]), begun=st.booleans(), interrupted=st.booleans(), data=st.data())

@@ -41,13 +41,15 @@ from voicecall.core.admit import admit
 from voicecall.core.ledger import Again, Ledger, fold, step
 from voicecall.core.requests import Refused
 from voicecall.core.state import CallState, Media, Phase
-from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Entry, Instant, Request, effects_of
+from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Entry, Instant, Mode, Request, effects_of
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.events.schema import decode_entry, encode_entry
 from voicecall.fault import Caught, describe
 from voicecall.ports import Capability, HttpResponse, Owed, Reply
 
+SOUND_FOLLOWS = do.Dial | do.Answer | do.OpenMedia
+"""Effects after which, if all goes well, a media stream opens."""
 APPEND_S = 5.0
 """An append that takes longer ends the incarnation, so that the person hears something else than silence."""
 
@@ -261,11 +263,19 @@ class CallActor:
             for outcome in outcomes(consumed.reply, consumed.owed, consumed.entry.seq):
                 self._mailbox.post(outcome)
         for effect_id, effect in effects_of(consumed.entry):
+            self._prepare(effect)
             if effect_id not in carried:
                 self._dispatch(effect_id, effect)
         if self.state.phase is Phase.ENDED:
             self._lanes_now().quiet()
             self._world.sound.hang_up(self._call_id)
+
+    def _prepare(self, effect: AnyEffect) -> None:
+        """Sound will come: an ear that is ready then hears the first words. Whoever carries the effect out."""
+        policy = self.state.policy
+        if isinstance(effect, SOUND_FOLLOWS) and policy.streaming and policy.mode is Mode.CONVERSATION:
+            limit_s = (policy.ring_timeout_ms + policy.dial_doubt_ms) / 1000
+            self._world.sound.prepare(self._call_id, limit_s)
 
     def _reply(self, entry: Entry, state: CallState, *, owed: Owed, flow: bool = False) -> Reply:
         """The carrier's answer to the webhook that became ``entry``; the same values give the same answer again."""

@@ -2,10 +2,13 @@
 
 A transcriber that fails, or that has enough, is started again after a pause, and the tap keeps what is said meanwhile:
 a call must not go on deaf. When the media closes, the transcriber may finish what it has been given.
+
+It may be started before there is anything to hear, while it rings: then it is connected when the person picks up.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import structlog
@@ -13,7 +16,7 @@ import trio
 
 from voicecall.audio.tap import Tap
 from voicecall.events import AnyEvent, CallId
-from voicecall.events.facts import VendorReported
+from voicecall.events.facts import TranscriberFailed
 from voicecall.fault import Caught, describe, words
 from voicecall.ports import Transcriber
 
@@ -26,7 +29,10 @@ log = structlog.get_logger(__name__)
 
 
 class Listening:
-    """``tap`` takes the caller's audio from the start; ``start`` has it transcribed."""
+    """``tap`` takes the caller's audio from the start; ``start`` has it transcribed.
+
+    What is started before the media opens is told so (``open``), or has gone after ``wait_s``.
+    """
 
     def __init__(self, *, call_id: CallId, transcriber: Transcriber, post: Callable[[AnyEvent], None]) -> None:
         self.tap = Tap()
@@ -36,11 +42,24 @@ class Listening:
         self._scope = trio.CancelScope()
         self._started = False
 
-    def start(self, spawn: Callable[..., None]) -> None:
+    def start(self, spawn: Callable[..., None], *, wait_s: float = math.inf) -> None:
         """Transcribe from now on, beginning with what the tap has kept. Once is enough."""
         if not self._started:
             self._started = True
+            self._scope.deadline = trio.current_time() + wait_s
             spawn(self._run)
+
+    def open(self) -> bool:
+        """The media opens now; False: nobody listens any more."""
+        if self._scope.cancel_called:
+            return False
+        self._scope.deadline = math.inf
+        self.tap.open()
+        return True
+
+    def drop(self) -> None:
+        """There will be nothing to hear."""
+        self._scope.cancel()
 
     def close(self) -> None:
         """No more audio will come."""
@@ -68,5 +87,5 @@ class Listening:
                     self._post(event)
         if caught.error is not None:
             log.error("the transcriber failed", call=self._call_id, error=describe(caught.error))
-            self._post(VendorReported(status="transcriber failed", detail=words(caught.error)))
+            self._post(TranscriberFailed(detail=words(caught.error)))
         return recognized

@@ -24,10 +24,12 @@ import trio
 
 from voicecall.audio.archive import Archive
 from voicecall.audio.link import MediaLink, SocketLink
+from voicecall.audio.listening import Listening
 from voicecall.audio.lobby import Arrival, Lobby
 from voicecall.audio.measure import Lag
 from voicecall.audio.outbox import Outbox
 from voicecall.audio.parting import Parting
+from voicecall.audio.ringing import RingingEars
 from voicecall.audio.session import LEAD_S, MARK_GRACE_S, NO_STREAM, Session
 from voicecall.audio.websocket import GOING_AWAY, INTERNAL, POLICY
 from voicecall.core.requests import Refused
@@ -94,6 +96,7 @@ class MediaPlane:
         self._rings: list[list[Session]] = [[] for _ in range(rings)]
         self._sessions: dict[CallId, Session] = {}
         self._outboxes: dict[CallId, Outbox] = {}
+        self._ears = RingingEars(self._ear, self._spawn)
         self._admitting = 0
         self._parting = Parting(self._spawn)
         self._wanted = trio.Event()
@@ -149,6 +152,11 @@ class MediaPlane:
         self._outbox(call_id).release()
         self._forget(call_id)
 
+    def prepare(self, call_id: CallId, limit_s: float) -> None:
+        """See ``Sound.prepare``."""
+        if self.running and call_id not in self._sessions:
+            self._ears.prepare(call_id, limit_s)
+
     def holds(self, call_id: CallId, effect_id: EffectId) -> bool:
         """See ``Sound.holds``."""
         session = self._sessions.get(call_id)
@@ -178,10 +186,13 @@ class MediaPlane:
 
     def hang_up(self, call_id: CallId) -> None:
         """See ``Sound.hang_up``."""
+        self._ears.drop(call_id)
         session = self._sessions.get(call_id)
         if session is not None:
             session.close("closed")
             self._end(session)
+        else:
+            self._forget(call_id)
 
     def _no_stream(self, call_id: CallId, effect_id: EffectId) -> None:
         self._outbox(call_id).tell(EffectFailed(settles=effect_id, reason=NO_STREAM))
@@ -192,6 +203,9 @@ class MediaPlane:
             outbox = self._outboxes[call_id] = Outbox()
         return outbox
 
+    def _ear(self, call_id: CallId) -> Listening:
+        return Listening(call_id=call_id, transcriber=self._transcriber, post=self._outbox(call_id).tell)
+
     def _end(self, session: Session) -> None:
         """The session is over. Its ring lets go of it when its turn comes."""
         if self._sessions.get(session.call_id) is session:
@@ -200,7 +214,8 @@ class MediaPlane:
 
     def _forget(self, call_id: CallId) -> None:
         outbox = self._outboxes.get(call_id)
-        if outbox is not None and outbox.idle and call_id not in self._sessions:
+        used = call_id in self._sessions or call_id in self._ears
+        if outbox is not None and outbox.idle and not used:
             del self._outboxes[call_id]
 
     # --- the tick ----------------------------------------------------------------------------------------------------
@@ -283,7 +298,7 @@ class MediaPlane:
                 outbox=self._outbox(call_id),
                 lag=self._lag,
                 synthesizer=self._synthesizer,
-                transcriber=self._transcriber,
+                listening=self._ears.take(call_id),
                 spawn=self._spawn,
                 lead_s=self._lead_s,
                 mark_grace_s=self._mark_grace_s,

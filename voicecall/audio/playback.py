@@ -34,13 +34,14 @@ class Frame:
 @frozen(kw_only=True)
 class Finished:
     """An utterance is over, of which the person heard ``heard_ms`` and ``sent_ms`` were sent; ``first_heard_ms`` is
-    when they began to hear it, by the clock of ``acknowledge`` (0: they did not)."""
+    when they began to hear it, by the clock of ``acknowledge`` (0: they did not). ``broken``: its audio broke off."""
 
     utterance: int
     heard_ms: int
     sent_ms: int
     interrupted: bool
     first_heard_ms: int = 0
+    broken: bool = False
 
 
 @define(eq=False)
@@ -215,4 +216,5 @@ class Playback:
             sent_ms=track.sent_ms,
             interrupted=interrupted or track.broken,
             first_heard_ms=track.first_heard_ms,
+            broken=track.broken,
         )

@@ -27,7 +27,7 @@ from voicecall.audio.outbox import Outbox
 from voicecall.audio.playback import FRAME_MS
 from voicecall.audio.recording import Recording
 from voicecall.audio.utterances import UNDECIDED, Utterances
-from voicecall.audio.vad import Onset, VoiceDetector, power_of
+from voicecall.audio.vad import Offset, Onset, VoiceDetector, power_of
 from voicecall.audio.websocket import POLICY
 from voicecall.events import CallId, EffectId
 from voicecall.events import facts as fact
@@ -43,7 +43,6 @@ from voicecall.ports import (
     MediaStop,
     NotUnderstood,
     Synthesizer,
-    Transcriber,
 )
 
 LEAD_S = 0.06
@@ -78,7 +77,7 @@ class Session:
         outbox: Outbox,
         lag: Lag,
         synthesizer: Synthesizer,
-        transcriber: Transcriber,
+        listening: Listening,
         spawn: Callable[..., None],
         lead_s: float = LEAD_S,
         mark_grace_s: float = MARK_GRACE_S,
@@ -104,7 +103,7 @@ class Session:
         self._meter = Meter(self._opened)
         self._lag = lag
         self._recording: Recording | None = None
-        self._listening = Listening(call_id=call_id, transcriber=transcriber, post=outbox.tell)
+        self._listening = listening
         self._utterances = Utterances(synthesizer=synthesizer, post=outbox.tell, start=spawn)
 
     # --- what the actor and the plane ask ----------------------------------------------------------------------------
@@ -246,11 +245,16 @@ class Session:
             self._detect(None, self._heard)
 
     def _detect(self, power: float | None, now: float) -> None:
-        if isinstance(self._detector.feed(power), Onset):
-            self._tell(fact.CallerStarted(offset_ms=max(self.offset_ms(now) - 60, 0)))
-            playback = self._utterances.playback
-            if playback.playing and playback.interruptible:
-                self.stop(playback.last_interruptible)
+        match self._detector.feed(power):
+            case Onset():
+                self._tell(fact.CallerStarted(offset_ms=max(self.offset_ms(now) - 60, 0)))
+                playback = self._utterances.playback
+                if playback.playing and playback.interruptible:
+                    self.stop(playback.last_interruptible)
+            case Offset():
+                self._tell(fact.CallerStopped(offset_ms=max(self.offset_ms(now) - self._detector.silence_ms, 0)))
+            case None:
+                pass
 
     def _send(self, now: float) -> None:
         playback = self._utterances.playback

@@ -11,7 +11,7 @@ DRAIN_BYTES = 800
 
 
 class Tap:
-    """See ``voicecall.ports.AudioTap``. The media opens when the tap is made."""
+    """See ``voicecall.ports.AudioTap``. The media opens when the tap is made, or later, at ``open``."""
 
     def __init__(self) -> None:
         self._opened = self._last = trio.current_time()
@@ -20,6 +20,10 @@ class Tap:
         self.closed = False
         self.ends_ms = 0
         self._poured = trio.Event()
+
+    def open(self) -> None:
+        """The media opens now: until here there was nothing to hear."""
+        self._opened = self._last = trio.current_time()
 
     def pour(self, ulaw: bytes) -> None:
         """More audio from the caller, which ends now."""

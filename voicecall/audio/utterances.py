@@ -131,6 +131,7 @@ class Utterances:
                     interrupted=one.interrupted,
                     length_ms=job.length_ms(one.sent_ms),
                     first_heard_ms=one.first_heard_ms,
+                    broken=one.broken,
                 )
             )
 

@@ -57,18 +57,24 @@ class Route(NumberRoute):
 
 @frozen(kw_only=True)
 class PatienceSteps:
-    agent_ms: tuple[int, int, int] = key(
-        PATIENCE, (2_500, 8_000, 15_000), "How long a person hears nothing while the agent thinks."
+    agent_ms: tuple[int, ...] = key(
+        PATIENCE, (2_500, 5_500, 8_000, 15_000), "How long a person hears nothing while the agent thinks."
     )
-    operator_ms: tuple[int, int, int] = key(
-        PATIENCE, (10_000, 40_000, 60_000), "The same while an operator or a tool decides what to say."
+    operator_ms: tuple[int, ...] = key(
+        PATIENCE, (10_000, 25_000, 40_000, 60_000), "The same while an operator or a tool decides what to say."
     )
 
 
 @frozen(kw_only=True)
 class Phrases:
     filler: str = key(NON_EMPTY, "One moment, please.", "Said at the first step of `patience`.")
-    apology: str = key(NON_EMPTY, "I am sorry, something went wrong on my side.", "Said at the second step.")
+    progress: str = key(NON_EMPTY, "I am still working on it.", "Said at the second step.")
+    apology: str = key(NON_EMPTY, "I am sorry, something went wrong on my side.", "Said at the step before the last.")
+    unheard: str = key(
+        NON_EMPTY,
+        "Sorry, I did not catch that. Could you say it again?",
+        "Said in place of the apology when a voice was heard and no words of it.",
+    )
     busy: str = key(
         NON_EMPTY, "All lines are busy right now. Please call again later.", "Said when no call slot is free."
     )
@@ -162,7 +168,9 @@ class Config:
     speech: SpeechChoice = section(SpeechChoice, "Who speaks and listens.", ours=True)
     recording: bool = key(BOOL, False, "Record both sides of every call to a stereo WAV file.", ours=True)
     patience: PatienceSteps = section(
-        PatienceSteps, "Milliseconds until a filler, an apology and a hang-up while we owe a person sound.", ours=True
+        PatienceSteps,
+        "Milliseconds until a filler, a word of progress, an apology and a hang-up while we owe a person sound.",
+        ours=True,
     )
     phrases: Phrases = section(Phrases, "What we say by ourselves.", ours=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from attrs import frozen
@@ -126,13 +127,13 @@ def keyed(name: Shape[str], item: Shape[T], what: str) -> Shape[Mapping[str, T]]
     return Shape(allowed=allowed, read=read, secret=item.secret, opaque=item.opaque, rows=item.rows)
 
 
-def _milliseconds(value: object) -> tuple[int, int, int] | None:
+def _milliseconds(value: object) -> tuple[int, ...] | None:
     if not isinstance(value, list | tuple):
         return None
-    steps = [one for one in cast("list[object]", value) if isinstance(one, int) and not isinstance(one, bool)]
-    if len(steps) != 3 or len(cast("list[object]", value)) != 3 or not 0 < steps[0] < steps[1] < steps[2]:
-        return None
-    return steps[0], steps[1], steps[2]
+    given = cast("list[object]", value)
+    steps = tuple(one for one in given if isinstance(one, int) and not isinstance(one, bool))
+    rises = all(one < next_one for one, next_one in pairwise((0, *steps)))
+    return steps if len(steps) == len(given) and len(steps) in (3, 4) and rises else None
 
 
 def _url(value: object) -> str | None:
@@ -162,8 +163,9 @@ E164 = matching(r"\+[1-9]\d{1,14}", "Expected E.164 format, e.g. +15550001234")
 URL: Shape[str] = leaf("an http or https URL, e.g. https://phone.example.com", _url)
 PORT = integer(1, 65_535)
 POSITIVE = integer(1)
-PATIENCE: Shape[tuple[int, int, int]] = leaf(
-    "three increasing whole numbers of milliseconds: filler, apology, hang-up", _milliseconds
+PATIENCE: Shape[tuple[int, ...]] = leaf(
+    "four increasing whole numbers of milliseconds: filler, progress, apology, hang-up (or three, without progress)",
+    _milliseconds,
 )
 _FREE: Shape[Mapping[str, object]] = leaf("an object", _object, secret=True)
 FREE: Shape[Mapping[str, object]] = Shape(allowed="an object", read=_FREE.read, secret=True, opaque=True)

@@ -7,6 +7,8 @@ deadline exists, and while we owe the person sound one of them bounds the silenc
 
 from __future__ import annotations
 
+from typing import Literal
+
 from voicecall.core.state import UNANSWERED, CallState, Machine, Media, Owing, Phase
 from voicecall.events import Instant, Patience
 from voicecall.events.effects import Conclude
@@ -68,7 +70,7 @@ def _live(state: CallState) -> dict[str, Instant]:
     elif state.saying:
         due["playback"] = _after(state.sound_at, _playback_limit(state))
     elif state.owing is not Owing.NOBODY:
-        due["silence"] = _after(state.owing_since, _patience(state))
+        due["silence"] = _after(state.owing_since, silence_step(state)[1])
     if state.notified_at and not _busy(state):
         due["notify"] = _notified(state)
     if state.waiting_since and all(one.number != state.waiting_for for one in state.saying):
@@ -98,9 +100,21 @@ def _playback_limit(state: CallState) -> int:
     return PLAYBACK_LIMIT_MS + SPEECH_MS_PER_CHARACTER * sum(len(one.text) for one in state.saying)
 
 
-def _patience(state: CallState) -> int:
+Step = Literal["filler", "progress", "apology", "hangup"]
+"""What breaks a silence, in this order."""
+
+
+def silence_step(state: CallState) -> tuple[Step, int]:
+    """What breaks the silence next, and how long after we began to owe the person sound, in milliseconds."""
     patience: Patience = state.policy.operator if state.owing is Owing.OPERATOR else state.policy.agent
-    return (patience.filler_ms, patience.apology_ms, patience.hangup_ms)[min(state.owing_stage, 2)]
+    progress: tuple[tuple[Step, int], ...] = (("progress", patience.progress_ms),) if patience.progress_ms else ()
+    steps: tuple[tuple[Step, int], ...] = (
+        ("filler", patience.filler_ms),
+        *progress,
+        ("apology", patience.apology_ms),
+        ("hangup", patience.hangup_ms),
+    )
+    return steps[min(state.owing_stage, len(steps) - 1)]
 
 
 def _after(since: Instant, duration_ms: int) -> Instant:

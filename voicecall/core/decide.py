@@ -26,7 +26,7 @@ from textwrap import wrap
 
 from voicecall.core import speech
 from voicecall.core.change import change
-from voicecall.core.deadlines import deadlines, is_due
+from voicecall.core.deadlines import Step, deadlines, is_due, silence_step
 from voicecall.core.evolve import RETURNING, evolve, intend
 from voicecall.core.state import UNANSWERED, CallState, Machine, Media, Owing, Phase
 from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason, Mode
@@ -249,18 +249,37 @@ def _on_time(state: CallState, name: str) -> tuple[AnyEffect, ...]:
 
 
 def _break_silence(state: CallState) -> tuple[AnyEffect, ...]:
-    """A filler, an apology, a hang-up; when nobody is at work on an answer any more, the apology is all there is."""
+    """A filler, a word of progress, an apology, a hang-up; when nobody is at work on an answer any more, the apology is
+    all there is."""
     policy = state.policy
-    if state.owing_stage >= 2:
+    step, _ = silence_step(state)
+    if step == "hangup":
         return (do.Hangup(reason="error"),)
     if speech.is_greeting_due(state):
         return (_greeting(state),)
+    if state.owing is Owing.EAR:
+        return _on_no_words(state, step)
     if state.owing is Owing.OPERATOR or speech.is_thinking(state):
-        return (_say(state, policy.apology if state.owing_stage else policy.filler, "filler"),)
+        phrase = {"filler": policy.filler, "progress": policy.progress, "apology": policy.apology}[step]
+        return (_say(state, phrase, "filler"),)
     asked = next((one.text for one in reversed(state.remarks) if one.speaker == "caller"), "")
-    if asked and not state.owing_stage and speech.is_unheard(state):
+    if asked and step == "filler" and speech.is_unheard(state):
         return (do.AskAgent(turn=state.turn + 1, text=asked),)
     return (_say(state, policy.apology, "apology"),)
+
+
+def _on_no_words(state: CallState, step: Step) -> tuple[AnyEffect, ...]:
+    """Somebody spoke, and we do not know what. They are asked to say it again, unless that is in vain: then the
+    apology does not settle what we owe, and the hang-up follows."""
+    match step:
+        case "filler":
+            return (_say(state, state.policy.filler, "filler"),)
+        case "apology" if state.misses >= speech.HOPELESS:
+            return (_say(state, state.policy.apology, "filler"),)
+        case "apology":
+            return (_say(state, state.policy.unheard, "apology"),)
+        case _:
+            return ()
 
 
 def _on_outcome(state: CallState, event: fact.EffectFailed | fact.EffectSucceeded) -> tuple[AnyEffect, ...]:

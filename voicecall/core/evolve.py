@@ -11,7 +11,7 @@ from typing import Literal, assert_never
 
 from voicecall.core import speech
 from voicecall.core.change import change
-from voicecall.core.deadlines import is_due
+from voicecall.core.deadlines import is_due, silence_step
 from voicecall.core.state import TRANSITIONS, UNANSWERED, CallState, Floor, Machine, Media, Owing, Phase
 from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason, Instant
 from voicecall.events import facts as fact
@@ -65,8 +65,8 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
             return _machine(state, event)
         case fact.DigitsPressed():
             return speech.pressed(state, event)
-        case fact.CallerStarted():
-            return _took_the_floor(state)
+        case fact.CallerStarted() | fact.CallerStopped() | fact.TranscriberFailed():
+            return _voice(state, event)
         case fact.CallerHeard():
             # Where the carrier listens nobody tells that a voice started; its first words do.
             return state if state.policy.streaming or not event.text.strip() else _took_the_floor(state)
@@ -265,7 +265,8 @@ def _fired(state: CallState, event: fact.TimerFired) -> CallState:
         return state
     match event.name:
         case "silence":
-            return change(state, owing_stage=state.owing_stage + 1)
+            missed = state.owing is Owing.EAR and silence_step(state)[0] == "apology"
+            return change(state, owing_stage=state.owing_stage + 1, misses=state.misses + missed)
         case "transcript":
             return change(state, waiting_since=EPOCH)
         case "keys":
@@ -282,6 +283,14 @@ def _said(state: CallState, event: fact.CallerSaid) -> CallState:
     spoke = not state.policy.streaming and bool(event.text.strip())
     state = change(state, said_until=max(state.said_until, event.told_at))
     return speech.said(_took_the_floor(state) if spoke else state, event.text)
+
+
+def _voice(state: CallState, event: fact.CallerStarted | fact.CallerStopped | fact.TranscriberFailed) -> CallState:
+    """The caller's voice, and whether anybody listens to it."""
+    if isinstance(event, fact.CallerStarted):
+        return _took_the_floor(change(state, wordless=True))
+    stopped = isinstance(event, fact.CallerStopped)
+    return speech.stopped_talking(state) if stopped else speech.gone_deaf(state)
 
 
 def _took_the_floor(state: CallState) -> CallState:

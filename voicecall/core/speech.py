@@ -22,6 +22,8 @@ MS_PER_CHARACTER = 60
 """How fast a carrier's own voice speaks, where nobody measures what was heard of it."""
 
 
+HOPELESS = 2
+"""So many signs in a row that we do not hear the person, and we do not ask again: each time that we asked is one."""
 PAUSES = str.maketrans({"p": "WW", "P": "WW", ",": "WW", "a": "A", "b": "B", "c": "C", "d": "D"})
 
 
@@ -57,11 +59,31 @@ def owe(state: CallState, whom: Owing) -> CallState:
     return change(state, owing=whom, owing_since=state.now, owing_stage=0)
 
 
+def stopped_talking(state: CallState) -> CallState:
+    """The caller is silent again. Of whom no words have come yet, we owe that we understand them."""
+    state = change(state, floor=Floor.NOBODY) if state.floor is Floor.CALLER else state
+    return _not_understood(state)
+
+
+def gone_deaf(state: CallState) -> CallState:
+    """Nobody transcribes, as far as we know; who is talking is not waited for to stop. A failure from before somebody
+    spoke may be over by then."""
+    state = change(state, misses=HOPELESS if state.wordless else max(state.misses, 1))
+    return _not_understood(state) if state.floor is Floor.CALLER else state
+
+
+def _not_understood(state: CallState) -> CallState:
+    answered = state.policy.mode is Mode.CONVERSATION and state.machine is Machine.NONE
+    wanted = state.wordless and bool(state.policy.unheard) and answered and state.phase is Phase.LIVE
+    return owe(state, Owing.EAR) if wanted and state.owing is Owing.NOBODY else state
+
+
 def said(state: CallState, text: str) -> CallState:
     """The caller said (or keyed) something final."""
     if not text.strip() or state.phase is not Phase.LIVE:
         return state
-    state = _remark(change(state, floor=Floor.NOBODY), Remark(speaker="caller", text=text))
+    state = change(state, floor=Floor.NOBODY, wordless=False, misses=0)
+    state = _remark(state, Remark(speaker="caller", text=text))
     if state.waiting_since:
         return owe(change(state, waiting_since=EPOCH), Owing.OPERATOR)
     answered = state.policy.mode is Mode.CONVERSATION and state.machine is Machine.NONE
@@ -135,6 +157,8 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
         state = change(state, discarded_turn=max(state.discarded_turn, current.turn))
     if state.phase is not Phase.LIVE:
         return state
+    if event.broken:
+        state = change(state, spoiled=state.utterance)
     if state.waiting_since and event.utterance == state.waiting_for:
         state = change(state, waiting_since=state.now)
     message = state.policy.mode is Mode.NOTIFY or state.machine is Machine.RECORDING
@@ -143,14 +167,21 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
         return owe(change(state, notified_at=state.now, greeted=True), Owing.NOBODY)
     if event.heard_ms > 0:
         return _heard(state, current)
+    if state.owing is Owing.EAR and current.purpose == "apology":
+        return owe(state, Owing.NOBODY)  # whoever talks over the request to say it again does so
     # Who talks over our return was talking when the stream broke: of those words nobody may ever hear.
     return owe(state, Owing.AGENT) if current.purpose == "return" or not event.interrupted else state
 
 
 def _heard(state: CallState, one: Utterance) -> CallState:
-    """What was heard settles what we owed, unless it only bridged a wait; an agent that goes on thinking owes anew."""
+    """What was heard settles what we owed, unless it only bridged a wait; an agent that goes on thinking owes anew.
+
+    Where something was lost, only what was decided since settles it.
+    """
     greeted = state.greeted or one.purpose == "greeting"
     state = change(state, greeted=greeted, heard_turn=max(state.heard_turn, one.turn))
+    if one.number <= state.spoiled:
+        return owe(state, Owing.AGENT)
     back = one.purpose == "return" and (is_thinking(state) or is_unheard(state))
     if one.purpose != "filler" and not back:
         state = owe(state, Owing.NOBODY)
@@ -178,7 +209,7 @@ def drafted(state: CallState, turn: int, text: str) -> CallState:
 
 def lost(state: CallState, number: int) -> CallState:
     """An utterance could not be said: we still owe the person sound. Nobody waits for the answer to a lost question."""
-    state = _without(state, number)
+    state = change(_without(state, number), spoiled=state.utterance)
     if number == state.waiting_for:
         state = change(state, waiting_since=EPOCH)
     return owe(state, Owing.AGENT) if state.phase is Phase.LIVE else state
@@ -206,6 +237,8 @@ def finished(state: CallState, event: AgentFinished) -> CallState:
     """The agent is done: unless its words are still to be heard, the person waits for nothing any more."""
     if event.turn != state.turn or event.reason != "done" or state.owing is not Owing.AGENT:
         return state
+    if state.spoiled and state.spoiled == state.utterance:
+        return state  # of what it said last something was lost
     silent = state.replied_turn < event.turn
     return owe(state, Owing.NOBODY) if silent or state.heard_turn >= event.turn else state
 

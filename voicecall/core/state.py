@@ -71,9 +71,11 @@ class Machine(StrEnum):
 
 
 class Owing(StrEnum):
-    """Whom the person is waiting for: nobody, our agent, or whoever drives the call from outside."""
+    """Whom the person is waiting for: nobody, whoever transcribes what they said, our agent, or whoever drives the call
+    from outside."""
 
     NOBODY = "nobody"
+    EAR = "ear"
     AGENT = "agent"
     OPERATOR = "operator"
 
@@ -150,6 +152,9 @@ class CallState:
     heard_turn: int = 0
     waiting_since: Instant = EPOCH
     waiting_for: int = 0
+    spoiled: int = 0
+    wordless: bool = False
+    misses: int = 0
     owing: Owing = Owing.NOBODY
     owing_since: Instant = EPOCH
     owing_stage: int = 0

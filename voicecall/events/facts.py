@@ -18,11 +18,13 @@ from voicecall.events.sound import (
     CallerHeard as CallerHeard,
     CallerSaid as CallerSaid,
     CallerStarted as CallerStarted,
+    CallerStopped as CallerStopped,
     MediaClosed as MediaClosed,
     MediaOpened as MediaOpened,
     PlaybackFinished as PlaybackFinished,
     PlaybackStarted as PlaybackStarted,
     SpeechChunk as SpeechChunk,
+    TranscriberFailed as TranscriberFailed,
 )
 
 # --- how a call begins -----------------------------------------------------------------------------------------------
@@ -304,6 +306,8 @@ AnyEvent = (
     | MediaClosed
     | AudioMeasured
     | CallerStarted
+    | CallerStopped
+    | TranscriberFailed
     | CallerHeard
     | CallerSaid
     | SpeechChunk

@@ -40,9 +40,13 @@ class Mode(StrEnum):
 
 @frozen(kw_only=True)
 class Patience:
-    """How long the person may hear nothing while we owe them sound, in ms since we began to owe it."""
+    """How long the person may hear nothing while we owe them sound, in ms since we began to owe it.
+
+    ``progress_ms`` is 0 where there is no such step.
+    """
 
     filler_ms: int = 2_500
+    progress_ms: int = 0
     apology_ms: int = 8_000
     hangup_ms: int = 15_000
 
@@ -58,7 +62,8 @@ class Policy:
     ``greeting`` is the first thing said: the message of an outbound call, the greeting of an inbound one; empty means
     that we wait for the person to speak first. ``verdict`` is ``accept`` or the reason for refusing an inbound call.
     Without ``streaming`` the carrier speaks and listens. ``detection_ms`` is how long after the answer a carrier may
-    take to tell a machine from a person, ``beep_ms`` how long a machine's beep is waited for.
+    take to tell a machine from a person, ``beep_ms`` how long a machine's beep is waited for. ``unheard`` is said when
+    there was a voice and no words of it; empty: then a voice without words is nothing.
     """
 
     mode: Mode = Mode.CONVERSATION
@@ -81,7 +86,9 @@ class Policy:
     agent: Patience = AGENT_PATIENCE
     operator: Patience = OPERATOR_PATIENCE
     filler: str = "One moment, please."
+    progress: str = "I am still working on it."
     apology: str = "I am sorry, something went wrong on my side."
+    unheard: str = ""
     return_phrase: str = "I am back. Sorry about the pause."
 
 

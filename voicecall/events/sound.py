@@ -64,6 +64,22 @@ class CallerStarted(Event):
 
 
 @frozen(kw_only=True)
+class CallerStopped(Event):
+    """The caller's voice has been quiet for as long as ends an utterance; ``offset_ms`` is of its last sound."""
+
+    kind: ClassVar[str] = "caller.stopped"
+    offset_ms: int = 0
+
+
+@frozen(kw_only=True)
+class TranscriberFailed(Event):
+    """Nobody transcribes the caller just now; it is tried again. ``detail`` is the vendor's word."""
+
+    kind: ClassVar[str] = "transcriber.failed"
+    detail: str = ""
+
+
+@frozen(kw_only=True)
 class CallerHeard(Event):
     """A partial transcript of what the caller is saying. ``told_at``: see ``CallerSaid``."""
 
@@ -132,7 +148,8 @@ class PlaybackFinished(Event):
 
     ``told`` by the ``carrier``: it spoke with its own voice and says that it is done; then nobody measured, and both
     durations are estimates from the text and the time it took. ``first_heard_ms`` is when its first sound was played to
-    the person, by the first mark that came back; 0 when none did.
+    the person, by the first mark that came back; 0 when none did. ``broken``: the voice broke off, and nobody
+    interrupted it.
     """
 
     kind: ClassVar[str] = "playback.finished"
@@ -144,3 +161,4 @@ class PlaybackFinished(Event):
     length_ms: int = 0
     told: Literal["marks", "carrier"] = "marks"
     first_heard_ms: int = 0
+    broken: bool = False

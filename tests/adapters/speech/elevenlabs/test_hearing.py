@@ -156,7 +156,8 @@ def test_impossible_times_are_not_believed() -> None:
 
 def test_what_is_not_answered_for_is_kept_within_bounds() -> None:
     one = Ear(silence_ms=800)
-    more(one, 20, begins_ms=0)
+    for begins_ms in range(0, 20_000, 100):
+        more(one, 0.1, begins_ms=begins_ms)  # which is sent as it comes
     one.begin()
     assert len(b"".join(one.unsent())) == QUIET_BYTES
     one.receive(partial("So"))
@@ -164,6 +165,24 @@ def test_what_is_not_answered_for_is_kept_within_bounds() -> None:
     one.begin()
     assert len(b"".join(one.unsent())) == SPEECH_BYTES
     assert max(map(len, one.unsent()), default=0) <= hearing.CHUNK_BYTES
+
+
+def test_what_comes_while_there_is_no_session_is_kept_until_the_next_one_had_its_time() -> None:
+    one = Ear(silence_ms=800)
+    told = say("Is anybody there?")
+    for start in range(0, len(told), 800):
+        one.pour(told[start : start + 800], (start + 800) // 8)
+    for begins_ms in range(len(told) // 8, 20_000, 100):
+        one.pour(SILENCE * 800, begins_ms + 100)
+    one.begin()
+    assert b"".join(one.unsent()).startswith(told)
+    more(one, 4, begins_ms=20_000)
+    one.begin()
+    assert b"".join(one.unsent()).startswith(told)
+    for begins_ms in range(24_000, 34_000, 100):
+        more(one, 0.1, begins_ms=begins_ms)
+    one.begin()
+    assert len(b"".join(one.unsent())) == QUIET_BYTES
 
 
 def test_only_what_could_be_recognized_is_worth_waiting_for() -> None:

@@ -18,7 +18,7 @@ from tests.open_files import open_files
 from voicecall.adapters.speech.openai import Hearing, Speaking, open_synthesizer, open_transcriber
 from voicecall.audio.modem import Demodulator, Spoken
 from voicecall.audio.tap import Tap
-from voicecall.events.facts import CallerHeard, CallerSaid, CallerStarted
+from voicecall.events.facts import CallerHeard, CallerSaid
 from voicecall.fault import Caught, first
 from voicecall.ports import CallerSpeech, Synthesizer, Wording
 from voicecall.testing import voice
@@ -145,10 +145,6 @@ class Caller:
     @property
     def partials(self) -> list[str]:
         return [event.text for event in self.heard if isinstance(event, CallerHeard)]
-
-    @property
-    def started(self) -> list[int]:
-        return [event.offset_ms for event in self.heard if isinstance(event, CallerStarted)]
 
 
 def hearing(url: str, script: OpenAiScript, **settings: Any) -> Hearing:

@@ -51,7 +51,7 @@ def test_every_word_is_heard_once_in_order_and_in_its_place(model: str, refuses_
     play(story)
 
 
-def test_a_voice_and_the_first_words_are_told_of_before_the_last() -> None:
+def test_the_first_words_are_told_of_before_the_last() -> None:
     async def talk(caller: Caller) -> None:
         await caller.pause(500)
         await caller.say("I would like to know whether Thursday at ten is still free, because I am in town then.")
@@ -67,9 +67,6 @@ def test_a_voice_and_the_first_words_are_told_of_before_the_last() -> None:
             assert all(final.startswith(partial) for partial in caller.partials)
             deltas = [one for one in script.sent if one["type"].endswith("transcription.delta")]
             assert len(caller.partials) < len(deltas) / 2
-            # Where the vendor finds no turns the plane's detector is the only one, and has told already.
-            assert len(caller.started) == (1 if model == "gpt-transcribe" else 0)
-            assert all(offset == pytest.approx(500, abs=150) for offset in caller.started)
 
     play(story)
 

@@ -41,6 +41,7 @@ class Told:
     def failures(self) -> list[str]:
         """What went wrong with speech, in the journal's words."""
         broken = [one.detail for one in self.of(fact.VendorReported) if "failed" in one.status]
+        broken += [one.detail for one in self.of(fact.TranscriberFailed)]
         return broken + [one.reason for one in self.of(fact.EffectFailed)]
 
     @property

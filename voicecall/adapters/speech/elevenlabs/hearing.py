@@ -23,7 +23,8 @@ BYTES_PER_MS = 8
 CHUNK_BYTES = 4_000
 """The most audio in one message: half a second."""
 QUIET_BYTES, SPEECH_BYTES = 5_000 * BYTES_PER_MS, 30_000 * BYTES_PER_MS
-"""Audio that is kept until its transcript is final: while nothing was recognized in it, and once something was."""
+"""Audio that is kept until its transcript is final: while nothing was recognized in it, and once something was, or
+before the vendor had the time to."""
 LONGEST_S = 1e6
 """No session is that long."""
 HARMLESS = frozenset({"warning", "commit_throttled", "chunk_size_exceeded"})
@@ -114,6 +115,8 @@ class Ear:
     _base: int = 0
     """Offset of the first byte that is kept."""
     _sent: int = 0
+    _known: int = 0
+    """From here on the vendor has had the time to recognize what it was sent at once, when the session began."""
     _origin: int = 0
     """Offset of the first byte that this session was sent."""
     _stretches: deque[_Stretch] = field(factory=deque[_Stretch])
@@ -145,14 +148,17 @@ class Ear:
 
     def pour(self, audio: bytes, ends_ms: int) -> None:
         """More audio, which ends at ``ends_ms``."""
+        behind = self._sent < self._base + len(self._audio)
         self._audio += audio
-        self._stretches.append(_Stretch(self._base + len(self._audio), ends_ms))
-        limit = SPEECH_BYTES if self.speaking else QUIET_BYTES
-        self._forget(self._base + len(self._audio) - limit)
+        end = self._base + len(self._audio)
+        self._stretches.append(_Stretch(end, ends_ms))
+        limit = SPEECH_BYTES if behind or self.speaking or end < self._known else QUIET_BYTES
+        self._forget(end - limit)
 
     def begin(self) -> None:
         """A new session: it is sent everything that is kept."""
         self._sent = self._origin = self._base
+        self._known = self._base + len(self._audio) + QUIET_BYTES
         self._told, self._timed, self._untimed = "", None, None
 
     def unsent(self) -> list[bytes]:

@@ -17,8 +17,8 @@ from voicecall.adapters.speech.openai.fault import VendorFault
 from voicecall.adapters.speech.openai.kept import BYTES_PER_MS, Kept
 from voicecall.adapters.speech.openai.settings import Hearing
 from voicecall.audio.g711 import FRAME_BYTES
-from voicecall.audio.vad import LOWEST, PAUSE_MS, power_of
-from voicecall.events.facts import CallerHeard, CallerSaid, CallerStarted
+from voicecall.audio.vad import LOWEST, power_of
+from voicecall.events.facts import CallerHeard, CallerSaid
 from voicecall.ports import CallerSpeech
 
 QUIET_BYTES = 5_000 * BYTES_PER_MS
@@ -91,7 +91,8 @@ def not_understood(event: events.TranscriptFailed) -> VendorFault:
 
 @define
 class VendorTurns:
-    """The vendor's voice detector finds the turns in one unbroken stream of audio."""
+    """The vendor's voice detector finds the turns in one unbroken stream of audio. That a voice has started is told by
+    the plane's detector, earlier and once."""
 
     settings: Hearing
     kept: Kept
@@ -100,8 +101,6 @@ class VendorTurns:
     _sent: int = 0
     _known: int = 0
     """From here on the vendor has had the time to find the turns in what it was told at once, when it connected."""
-    _told: int = -1
-    """Where the last voice began that was reported: the same one is not reported again after a reconnect."""
     _turns: dict[str, Turn] = field(factory=dict[str, Turn])
 
     @property
@@ -135,7 +134,7 @@ class VendorTurns:
     def take(self, event: events.ServerEvent) -> list[CallerSpeech]:
         match event:
             case events.SpeechStarted():
-                return self._started(event)
+                self._started(event)
             case events.SpeechStopped():
                 turn = self._turn(event.item_id)
                 turn.over = self._position(event.audio_end_ms)
@@ -156,15 +155,11 @@ class VendorTurns:
                 pass
         return []
 
-    def _started(self, event: events.SpeechStarted) -> list[CallerSpeech]:
+    def _started(self, event: events.SpeechStarted) -> None:
         # There is one voice at a time: an earlier turn that was not ended will never be.
         self._turns = {item: turn for item, turn in self._turns.items() if turn.over or item == event.item_id}
         turn = self._turn(event.item_id)
         turn.begin = self._first_sound(event.audio_start_ms)
-        if self._told >= 0 and turn.begin < self._told + PAUSE_MS * BYTES_PER_MS:
-            return []
-        self._told = turn.begin
-        return [CallerStarted(offset_ms=self.kept.tap_ms(turn.begin))]
 
     def _first_sound(self, start_ms: int) -> int:
         """Where the voice begins: the vendor's start has padding before it, but not before the first audio of all."""
