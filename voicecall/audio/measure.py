@@ -13,6 +13,7 @@ class Meter:
     """Counts until ``report``. Times are trio's, in seconds."""
 
     def __init__(self, now: float) -> None:
+        self._ducked_ms = self._echo_ms = 0
         self._start(now)
 
     def _start(self, now: float) -> None:
@@ -36,8 +37,8 @@ class Meter:
         """A frame that should have followed another was sent this long after the person had heard that one."""
         self._late.append(max(seconds, 0.0) * 1000)
 
-    def report(self, now: float, *, offset_ms: int) -> AudioMeasured:
-        """The figures since the last report; starts over."""
+    def report(self, now: float, *, offset_ms: int, ducked_ms: int = 0, echo_ms: int = 0) -> AudioMeasured:
+        """The figures since the last report; starts over. ``ducked_ms`` and ``echo_ms`` are given as they stand."""
         late = sorted(self._late)
         measured = AudioMeasured(
             offset_ms=offset_ms,
@@ -46,6 +47,9 @@ class Meter:
             late_p99_ms=round(late[len(late) * 99 // 100], 1) if late else 0.0,
             frames_in=self._in,
             frames_out=self._out,
+            ducked_ms=ducked_ms - self._ducked_ms,
+            echo_ms=echo_ms - self._echo_ms,
         )
+        self._ducked_ms, self._echo_ms = ducked_ms, echo_ms
         self._start(now)
         return measured

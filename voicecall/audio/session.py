@@ -8,7 +8,8 @@ looks at the few deadlines a session has. Facts go to the call's actor through i
 no actor.
 
 The interruption rule travels with each utterance (``speak.interruptible``) and was journaled with it, so the session
-clears on the caller's voice at once and reports afterwards.
+clears on the caller's voice at once and reports afterwards. Before that it lowers ours: at the first sound that is not
+our own echo.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from collections.abc import Callable, Sequence
 import structlog
 import trio
 
-from voicecall.audio.g711 import FRAME_BYTES
+from voicecall.audio.caller import CallerVoice, Sound
+from voicecall.audio.ducking import Ducking
+from voicecall.audio.g711 import RATE
 from voicecall.audio.link import MediaLink
 from voicecall.audio.listening import Listening
 from voicecall.audio.measure import Meter
@@ -27,7 +30,8 @@ from voicecall.audio.outbox import Outbox
 from voicecall.audio.playback import FRAME_MS
 from voicecall.audio.recording import Recording
 from voicecall.audio.utterances import UNDECIDED, Utterances
-from voicecall.audio.vad import Onset, VoiceDetector, power_of
+from voicecall.audio.vad import Offset, Onset
+from voicecall.audio.voicing import Voicing
 from voicecall.audio.websocket import POLICY
 from voicecall.events import CallId, EffectId
 from voicecall.events import facts as fact
@@ -79,6 +83,7 @@ class Session:
         synthesizer: Synthesizer,
         transcriber: Transcriber,
         spawn: Callable[..., None],
+        voicing: Voicing,
         lead_s: float = LEAD_S,
         mark_grace_s: float = MARK_GRACE_S,
         silence_ms: int = 800,
@@ -99,7 +104,8 @@ class Session:
         self._goodbye = False
         self._stopped = False
         self._order = InOrder()
-        self._detector = VoiceDetector(silence_ms=silence_ms)
+        self._voice = CallerVoice(silence_ms=silence_ms, voicing=voicing)
+        self._ducking = Ducking()
         self._meter = Meter(self._opened)
         self._recording: Recording | None = None
         self._listening = Listening(call_id=call_id, transcriber=transcriber, post=outbox.tell)
@@ -122,6 +128,8 @@ class Session:
             now = trio.current_time()
             self._link.send(self._codec.clear(self._stream_id))
             self._next_frame = now
+            self._ducking.end()
+            self._voice.echo.cut(self._sample(now))
             if self._recording is not None:
                 self._recording.unsay("agent", self.offset_ms(now))
         self._utterances.settle(finished)
@@ -198,6 +206,10 @@ class Session:
         """Milliseconds since the media opened."""
         return round((now - self._opened) * 1000)
 
+    def _sample(self, at: float) -> int:
+        """Samples since the media opened."""
+        return round((at - self._opened) * RATE)
+
     def _receive(self, data: bytes, now: float) -> None:
         try:
             message: MediaMessage = self._codec.receive(data)
@@ -225,10 +237,11 @@ class Session:
         self._listening.tap.pour(payload)
         if self._recording is not None:
             self._recording.put("caller", max(self.offset_ms(now) - len(payload) // 8, 0), payload)
-        for start in range(0, len(payload), FRAME_BYTES):
-            power = power_of(payload[start : start + FRAME_BYTES])
-            self._meter.heard(power)
-            self._detect(power, now)
+        for frame in self._voice.frames(payload):
+            told = self._voice.feed(frame, self._sample(now))
+            self._meter.heard(self._voice.power)
+            if told is not None:
+                self._on_voice(told, now)
         self._heard = now
 
     def _hear_gap(self, now: float) -> None:
@@ -238,16 +251,24 @@ class Session:
                 self._hear(payload, now)
         if now - self._heard > GAP_S:
             self._listening.tap.lull()
-        while self._detector.speaking and now - self._heard > GAP_S:
+        while self._voice.speaking and now - self._heard > GAP_S:
             self._heard += FRAME_S
-            self._detect(None, self._heard)
+            self._voice.miss()
 
-    def _detect(self, power: float | None, now: float) -> None:
-        if isinstance(self._detector.feed(power), Onset):
-            self._tell(fact.CallerStarted(offset_ms=max(self.offset_ms(now) - 60, 0)))
-            playback = self._utterances.playback
-            if playback.playing and playback.interruptible:
-                self.stop(playback.last_interruptible)
+    def _on_voice(self, told: Sound | Onset | Offset, now: float) -> None:
+        """The caller makes himself heard: our voice is lowered for a sound and stopped for a voice."""
+        playback = self._utterances.playback
+        in_the_way = playback.playing and playback.interruptible
+        match told:
+            case Sound() if in_the_way:
+                self._ducking.begin(now)
+            case Onset():
+                ago_ms = self._voice.now_ms - told.offset_ms
+                self._tell(fact.CallerStarted(offset_ms=max(self.offset_ms(now) - ago_ms, 0)))
+                if in_the_way:
+                    self.stop(playback.last_interruptible)
+            case _:
+                pass
 
     def _send(self, now: float) -> None:
         playback = self._utterances.playback
@@ -258,14 +279,16 @@ class Session:
             self._meter.late(now - self._next_frame)
         self._next_frame = max(self._next_frame, now)
         while self._next_frame <= now + self._lead_s and (frame := playback.next_frame()) is not None:
-            self._link.send(self._codec.send(self._stream_id, frame.payload))
+            payload = self._ducking.lower(frame.payload, now)
+            self._link.send(self._codec.send(self._stream_id, payload))
+            self._voice.echo.sent(self._sample(self._next_frame), payload)
             if frame.mark:
                 self._link.send(self._codec.mark(self._stream_id, frame.mark))
             if frame.starts and frame.starts != UNDECIDED:
                 self._tell(fact.PlaybackStarted(utterance=frame.starts, offset_ms=self.offset_ms(now)))
             if self._recording is not None:
-                self._recording.put("agent", self.offset_ms(self._next_frame), frame.payload)
-            self._meter.sent(frame.payload)
+                self._recording.put("agent", self.offset_ms(self._next_frame), payload)
+            self._meter.sent(payload)
             self._next_frame += FRAME_S
         self._flowing = playback.ready
         self._utterances.drained()
@@ -293,4 +316,5 @@ class Session:
             self._utterances.apologize(APOLOGY)
 
     def _measure(self, now: float) -> None:
-        self._tell(self._meter.report(now, offset_ms=self.offset_ms(now)))
+        ducked_ms, echo_ms = self._ducking.frames * FRAME_MS, self._voice.echoed * FRAME_MS
+        self._tell(self._meter.report(now, offset_ms=self.offset_ms(now), ducked_ms=ducked_ms, echo_ms=echo_ms))

@@ -38,7 +38,11 @@ class MediaClosed(Event):
 
 @frozen(kw_only=True)
 class AudioMeasured(Event):
-    """Levels and punctuality of the sound since the last such report: peak levels in dBFS, gaps in milliseconds."""
+    """Levels and punctuality of the sound since the last such report: peak levels in dBFS, gaps in milliseconds.
+
+    ``ducked_ms`` of our own sound were lowered because something was to be heard; ``echo_ms`` of what came in stood out
+    from the noise and were found to be our own echo.
+    """
 
     kind: ClassVar[str] = "audio.measured"
     offset_ms: int
@@ -47,6 +51,8 @@ class AudioMeasured(Event):
     late_p99_ms: float = 0.0
     frames_in: int = 0
     frames_out: int = 0
+    ducked_ms: int = 0
+    echo_ms: int = 0
 
 
 @frozen(kw_only=True)
