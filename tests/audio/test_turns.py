@@ -8,12 +8,15 @@ import pytest
 from tests.audio.room import Echo, Room, converse
 from tests.audio.sounds import RATE, Sound, band, later, mixed, silence, tone, ulaw, voice
 from voicecall.audio.babble import say_ulaw
+from voicecall.audio.caller import CallerVoice
 from voicecall.audio.g711 import ulaw_decode
+from voicecall.config.silero import silero_model
+from voicecall.config.speech import Streaming
 from voicecall.events import facts as fact
 from voicecall.events.effects import Speak
 
 MINUTE = 60_000
-STOPPED_MS = 150
+STOPPED_MS, SILERO_MS = 150, 250
 """From the voiced onset of a word to the ``clear``."""
 
 
@@ -29,24 +32,24 @@ def switched(*sounds: Sound) -> Sound:
 
 
 CALM = band(-58, MINUTE)
-ROOMS: dict[str, Room] = {
-    "a quiet line": Room(band(-65, MINUTE)),
-    "room tone": Room(wandering(band(-42, MINUTE, 80, 1_500, tilt=1))),
-    "line noise and hum": Room(band(-38, MINUTE) + tone(100, -40, MINUTE)),
-    "noise that comes and goes": Room(switched(band(-60, MINUTE), band(-33, MINUTE, seed=2))),
-    "echo after 120 ms": Room(CALM, Echo(((120, 10),))),
-    "echo after 190 ms, on three paths": Room(CALM, Echo(((190, 12), (197, 16), (211, 20)))),
-    "echo after 260 ms, faint, in room tone": Room(band(-50, MINUTE, 80, 1_500, tilt=1), Echo(((260, 22),))),
-    "echo after 330 ms": Room(CALM, Echo(((330, 16), (343, 24)))),
-    "echo after 400 ms, loud": Room(CALM, Echo(((400, 7),))),
-    "echo in noise that comes and goes": Room(switched(band(-60, MINUTE), band(-40, MINUTE)), Echo(((150, 12),))),
+ROOMS: dict[str, tuple[Sound, Echo]] = {
+    "a quiet line": (band(-65, MINUTE), Echo()),
+    "room tone": (wandering(band(-42, MINUTE, 80, 1_500, tilt=1)), Echo()),
+    "line noise and hum": (band(-38, MINUTE) + tone(100, -40, MINUTE), Echo()),
+    "noise that comes and goes": (switched(band(-60, MINUTE), band(-33, MINUTE, seed=2)), Echo()),
+    "echo after 120 ms": (CALM, Echo(((120, 10),))),
+    "echo after 190 ms, on three paths": (CALM, Echo(((190, 12), (197, 16), (211, 20)))),
+    "echo after 260 ms, faint, in room tone": (band(-50, MINUTE, 80, 1_500, tilt=1), Echo(((260, 22),))),
+    "echo after 330 ms": (CALM, Echo(((330, 16), (343, 24)))),
+    "echo after 400 ms, loud": (CALM, Echo(((400, 7),))),
+    "echo in noise that comes and goes": (switched(band(-60, MINUTE), band(-40, MINUTE)), Echo(((150, 12),))),
 }
 """Ten minutes."""
 
 
-@pytest.mark.parametrize("room", ROOMS.values(), ids=ROOMS)
-def test_room_line_and_echo_never_stop_us(room: Room) -> None:
-    converse(room)
+@pytest.mark.parametrize(("sound", "echo"), ROOMS.values(), ids=ROOMS)
+def test_room_line_and_echo_never_stop_us(sound: Sound, echo: Echo) -> None:
+    room = converse(Room(sound, echo))
     assert room.at >= MINUTE * 8 - 160
     assert (room.cleared_at, room.of(fact.CallerStarted)) == ([], [])
     assert not any(one.interrupted for one in room.of(fact.PlaybackFinished)[:-1])
@@ -84,6 +87,25 @@ def test_a_spoken_stop_stops_us(line: Sound, echo: Echo, dbfs: float, pitch_hz: 
         assert 0 < cleared * 1000 / RATE - begins_ms - VOICED_MS <= STOPPED_MS
         [started] = room.of(fact.CallerStarted)
         assert abs(started.offset_ms - begins_ms - VOICED_MS) <= 200
+
+
+SILERO = silero_model(Streaming(voice_detector="auto"))
+
+
+@pytest.mark.skipif(SILERO is None, reason="onnxruntime and Silero's model are not installed")
+@pytest.mark.parametrize("name", ["noise that comes and goes", "echo after 190 ms, on three paths"])
+def test_silero_is_not_stopped_by_them_and_is_by_a_word(name: str) -> None:
+    from voicecall.audio.silero import load
+
+    assert SILERO is not None
+    voicing, (sound, echo) = load(SILERO), ROOMS[name]
+    room = converse(Room(sound, echo), voicing=voicing)
+    assert (room.cleared_at, room.of(fact.CallerStarted)) == ([], [])
+    for number, pitch_hz in enumerate((95, 150, 215)):
+        begins_ms = 2_500 + number * 311.3
+        spoken = Room(mixed(band(-55, 5_000), later(word(-22, pitch_hz), begins_ms)), echo)
+        [cleared] = converse(spoken, voicing=voicing).cleared_at
+        assert 0 < cleared * 1000 / RATE - begins_ms - VOICED_MS <= SILERO_MS
 
 
 def test_the_clear_is_not_kept_waiting_by_the_journal() -> None:
@@ -131,8 +153,6 @@ def test_what_must_be_heard_is_not_lowered_either() -> None:
 
 def test_a_frame_of_any_length_is_heard() -> None:
     """Carriers send 20 ms, or 30, or what they have."""
-    from voicecall.audio.caller import CallerVoice
-
     caller, sound = CallerVoice(), ulaw(band(-62, 990), voice(-20, 510))
     found = [piece for start in range(0, len(sound), 240) for piece in caller.frames(sound[start : start + 240])]
     assert b"".join(found) == sound
