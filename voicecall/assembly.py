@@ -23,7 +23,9 @@ from voicecall.actors.pairing import Pairings
 from voicecall.actors.supervisor import Supervisor
 from voicecall.actors.world import World, nothing_earlier
 from voicecall.audio.plane import LEAD_S, RINGS, TICK_MS, Admit, Identify, MediaPlane
+from voicecall.audio.voicing import Voiced, Voicing
 from voicecall.config import Config
+from voicecall.config.silero import silero_model
 from voicecall.core.requests import Refused
 from voicecall.core.state import CallState
 from voicecall.events import CallId, Entry, Instant, Policy
@@ -114,6 +116,16 @@ async def assemble(config: Config, parts: Parts) -> AsyncGenerator[Calls]:
         nursery.cancel_scope.cancel()
 
 
+def _voicing(config: Config) -> Callable[[], Voicing]:
+    """What judges the callers' voices; onnxruntime is imported only where it does."""
+    model = silero_model(config.streaming)
+    if model is None:
+        return Voiced
+    from voicecall.audio.silero import load
+
+    return load(model)
+
+
 def _plane(config: Config, parts: Parts, identify: Identify, admit: Admit) -> MediaPlane:
     return MediaPlane(
         synthesizer=parts.synthesizer,
@@ -124,6 +136,7 @@ def _plane(config: Config, parts: Parts, identify: Identify, admit: Admit) -> Me
         tick_ms=parts.tick_ms,
         rings=parts.rings,
         lead_s=parts.lead_s,
+        voicing=_voicing(config),
         silence_ms=config.silence_timeout_ms,
         start_timeout_s=config.streaming.pre_start_timeout_ms / 1000,
         max_pending=config.streaming.max_pending_connections,

@@ -69,6 +69,8 @@ CASES = [
     Case("streaming.maxPendingConnections", 32, 1, 0),
     Case("streaming.maxPendingConnectionsPerIp", 4, 1, 0),
     Case("streaming.maxConnections", 128, 1, 0),
+    Case("streaming.voiceDetector", "energy", "auto", "webrtc"),
+    Case("streaming.sileroModel", None, "~/silero_vad.onnx", ""),
     Case("streaming.providers.openai.apiKey", None, "k", ""),
     Case("streaming.providers.openai.model", "gpt-4o-transcribe", "m", 1),
     Case("streaming.providers.openai.silenceDurationMs", 800, 1, 0),

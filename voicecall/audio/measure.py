@@ -36,6 +36,7 @@ class Meter:
     """Counts until ``report``. Times are trio's, in seconds."""
 
     def __init__(self, now: float) -> None:
+        self._ducked_ms = self._echo_ms = 0
         self._start(now)
 
     def _start(self, now: float) -> None:
@@ -59,8 +60,8 @@ class Meter:
         """A frame that should have followed another was sent this long after the person had heard that one."""
         self._late.append(max(seconds, 0.0) * 1000)
 
-    def report(self, now: float, *, offset_ms: int, lag: Lag) -> AudioMeasured:
-        """The figures since the last report; starts over."""
+    def report(self, now: float, *, offset_ms: int, lag: Lag, ducked_ms: int = 0, echo_ms: int = 0) -> AudioMeasured:
+        """The figures since the last report; starts over. ``ducked_ms`` and ``echo_ms`` are given as they stand."""
         late, lags = sorted(self._late), lag.since(self.since)
         measured = AudioMeasured(
             offset_ms=offset_ms,
@@ -71,7 +72,10 @@ class Meter:
             frames_out=self._out,
             lag_p99_ms=_p99(lags),
             lag_max_ms=round(lags[-1], 1) if lags else 0.0,
+            ducked_ms=ducked_ms - self._ducked_ms,
+            echo_ms=echo_ms - self._echo_ms,
         )
+        self._ducked_ms, self._echo_ms = ducked_ms, echo_ms
         self._start(now)
         return measured
 

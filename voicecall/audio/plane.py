@@ -31,6 +31,7 @@ from voicecall.audio.outbox import Outbox
 from voicecall.audio.parting import Parting
 from voicecall.audio.ringing import RingingEars
 from voicecall.audio.session import LEAD_S, MARK_GRACE_S, NO_STREAM, Session
+from voicecall.audio.voicing import Voiced, Voicing
 from voicecall.audio.websocket import GOING_AWAY, INTERNAL, POLICY
 from voicecall.core.requests import Refused
 from voicecall.events import CallId, EffectId
@@ -65,6 +66,7 @@ class MediaPlane:
         transcriber: Transcriber,
         identify: Identify,
         admit: Admit,
+        voicing: Callable[[], Voicing] = Voiced,
         recordings: Path | None = None,
         tick_ms: int = TICK_MS,
         rings: int = RINGS,
@@ -82,6 +84,7 @@ class MediaPlane:
         self._transcriber = transcriber
         self._identify = identify
         self._admit = admit
+        self._voicing = voicing
         self._archive = None if recordings is None else Archive(recordings, self._spawn, threads)
         self._tick_s = tick_ms / 1000
         self._lead_s = lead_s
@@ -300,6 +303,7 @@ class MediaPlane:
                 synthesizer=self._synthesizer,
                 listening=self._ears.take(call_id),
                 spawn=self._spawn,
+                voicing=self._voicing(),
                 lead_s=self._lead_s,
                 mark_grace_s=self._mark_grace_s,
                 silence_ms=self._silence_ms,

@@ -8,7 +8,8 @@ looks at the few deadlines a session has. Facts go to the call's actor through i
 no actor.
 
 The interruption rule travels with each utterance (``speak.interruptible``) and was journaled with it, so the session
-clears on the caller's voice at once and reports afterwards.
+clears on the caller's voice at once and reports afterwards. Before that it lowers ours: at the first sound that is not
+our own echo.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from collections.abc import Callable, Sequence
 import structlog
 import trio
 
-from voicecall.audio.g711 import FRAME_BYTES
+from voicecall.audio.caller import CallerVoice, Sound
+from voicecall.audio.ducking import Ducking
+from voicecall.audio.g711 import RATE
 from voicecall.audio.link import MediaLink
 from voicecall.audio.listening import Listening
 from voicecall.audio.measure import Lag, Meter
@@ -27,7 +30,8 @@ from voicecall.audio.outbox import Outbox
 from voicecall.audio.playback import FRAME_MS
 from voicecall.audio.recording import Recording
 from voicecall.audio.utterances import UNDECIDED, Utterances
-from voicecall.audio.vad import Offset, Onset, VoiceDetector, power_of
+from voicecall.audio.vad import Offset, Onset
+from voicecall.audio.voicing import Voicing
 from voicecall.audio.websocket import POLICY
 from voicecall.events import CallId, EffectId
 from voicecall.events import facts as fact
@@ -79,6 +83,7 @@ class Session:
         synthesizer: Synthesizer,
         listening: Listening,
         spawn: Callable[..., None],
+        voicing: Voicing,
         lead_s: float = LEAD_S,
         mark_grace_s: float = MARK_GRACE_S,
         silence_ms: int = 800,
@@ -99,7 +104,8 @@ class Session:
         self._goodbye = False
         self._stopped = False
         self._order = InOrder()
-        self._detector = VoiceDetector(silence_ms=silence_ms)
+        self._voice = CallerVoice(silence_ms=silence_ms, voicing=voicing)
+        self._ducking = Ducking()
         self._meter = Meter(self._opened)
         self._lag = lag
         self._recording: Recording | None = None
@@ -123,6 +129,8 @@ class Session:
             now = trio.current_time()
             self._link.send(self._codec.clear(self._stream_id))
             self._next_frame = now
+            self._ducking.end()
+            self._voice.echo.cut(self._sample(now))
             if self._recording is not None:
                 self._recording.unsay("agent", self.offset_ms(now))
         self._utterances.settle(finished)
@@ -199,6 +207,10 @@ class Session:
         """Milliseconds since the media opened."""
         return round((now - self._opened) * 1000)
 
+    def _sample(self, at: float) -> int:
+        """Samples since the media opened."""
+        return round((at - self._opened) * RATE)
+
     def _receive(self, data: bytes, now: float) -> None:
         try:
             message: MediaMessage = self._codec.receive(data)
@@ -227,10 +239,11 @@ class Session:
         self._listening.tap.pour(payload)
         if self._recording is not None:
             self._recording.put("caller", max(self.offset_ms(now) - len(payload) // 8, 0), payload)
-        for start in range(0, len(payload), FRAME_BYTES):
-            power = power_of(payload[start : start + FRAME_BYTES])
-            self._meter.heard(power)
-            self._detect(power, now)
+        for frame in self._voice.frames(payload):
+            told = self._voice.feed(frame, self._sample(now))
+            self._meter.heard(self._voice.power)
+            if told is not None:
+                self._on_voice(told, now)
         self._heard = now
 
     def _hear_gap(self, now: float) -> None:
@@ -240,21 +253,30 @@ class Session:
                 self._hear(payload, now)
         if now - self._heard > GAP_S:
             self._listening.tap.lull()
-        while self._detector.speaking and now - self._heard > GAP_S:
+        while self._voice.speaking and now - self._heard > GAP_S:
             self._heard += FRAME_S
-            self._detect(None, self._heard)
+            if (told := self._voice.miss()) is not None:
+                self._on_voice(told, self._heard)
 
-    def _detect(self, power: float | None, now: float) -> None:
-        match self._detector.feed(power):
+    def _on_voice(self, told: Sound | Onset | Offset, now: float) -> None:
+        """The caller makes himself heard: our voice is lowered for a sound and stopped for a voice."""
+        playback = self._utterances.playback
+        in_the_way = playback.playing and playback.interruptible
+        match told:
+            case Sound() if in_the_way:
+                self._ducking.begin(now)
             case Onset():
-                self._tell(fact.CallerStarted(offset_ms=max(self.offset_ms(now) - 60, 0)))
-                playback = self._utterances.playback
-                if playback.playing and playback.interruptible:
+                self._tell(fact.CallerStarted(offset_ms=self._since(told, now)))
+                if in_the_way:
                     self.stop(playback.last_interruptible)
             case Offset():
-                self._tell(fact.CallerStopped(offset_ms=max(self.offset_ms(now) - self._detector.silence_ms, 0)))
-            case None:
+                self._tell(fact.CallerStopped(offset_ms=self._since(told, now)))
+            case _:
                 pass
+
+    def _since(self, told: Onset | Offset, now: float) -> int:
+        """When it was, in milliseconds since the media opened: the detector counts frames."""
+        return max(self.offset_ms(now) - (self._voice.now_ms - told.offset_ms), 0)
 
     def _send(self, now: float) -> None:
         playback = self._utterances.playback
@@ -265,7 +287,9 @@ class Session:
             self._meter.late(now - self._next_frame)
         self._next_frame = max(self._next_frame, now)
         while self._next_frame <= now + self._lead_s and (frame := playback.next_frame()) is not None:
-            self._link.send(self._codec.send(self._stream_id, frame.payload))
+            payload = self._ducking.lower(frame.payload, now)
+            self._link.send(self._codec.send(self._stream_id, payload))
+            self._voice.echo.sent(self._sample(self._next_frame), payload)
             if frame.mark:
                 self._link.send(self._codec.mark(self._stream_id, frame.mark))
             if frame.starts and frame.starts != UNDECIDED:
@@ -275,8 +299,8 @@ class Session:
                 )
                 self._tell(started)
             if self._recording is not None:
-                self._recording.put("agent", self.offset_ms(self._next_frame), frame.payload)
-            self._meter.sent(frame.payload)
+                self._recording.put("agent", self.offset_ms(self._next_frame), payload)
+            self._meter.sent(payload)
             self._next_frame += FRAME_S
         self._flowing = playback.ready
         self._utterances.drained()
@@ -304,4 +328,8 @@ class Session:
             self._utterances.apologize(APOLOGY)
 
     def _measure(self, now: float) -> None:
-        self._tell(self._meter.report(now, offset_ms=self.offset_ms(now), lag=self._lag))
+        ducked_ms, echo_ms = self._ducking.frames * FRAME_MS, self._voice.echoed * FRAME_MS
+        measured = self._meter.report(
+            now, offset_ms=self.offset_ms(now), lag=self._lag, ducked_ms=ducked_ms, echo_ms=echo_ms
+        )
+        self._tell(measured)

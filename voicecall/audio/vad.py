@@ -54,11 +54,32 @@ class Offset:
 
 
 @define
+class NoiseFloor:
+    """How loud the line is when nobody speaks, as mean square power."""
+
+    power: float = CAUTIOUS
+
+    @property
+    def limit(self) -> float:
+        """What is louder than this stands out."""
+        return max(self.power * MARGIN, LOWEST)
+
+    def is_above(self, power: float) -> bool:
+        """Whether a frame of this power stands out. The floor follows it."""
+        loud = power > self.limit
+        if power < self.power:
+            self.power = max(power, self.power * FALL, LOWEST / MARGIN)
+        else:
+            self.power = min(power, self.power * RISE)
+        return loud
+
+
+@define
 class VoiceDetector:
     """Feed it every frame in order. ``silence_ms`` of quiet end an utterance."""
 
     silence_ms: int = 800
-    floor: float = CAUTIOUS
+    floor: NoiseFloor = field(factory=NoiseFloor)
     speaking: bool = False
     _frames: int = 0
     _loud_end: int = 0
@@ -67,9 +88,7 @@ class VoiceDetector:
 
     def feed(self, power: float | None) -> Onset | Offset | None:
         """What a frame of this ``power`` (see ``power_of``) changes; None is a frame that never came."""
-        loud = power is not None and power > max(self.floor * MARGIN, LOWEST)
-        if power is not None:
-            self._follow(power)
+        loud = power is not None and self.floor.is_above(power)
         self._frames += 1
         now_ms = self._frames * FRAME_MS
         self._recent.append(loud)
@@ -82,12 +101,6 @@ class VoiceDetector:
         elif self.speaking:
             return self._quiet(now_ms - self._loud_end)
         return None
-
-    def _follow(self, power: float) -> None:
-        if power < self.floor:
-            self.floor = max(power, self.floor * FALL, LOWEST / MARGIN)
-        else:
-            self.floor = min(power, self.floor * RISE)
 
     def _quiet(self, for_ms: int) -> Offset | None:
         self._paused = self._paused or for_ms >= PAUSE_MS

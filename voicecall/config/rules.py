@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from voicecall.config.addresses import authority, is_loopback, network
 from voicecall.config.problems import PREFIX, Problem, show
 from voicecall.config.root import Config
+from voicecall.config.silero import FIX, silero_model
 from voicecall.config.thinking import USUAL_MODEL, USUAL_PROVIDER, ModelProviders, named_model
 
 _FUNNEL_PORTS = (443, 8443, 10_000)
@@ -21,6 +22,7 @@ def check(config: Config) -> tuple[Problem, ...]:
         *_pairing(config),
         *_credentials(config),
         *_realtime(config),
+        *_detector(config),
         *_models(config),
         *_funnel(config),
         *_unverified(config),
@@ -108,6 +110,11 @@ def _realtime(config: Config) -> Iterator[Problem]:
         yield _theirs(
             "provider", '"plivo"', 'provider must be "twilio", "telnyx", or "mock" when realtime.enabled is true'
         )
+
+
+def _detector(config: Config) -> Iterator[Problem]:
+    if config.streaming.voice_detector == "silero" and silero_model(config.streaming) is None:
+        yield _unusable("streaming.voiceDetector", "silero", f'"energy" while Silero is not there, or {FIX}')
 
 
 def _funnel(config: Config) -> Iterator[Problem]:

@@ -81,6 +81,16 @@ class Streaming:
     max_pending_connections: int = key(POSITIVE, 32, "Media sockets without `start`, in all.")
     max_pending_connections_per_ip: int = key(POSITIVE, 4, "Media sockets without `start`, from one address.")
     max_connections: int = key(POSITIVE, 128, "Media sockets, in all.")
+    voice_detector: Literal["energy", "silero", "auto"] = key(
+        choice("energy", "silero", "auto"),
+        "energy",
+        "What finds the caller's voice: energy above the noise that is voiced, or Silero's model (onnxruntime), which "
+        "takes simulated people for what they are; `auto` takes Silero where it is installed.",
+        ours=True,
+    )
+    silero_model: str | None = key(
+        NON_EMPTY, None, "Silero's ONNX file; absent, the one in the silero-vad distribution.", ours=True
+    )
     providers: StreamingProviders = section(StreamingProviders, "Settings by transcriber.")
 
 

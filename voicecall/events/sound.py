@@ -42,6 +42,8 @@ class AudioMeasured(Event):
 
     ``late_p99_ms`` is of this call's frames, ``lag_p99_ms`` and ``lag_max_ms`` are how late the tick that serves all
     calls came; 0 when nobody measured it.
+    ``ducked_ms`` of our own sound were lowered because something was to be heard; ``echo_ms`` of what came in stood out
+    from the noise and were found to be our own echo.
     """
 
     kind: ClassVar[str] = "audio.measured"
@@ -53,6 +55,8 @@ class AudioMeasured(Event):
     frames_out: int = 0
     lag_p99_ms: float = 0.0
     lag_max_ms: float = 0.0
+    ducked_ms: int = 0
+    echo_ms: int = 0
 
 
 @frozen(kw_only=True)
