@@ -34,15 +34,22 @@ class _Job:
 
 
 class Utterances:
-    """``post`` gets the facts; ``start`` runs a synthesis somewhere that outlives the call's actor."""
+    """``post`` gets the facts; ``start`` runs a synthesis somewhere that outlives the call's actor; ``sounding`` is
+    called when there is more to play."""
 
     def __init__(
-        self, *, synthesizer: Synthesizer, post: Callable[[AnyEvent], None], start: Callable[..., None]
+        self,
+        *,
+        synthesizer: Synthesizer,
+        post: Callable[[AnyEvent], None],
+        start: Callable[..., None],
+        sounding: Callable[[], None] = lambda: None,
     ) -> None:
         self.playback = Playback()
         self._synthesizer = synthesizer
         self._post = post
         self._start = start
+        self._sounding = sounding
         self._jobs: dict[int, _Job] = {}
         self._drained = trio.Event()
 
@@ -119,6 +126,7 @@ class Utterances:
                 async for piece in pieces:
                     patience.deadline = float("inf")
                     self.playback.feed(speak.utterance, piece)
+                    self._sounding()
                     chunk += piece
                     if len(chunk) >= CHUNK_BYTES:
                         self._chunk(speak.utterance, index, chunk)
