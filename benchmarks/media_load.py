@@ -37,8 +37,8 @@ ECHO_FLUSH = 10
 """Frames of an echo are put on its schedule so many at a time."""
 END_BYTES = range(0x21, 0x26)
 """What the last five frames of a caller's turn consist of: a recognizer knows by them where it ends."""
-VOICE = say_ulaw("The quick brown fox jumps over the lazy dog again and again ")
-"""Without a pause: it interrupts nothing but what is said when it begins."""
+VOICE = say_ulaw("The quick brown fox jumps over the lazy dog again and again ", pitch_hz=190)
+"""Without a pause, so that it interrupts nothing but what is said when it begins; nobody could take it for our echo."""
 SILENCE = b"\xff" * 160
 
 

@@ -19,8 +19,9 @@ from voicecall.ports import Synthesizer
 
 FIRST_SOUND_S = 8.0
 """How long a synthesizer may take to its first sound, and between two pieces."""
-AHEAD_MS = 4_000
-"""A synthesizer that is this far ahead of the person's ear waits."""
+AHEAD_MS, RESUME_MS = 4_000, 3_000
+"""A synthesizer that is so far ahead of the person's ear waits, until it is only so far ahead: waking it for every
+frame that is sent would cost more than the frame."""
 UNDECIDED = 1_000_000_000
 """The number of an utterance that no decision asked for."""
 CHUNK_BYTES = 4_000
@@ -51,7 +52,7 @@ class Utterances:
         self._start = start
         self._sounding = sounding
         self._jobs: dict[int, _Job] = {}
-        self._drained = trio.Event()
+        self._waiting: dict[int, trio.Event] = {}
 
     def holds(self, effect_id: EffectId) -> bool:
         """Whether this ``speak`` has not been settled."""
@@ -92,8 +93,10 @@ class Utterances:
             self._fail(utterance, reason)
 
     def drained(self) -> None:
-        """Audio was sent: synthesizers that wait may go on."""
-        self._drained.set()
+        """Audio was sent: synthesizers that wait for it may go on."""
+        for utterance, ready in self._waiting.items():
+            if self.playback.buffered_ms(utterance) <= RESUME_MS:
+                ready.set()
 
     async def _synthesize(self, job: _Job, speak: Speak) -> None:
         """Make the sound of one utterance. A fault is an outcome, never an exception."""
@@ -143,10 +146,12 @@ class Utterances:
         chunk.clear()
 
     async def _wait_for_ear(self, utterance: int) -> None:
-        while self.playback.buffered_ms(utterance) > AHEAD_MS:
-            if self._drained.is_set():
-                self._drained = trio.Event()
-            await self._drained.wait()
+        if self.playback.buffered_ms(utterance) > AHEAD_MS:
+            ready = self._waiting[utterance] = trio.Event()
+            try:
+                await ready.wait()
+            finally:
+                del self._waiting[utterance]
 
 
 async def _one(text: str) -> AsyncGenerator[str]:
