@@ -1,17 +1,14 @@
-"""Rows about sound: what one tick costs, how evenly frames go out, how many calls one core could carry.
+"""Rows about the media plane alone: what one tick costs and how evenly frames go out, beside everything else.
 
 The plane echoes: what a caller says is drunk from its tap and played back, so every call costs 50 frames a second in
 and 50 out, voice detection, marks and levels, like a real one. The callers are a process of their own. The process also
-holds the directory of 100,000 past calls, and its journal writes four facts a second and call.
+holds the directory of 100,000 past calls, and its journal writes four facts a second and call. How many whole calls
+a core carries is measured in ``density_rows``.
 """
 
 from __future__ import annotations
 
 import gc
-import json
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -22,8 +19,9 @@ from typing import Any
 import trio
 from attrs import define, field
 
+from benchmarks.callers import Heard, one_core, open_callers
+from benchmarks.talking import PATH, open_door
 from journal import START, Journal, open_journal
-from voicecall.adapters.carriers.mock import carrier
 from voicecall.audio.plane import MediaPlane
 from voicecall.core.requests import Refused
 from voicecall.events import RULES, CallId, EffectId, Entry, Instant, Policy
@@ -32,8 +30,6 @@ from voicecall.events.effects import Speak
 from voicecall.events.schema import encode_entry
 from voicecall.ports import AudioTap, CallerSpeech, MediaStart
 from voicecall.projections.directory import Directory
-from voicecall.web.door import serve_door
-from voicecall.web.listening import open_listeners
 
 PAST_CALLS = 100_000
 LIVE_CALLS = 200
@@ -105,30 +101,33 @@ class Run:
 
     took_ms: list[float]
     cpu: float
-    heard: dict[str, float]
+    heard: Heard
 
 
 def rows(progress: Progress) -> Iterator[Row]:
     """The tick alone, then beside everything else before and after ``gc.freeze()``, and what follows from it."""
-    alone = _measure(lambda done: progress("media tick, nothing else to do", done), busy=False)
-    directory = _directory(progress)
-    yield _collection("full collection, 100000 past calls")
-    unfrozen = _measure(lambda done: progress("media tick, 100000 past calls, not frozen", done), busy=True)
-    gc.freeze()
-    yield _collection("full collection, 100000 past calls, frozen")
-    run = _measure(lambda done: progress("media tick, 100000 past calls", done), busy=True)
-    gc.unfreeze()
-    if len(directory) != PAST_CALLS:
-        raise RuntimeError("the directory lost calls")
-    yield _spread("media tick, 100000 past calls", f"ms, {LIVE_CALLS} calls", run.took_ms)
-    yield _spread("media tick, 100000 past calls, not frozen", f"ms, {LIVE_CALLS} calls", unfrozen.took_ms)
-    yield _spread("media tick, nothing else to do", f"ms, {LIVE_CALLS} calls", alone.took_ms)
-    gap = {"name": f"media frame gap, {LIVE_CALLS} calls", "unit": "ms", "value": run.heard["mean"]}
-    yield {**gap, "p50": run.heard["p50"], "p99": run.heard["p99"]}
-    for name, one in (("media CPU per call", run), ("media CPU per call, nothing else to do", alone)):
-        yield {"name": name, "unit": "ms/s", "value": one.cpu * 1000 / LIVE_CALLS, "p50": None, "p99": None}
-    estimate = {"name": "media calls per core, nothing else to do", "unit": "calls, estimate"}
-    yield {**estimate, "value": LIVE_CALLS / alone.cpu, "p50": None, "p99": None}
+    with one_core():
+        alone = _measure(lambda done: progress("media tick, nothing else to do", done), busy=False)
+        directory = _directory(progress)
+        yield _collection("full collection, 100000 past calls")
+        unfrozen = _measure(lambda done: progress("media tick, 100000 past calls, not frozen", done), busy=True)
+        gc.freeze()
+        yield _collection("full collection, 100000 past calls, frozen")
+        run = _measure(lambda done: progress("media tick, 100000 past calls", done), busy=True)
+        gc.unfreeze()
+        if len(directory) != PAST_CALLS:
+            raise RuntimeError("the directory lost calls")
+        yield _spread("media tick, 100000 past calls", f"ms, {LIVE_CALLS} calls", run.took_ms)
+        yield _spread("media tick, 100000 past calls, not frozen", f"ms, {LIVE_CALLS} calls", unfrozen.took_ms)
+        yield _spread("media tick, nothing else to do", f"ms, {LIVE_CALLS} calls", alone.took_ms)
+        late = {"name": f"media frame lateness, {LIVE_CALLS} calls", "unit": "ms", "value": run.heard.p50}
+        yield {**late, "p50": run.heard.p50, "p99": run.heard.p99}
+        own = {"name": f"media frame lateness, {LIVE_CALLS} calls, the callers' own", "unit": "ms", "value": None}
+        yield {**own, "p50": None, "p99": run.heard.own_p99}
+        for name, one in (("media CPU per call", run), ("media CPU per call, nothing else to do", alone)):
+            yield {"name": name, "unit": "ms/s", "value": one.cpu * 1000 / LIVE_CALLS, "p50": None, "p99": None}
+        estimate = {"name": "media calls per core, nothing else to do", "unit": "calls, estimate"}
+        yield {**estimate, "value": LIVE_CALLS / alone.cpu, "p50": None, "p99": None}
 
 
 def _spread(name: str, unit: str, figures: list[float]) -> Row:
@@ -203,11 +202,11 @@ async def _serve(progress: Callable[[float], None], busy: bool) -> Run:
     )
     async with trio.open_nursery() as nursery, _journal(busy=busy) as journal:
         await nursery.start(plane.run)
-        port = await _open_door(nursery, plane)
         if journal is not None:
             for number in range(APPENDERS):
                 nursery.start_soon(_append, journal, number)
-        run = await _listen_to(port, ticks, progress)
+        async with open_door(nursery, plane) as port:
+            run = await _listen_to(port, ticks, progress)
         nursery.cancel_scope.cancel()
     if len(admitted) != LIVE_CALLS:
         raise RuntimeError(f"only {len(admitted)} calls of {LIVE_CALLS} were admitted")
@@ -224,29 +223,6 @@ async def _journal(*, busy: bool) -> AsyncGenerator[Journal | None]:
             yield journal
 
 
-async def _open_door(nursery: trio.Nursery, plane: MediaPlane) -> int:
-    def accept(sock: socket.socket, rest: bytes, peer: str) -> None:
-        plane.accept_socket(sock, rest, peer, carrier="mock", codec=carrier.media())
-
-    async def serve(task_status: trio.TaskStatus[int]) -> None:
-        async with open_listeners("127.0.0.1", 0) as listeners:
-            task_status.started(listeners[0].socket.getsockname()[1])
-            await serve_door(
-                bind="127.0.0.1",
-                listeners=listeners,
-                app=_nothing,
-                stream_path="/voice/stream",
-                media_room=plane.has_room,
-                accept_media=accept,
-            )
-
-    return await nursery.start(serve)
-
-
-async def _nothing(scope: Any, receive: Any, send: Any) -> None:
-    """No webhooks come."""
-
-
 async def _append(journal: Journal, number: int) -> None:
     """Its share of the facts of a running system, each one durable before the next."""
     position, pause_s = START, APPENDERS / (LIVE_CALLS * FACTS_PER_CALL_S)
@@ -259,20 +235,14 @@ async def _append(journal: Journal, number: int) -> None:
 
 async def _listen_to(port: int, ticks: Ticks, progress: Callable[[float], None]) -> Run:
     """Let the callers in, wait until they are under way, count, and hear what they say about it."""
-    command = [sys.executable, "-m", "benchmarks.media_load", str(port), str(LIVE_CALLS), str(SECONDS + 1)]
-    load = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1])
-    if load.stdout is None:
-        raise RuntimeError("the callers have no voice")
-    await load.stdout.receive_some()
-    await trio.sleep(WARM_UP_S)
-    ticks.counting, cpu = True, time.process_time()
-    for step in range(20):
-        progress(step / 20)
-        await trio.sleep(SECONDS / 20)
-    ticks.counting, cpu = False, (time.process_time() - cpu) / SECONDS
-    told = b""
-    async for piece in load.stdout:
-        told += piece
-    if await load.wait():
-        raise RuntimeError("the callers failed")
-    return Run(took_ms=ticks.took_ms, cpu=cpu, heard=json.loads(told))
+    async with open_callers(port, PATH) as callers:
+        _, refused = await callers.join([f"call-{number}" for number in range(LIVE_CALLS)])
+        if refused:
+            raise RuntimeError(f"{len(refused)} callers were refused: {refused[0]}")
+        await trio.sleep(WARM_UP_S)
+        ticks.counting, cpu, start = True, time.process_time(), time.perf_counter()
+        heard = await callers.measure(SECONDS)
+        cpu, took_s = time.process_time() - cpu, time.perf_counter() - start
+        ticks.counting = False
+        progress(1.0)
+    return Run(took_ms=ticks.took_ms, cpu=cpu / took_s, heard=heard)

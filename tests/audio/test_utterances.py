@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from itertools import pairwise
 
 import pytest
 import trio
@@ -11,7 +12,7 @@ from attrs import define, field
 
 from tests.audio.kit import CALL, SENTENCE, SENTENCE_MS, Stage, heard_of, play
 from voicecall.adapters.speech.scripted import SOUND, ScriptedSynthesizer
-from voicecall.audio.utterances import AHEAD_MS, FIRST_SOUND_S
+from voicecall.audio.utterances import AHEAD_MS, FIRST_SOUND_S, RESUME_MS
 from voicecall.events import EffectId
 from voicecall.events import facts as fact
 from voicecall.ports import Wording
@@ -51,6 +52,11 @@ async def half_then_fail(text: str) -> AsyncGenerator[bytes]:
 async def stall(text: str) -> AsyncGenerator[bytes]:
     await trio.sleep_forever()
     yield b""
+
+
+async def all_in_one_breath(text: str) -> AsyncGenerator[bytes]:
+    for _ in range(60):
+        yield SOUND * 10
 
 
 async def all_at_once(text: str) -> AsyncGenerator[bytes]:
@@ -171,6 +177,22 @@ def test_an_interrupted_synthesizer_is_stopped() -> None:
             assert voice.open == 0
 
     play(story, synthesizer=voice)
+
+
+def test_a_synthesizer_that_is_held_back_goes_on_a_second_at_a_time() -> None:
+    """Not a frame at a time: waking it costs more than sending a frame."""
+
+    async def story(stage: Stage) -> None:
+        async with stage.caller():
+            mailbox = stage.adopt()
+            stage.say(1, SENTENCE)
+            await trio.sleep(6.5)
+            times = sorted({at for at, event in mailbox.facts if isinstance(event, fact.SpeechChunk)})
+            assert len(times) == 6
+            pauses = [later - earlier for earlier, later in pairwise(times)]
+            assert min(pauses) > (AHEAD_MS - RESUME_MS) / 1000 - 0.1
+
+    play(story, synthesizer=Voice(all_in_one_breath))
 
 
 def test_a_fast_synthesizer_is_held_back_and_several_do_not_starve_each_other() -> None:

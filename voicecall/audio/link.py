@@ -15,7 +15,8 @@ BUFFER_BYTES = 1 << 16
 """A peer that leaves more than this unread, four seconds of sound, is gone."""
 KERNEL_BYTES = 1 << 15
 """What the kernel may buffer for us: an interruption cannot take back what is on its way."""
-READ_BYTES = 1 << 16
+READ_BYTES = 1 << 14
+"""At once: a peer that sends all the time must not keep the others waiting."""
 QUIET_S = 30.0
 """After so long without a byte a peer is asked whether it lives; after as long again it is gone."""
 
@@ -36,12 +37,17 @@ class MediaLink(Protocol):
         """Why it is closed; "" for a clean close by the peer."""
         ...
 
+    @property
+    def descriptor(self) -> int:
+        """The descriptor that can be read when a message has come; -1 when only ``receive`` can tell."""
+        ...
+
     def receive(self) -> list[bytes]:
         """Messages that have arrived since the last call."""
         ...
 
-    def send(self, message: bytes) -> None:
-        """Queue a message and send what the peer takes now."""
+    def send(self, *messages: bytes) -> None:
+        """Queue messages and send what the peer takes now."""
         ...
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:
@@ -70,17 +76,23 @@ class SocketLink:
     def reason(self) -> str:
         return self._websocket.close_reason if self._websocket.closed else self._gone
 
+    @property
+    def descriptor(self) -> int:
+        return -1 if self.closed else self._socket.fileno()
+
     def receive(self) -> list[bytes]:
         if self.closed:
             return []
         data = self._read()
         messages = self._websocket.receive(data) if data else []
-        self._flush()
+        if self._websocket.outgoing or self._websocket.closed or self._gone:
+            self._flush()
         return messages
 
-    def send(self, message: bytes) -> None:
+    def send(self, *messages: bytes) -> None:
         if not self.closed:
-            self._websocket.send(message)
+            for message in messages:
+                self._websocket.send(message)
             self._flush()
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:

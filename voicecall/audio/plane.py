@@ -2,9 +2,10 @@
 
 Theory of operation
 -------------------
-After its handshake a media socket has no task of its own. One task wakes every few milliseconds; each wake serves one
-of several rings of sessions: read what has arrived, send what is due. No task switch, queue hop or timer per frame.
-With no socket at all the tick parks.
+After its handshake a media socket has no task of its own. One task wakes every few milliseconds; each wake asks the
+kernel once which sockets have something to read, lets those sessions hear it, and serves one of several rings of
+sessions: send what is due. No task switch, queue hop or timer per frame. The first sound of an utterance does not wait
+for its ring. With no socket at all the tick parks.
 
 A new socket waits in the lobby until its ``start`` names a ticket. ``identify`` says whose ticket it is, at once; the
 session then exists, so that nothing decided about it can miss it, but the socket is the call's only once ``admit``
@@ -29,6 +30,7 @@ from voicecall.audio.lobby import Arrival, Lobby
 from voicecall.audio.measure import Lag
 from voicecall.audio.outbox import Outbox
 from voicecall.audio.parting import Parting
+from voicecall.audio.ready import Ready
 from voicecall.audio.ringing import RingingEars
 from voicecall.audio.session import LEAD_S, MARK_GRACE_S, NO_STREAM, Session
 from voicecall.audio.voicing import Voiced, Voicing
@@ -97,6 +99,7 @@ class MediaPlane:
             start_timeout_s=start_timeout_s, max_pending=max_pending, max_pending_per_peer=max_pending_per_peer
         )
         self._rings: list[list[Session]] = [[] for _ in range(rings)]
+        self._ready = Ready[Session]()
         self._sessions: dict[CallId, Session] = {}
         self._outboxes: dict[CallId, Outbox] = {}
         self._ears = RingingEars(self._ear, self._spawn)
@@ -211,6 +214,7 @@ class MediaPlane:
 
     def _end(self, session: Session) -> None:
         """The session is over. Its ring lets go of it when its turn comes."""
+        self._ready.forget(session)
         if self._sessions.get(session.call_id) is session:
             del self._sessions[session.call_id]
         self._forget(session.call_id)
@@ -248,6 +252,8 @@ class MediaPlane:
                 for arrival in self._lobby.look(now):
                     self._welcome(arrival)
             self._lag.note(now, now - due)
+            for session in self._ready.now():
+                self._have(session, session.hear, now)
             self._serve(self._rings[ring], now)
             if self._observe is not None:
                 self._observe(now - due, trio.current_time() - now)
@@ -262,16 +268,20 @@ class MediaPlane:
 
     def _visit(self, session: Session, now: float) -> bool:
         """Serve one session; whether it goes on."""
+        self._have(session, session.serve, now)
+        if self._archive is not None:
+            self._archive.save(session, now)
+        return not session.over
+
+    def _have(self, session: Session, do: Callable[[float], None], now: float) -> None:
+        """Have a session do something; what fails in it ends it alone."""
         with Caught() as caught:
-            session.serve(now)
+            do(now)
         if caught.error is not None:
             log.error("a media session failed", call=session.call_id, error=describe(caught.error))
             session.close("lost")
-        if self._archive is not None:
-            self._archive.save(session, now)
         if session.over:
             self._end(session)
-        return not session.over
 
     def _welcome(self, arrival: Arrival) -> None:
         with Caught() as caught:
@@ -315,7 +325,7 @@ class MediaPlane:
         """Whether the call has a stream. A carrier may connect again before we have looked at the line that broke."""
         session = self._sessions.get(call_id)
         if session is not None and any(session in ring for ring in self._rings):
-            self._visit(session, trio.current_time())
+            self._have(session, session.hear, trio.current_time())
         return call_id in self._sessions
 
     async def _admission(self, arrival: Arrival, session: Session) -> None:
@@ -337,6 +347,9 @@ class MediaPlane:
         if self._archive is not None and not session.over:
             self._archive.open(session)
         min(self._rings, key=len).append(session)
+        if link.descriptor >= 0:
+            self._ready.watch(link.descriptor, session)
+        self._have(session, session.begin, trio.current_time())
         self._wanted.set()
 
     def _spawn(self, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:
@@ -352,5 +365,6 @@ class MediaPlane:
             if self._archive is not None and recording is not None:
                 self._archive.save_now(session, recording)
         self._sessions.clear()
+        self._ready.close()
         for ring in self._rings:
             ring.clear()

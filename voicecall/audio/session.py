@@ -2,10 +2,11 @@
 
 Theory of operation
 -------------------
-``serve`` is called by the plane's tick every 20 ms and never waits: it takes what has arrived, sends the frames that
-are due (paced on absolute deadlines with a small lead, so that a late tick does not empty the carrier's buffer), and
-looks at the few deadlines a session has. Facts go to the call's actor through its outbox, where they wait when there is
-no actor.
+The plane's tick calls ``hear`` when something has arrived and ``serve`` every 20 ms; neither waits. ``serve`` sends the
+frames that are due (paced on absolute deadlines with a small lead, so that a late tick does not empty the carrier's
+buffer) and looks at the few deadlines a session has. What is to be said when nothing plays is sent as soon as there is
+sound: a person who waits does not wait for a tick. Facts go to the call's actor through its outbox, where they wait
+when there is no actor.
 
 The interruption rule travels with each utterance (``speak.interruptible``) and was journaled with it, so the session
 clears on the caller's voice at once and reports afterwards. Before that it lowers ours: at the first sound that is not
@@ -52,6 +53,8 @@ from voicecall.ports import (
 LEAD_S = 0.06
 """How far ahead of the person's ear frames are sent: three frames of jitter."""
 FRAME_S = FRAME_MS / 1000
+SLACK_S = FRAME_S / 2
+"""A visit that is a little early or late sends one frame like every other, not none and then two."""
 GAP_S = 3 * FRAME_S
 """A carrier that sends nothing for silence is heard as silent after this."""
 MARK_GRACE_S = 5.0
@@ -100,6 +103,8 @@ class Session:
         self._lead_s = lead_s
         self._mark_grace_s = mark_grace_s
         self._opened = self._next_frame = self._heard = self._recorded = trio.current_time()
+        self._begun = False
+        self._watched = link.descriptor >= 0
         self._flowing = False
         self._goodbye = False
         self._stopped = False
@@ -110,7 +115,7 @@ class Session:
         self._lag = lag
         self._recording: Recording | None = None
         self._listening = listening
-        self._utterances = Utterances(synthesizer=synthesizer, post=outbox.tell, start=spawn)
+        self._utterances = Utterances(synthesizer=synthesizer, post=outbox.tell, start=spawn, sounding=self._sounding)
 
     # --- what the actor and the plane ask ----------------------------------------------------------------------------
 
@@ -128,7 +133,7 @@ class Session:
         if any(one.sent_ms for one in finished):
             now = trio.current_time()
             self._link.send(self._codec.clear(self._stream_id))
-            self._next_frame = now
+            self._next_frame, self._flowing = now, False
             self._ducking.end()
             self._voice.echo.cut(self._sample(now))
             if self._recording is not None:
@@ -174,8 +179,27 @@ class Session:
 
     # --- what the tick does ------------------------------------------------------------------------------------------
 
+    def begin(self, now: float) -> None:
+        """The stream is admitted: what came with its start is heard, what waits to be said is sent."""
+        self._begun = True
+        self.hear(now)
+        if not self.over:
+            self._send(now)
+
     def serve(self, now: float) -> None:
-        """One visit: read, send, look at the time. Never waits, never raises for what the peer does."""
+        """One visit: send, look at the time. Never waits, never raises for what the peer does.
+
+        Whoever can be watched was heard already, but for a peer that sends nothing: whether it lives has to be asked.
+        """
+        if not self._watched or now - self._heard > GAP_S:
+            self.hear(now)
+        if not self.over:
+            self._hear_gap(now)
+            self._send(now)
+            self._check(now)
+
+    def hear(self, now: float) -> None:
+        """Take what has arrived. Never waits, never raises for what the peer does."""
         if self.over:
             return
         messages = self._link.receive()
@@ -187,10 +211,6 @@ class Session:
                 return
         if self._link.closed:
             self.close("stopped" if self._stopped else "lost")
-            return
-        self._hear_gap(now)
-        self._send(now)
-        self._check(now)
 
     def to_write(self, now: float) -> Recording | None:
         """The recording, when there is enough of it to write; once more, and for the last time, at the end."""
@@ -278,6 +298,11 @@ class Session:
         """When it was, in milliseconds since the media opened: the detector counts frames."""
         return max(self.offset_ms(now) - (self._voice.now_ms - told.offset_ms), 0)
 
+    def _sounding(self) -> None:
+        """There is sound for an utterance. When nothing plays, it need not wait for a visit."""
+        if self._begun and not self._flowing and not self.over:
+            self._send(trio.current_time())
+
     def _send(self, now: float) -> None:
         playback = self._utterances.playback
         if not playback.ready:
@@ -286,12 +311,13 @@ class Session:
         if self._flowing:
             self._meter.late(now - self._next_frame)
         self._next_frame = max(self._next_frame, now)
-        while self._next_frame <= now + self._lead_s and (frame := playback.next_frame()) is not None:
+        until, messages = now + self._lead_s + SLACK_S, list[bytes]()
+        while self._next_frame <= until and (frame := playback.next_frame()) is not None:
             payload = self._ducking.lower(frame.payload, now)
-            self._link.send(self._codec.send(self._stream_id, payload))
+            messages.append(self._codec.send(self._stream_id, payload))
             self._voice.echo.sent(self._sample(self._next_frame), payload)
             if frame.mark:
-                self._link.send(self._codec.mark(self._stream_id, frame.mark))
+                messages.append(self._codec.mark(self._stream_id, frame.mark))
             if frame.starts and frame.starts != UNDECIDED:
                 made_ms = self.offset_ms(self._utterances.first_audio(frame.starts))
                 started = fact.PlaybackStarted(
@@ -302,6 +328,8 @@ class Session:
                 self._recording.put("agent", self.offset_ms(self._next_frame), payload)
             self._meter.sent(payload)
             self._next_frame += FRAME_S
+        if messages:
+            self._link.send(*messages)
         self._flowing = playback.ready
         self._utterances.drained()
 

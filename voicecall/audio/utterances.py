@@ -22,8 +22,9 @@ from voicecall.ports import Synthesizer, Wording
 
 FIRST_SOUND_S = 8.0
 """How long a synthesizer may take to its first sound, and between two pieces."""
-AHEAD_MS = 4_000
-"""A synthesizer that is this far ahead of the person's ear waits."""
+AHEAD_MS, RESUME_MS = 4_000, 3_000
+"""A synthesizer that is so far ahead of the person's ear waits, until it is only so far ahead: waking it for every
+frame that is sent would cost more than the frame."""
 UNDECIDED = 1_000_000_000
 """The number of an utterance that no decision asked for."""
 CHUNK_BYTES = 4_000
@@ -81,17 +82,24 @@ class _Job:
 
 
 class Utterances:
-    """``post`` gets the facts; ``start`` runs a synthesis somewhere that outlives the call's actor."""
+    """``post`` gets the facts; ``start`` runs a synthesis somewhere that outlives the call's actor; ``sounding`` is
+    called when there is more to play."""
 
     def __init__(
-        self, *, synthesizer: Synthesizer, post: Callable[[AnyEvent], None], start: Callable[..., None]
+        self,
+        *,
+        synthesizer: Synthesizer,
+        post: Callable[[AnyEvent], None],
+        start: Callable[..., None],
+        sounding: Callable[[], None] = lambda: None,
     ) -> None:
         self.playback = Playback()
         self._synthesizer = synthesizer
         self._post = post
         self._start = start
+        self._sounding = sounding
         self._jobs: dict[int, _Job] = {}
-        self._drained = trio.Event()
+        self._waiting: dict[int, trio.Event] = {}
 
     def holds(self, effect_id: EffectId) -> bool:
         """Whether this ``speak`` has not been settled."""
@@ -142,8 +150,10 @@ class Utterances:
             self._fail(utterance, reason)
 
     def drained(self) -> None:
-        """Audio was sent: synthesizers that wait may go on."""
-        self._drained.set()
+        """Audio was sent: synthesizers that wait for it may go on."""
+        for utterance, ready in self._waiting.items():
+            if self.playback.buffered_ms(utterance) <= RESUME_MS:
+                ready.set()
 
     async def _synthesize(self, job: _Job, speak: Speak) -> None:
         """Make the sound of one utterance. A fault is an outcome, never an exception."""
@@ -189,6 +199,7 @@ class Utterances:
         if job.first_audio is None and piece:
             job.first_audio = trio.current_time()
         self.playback.feed(job.utterance, piece)
+        self._sounding()
 
     def _report(self, job: _Job) -> None:
         """Tell what was made. Before an utterance ends all of it is told: what was heard of it follows from that."""
@@ -197,10 +208,12 @@ class Utterances:
             self._post(news)
 
     async def _wait_for_ear(self, utterance: int) -> None:
-        while self.playback.buffered_ms(utterance) > AHEAD_MS:
-            if self._drained.is_set():
-                self._drained = trio.Event()
-            await self._drained.wait()
+        if self.playback.buffered_ms(utterance) > AHEAD_MS:
+            ready = self._waiting[utterance] = trio.Event()
+            try:
+                await ready.wait()
+            finally:
+                del self._waiting[utterance]
 
 
 async def _one(text: str) -> AsyncGenerator[str]:

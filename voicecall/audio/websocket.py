@@ -67,8 +67,8 @@ class WebSocket:
         """The complete messages in what has arrived. Text and binary alike come as bytes; text is valid UTF-8."""
         buffer = self._buffer + data if self._buffer else data
         messages: list[bytes] = []
-        offset = 0
-        while not self.closed:
+        offset, end = 0, len(buffer)
+        while offset < end and not self.closed:
             taken = self._sound(buffer, offset, messages) or self._frame(buffer, offset, messages)
             if not taken:
                 break

@@ -37,6 +37,7 @@ class LinkEnd:
     closed: bool = False
     reason: str = ""
     clean: bool = True
+    descriptor: int = -1
     arrived: trio.Event = field(factory=trio.Event)
     _inbox: deque[bytes] = field(factory=deque[bytes])
     _outbox: deque[bytes] = field(factory=deque[bytes])
@@ -48,10 +49,10 @@ class LinkEnd:
         self._inbox.clear()
         return messages
 
-    def send(self, message: bytes) -> None:
-        """A message to the network."""
+    def send(self, *messages: bytes) -> None:
+        """Messages to the network."""
         if not self.closed:
-            self._outbox.append(message)
+            self._outbox += messages
             self._wake()
 
     def close(self, code: int = 1000, reason: str = "") -> None:
