@@ -160,7 +160,7 @@ def show_latency(
         else:
             limit = last or (None if since else NEWEST)
             calls = chosen(await load_directory(source, checkpoint), last=limit, since=begins)
-        found = await read_latencies(source, calls, progress=not wants_json(json=json))
+        found = await read_latencies(source, calls, progress=not (names or wants_json(json=json)))
         if plot is not None:
             from voicecall.cli.plotting import NotWritten, write_plot
 
