@@ -10,6 +10,7 @@ import trio
 from attrs import define, field
 
 from voicecall.audio.playback import Finished, Playback
+from voicecall.core.fallback import NO_VOICE
 from voicecall.events import AnyEvent, EffectId
 from voicecall.events.base import NO_EFFECT
 from voicecall.events.effects import Speak
@@ -31,6 +32,7 @@ CHUNK_BYTES = 4_000
 class _Job:
     effect_id: EffectId
     scope: trio.CancelScope = field(factory=trio.CancelScope)
+    failure: str = ""
 
 
 class Utterances:
@@ -77,6 +79,8 @@ class Utterances:
                     interrupted=one.interrupted,
                 )
             )
+        if finished:
+            self._tell_failures()
 
     def abandon(self, reason: str) -> None:
         """Nothing of what is waiting will ever be said."""
@@ -104,13 +108,22 @@ class Utterances:
             self._post(VendorReported(status="speech failed", detail=failure))
             self.settle(self.playback.close(speak.utterance, broken=True))
         else:
-            self._fail(speak.utterance, f"speech failed: {failure}")
+            job.failure = f"speech failed: {failure}"
+            self._tell_failures()
 
-    def _fail(self, utterance: int, reason: str) -> None:
+    def _tell_failures(self) -> None:
+        """What could not be made is told in order, whichever failed first: somebody may say it in another voice."""
+        for utterance, job in tuple(self._jobs.items()):
+            if job.failure:
+                self._fail(utterance, job.failure, code=NO_VOICE)
+            elif not self.playback.has_sound(utterance):
+                return
+
+    def _fail(self, utterance: int, reason: str, *, code: str = "") -> None:
         self.playback.give_up(utterance, interrupted=True)
         job = self._jobs.pop(utterance)
         if job.effect_id != NO_EFFECT:
-            self._post(EffectFailed(settles=job.effect_id, reason=reason))
+            self._post(EffectFailed(settles=job.effect_id, reason=reason, vendor_code=code))
 
     async def _stream(self, speak: Speak) -> None:
         chunk, index = bytearray(), 0
@@ -118,7 +131,10 @@ class Utterances:
             async with aclosing(_one(speak.text)) as clauses, self._synthesizer.speak(clauses) as pieces:
                 async for piece in pieces:
                     patience.deadline = float("inf")
+                    begun = self.playback.has_sound(speak.utterance)
                     self.playback.feed(speak.utterance, piece)
+                    if not begun:
+                        self._tell_failures()
                     chunk += piece
                     if len(chunk) >= CHUNK_BYTES:
                         self._chunk(speak.utterance, index, chunk)
