@@ -18,6 +18,7 @@ MEANING = {
     Capability.STREAM: "carry sound both ways on a media socket",
     Capability.SPEAK: "speak with a voice of its own",
     Capability.LISTEN: "listen with a recognition of its own",
+    Capability.SPEAK_BESIDE: "speak so while a media socket is open",
     Capability.SEND_DIGITS: "press keys on a live call",
     Capability.REJECT: "refuse a call before it is answered",
     Capability.RECONCILE: "say what became of a call in doubt",
@@ -28,6 +29,7 @@ HOW = {
     Capability.STREAM: ("its own JSON", "`<Connect><Stream>`", "`streaming_start`", "`<Stream>` and `<Redirect>`"),
     Capability.SPEAK: ("", "`<Say>`", "`speak`", "`<Speak>`"),
     Capability.LISTEN: ("", "`<Gather>`", "`transcription_start`", "`<GetInput>`"),
+    Capability.SPEAK_BESIDE: ("", "it takes the stream's place", "`speak`", "REST `Speak`"),
     Capability.SEND_DIGITS: ("REST", "`<Play digits>`: a new stream follows", "`send_dtmf`", "REST `DTMF`"),
     Capability.REJECT: ("answer or REST", "`<Reject>`", "`reject`", "`<Hangup reason>`"),
     Capability.RECONCILE: ("by our id", "by number and time", "by our id", "by number"),
@@ -57,6 +59,12 @@ cannot do is refused before anybody's telephone rings.
 Without `streaming.enabled` a carrier that has a voice and an ear of its own speaks and listens itself: the greeting and
 what follows it are one instruction, the caller's turn is answered at once by an instruction that waits and asks again,
 and the agent's whole reply replaces it, or rides on the next request if that comes first.
+
+On a streamed call whose voices have all failed (`tts`), the carrier's own says the same words, and goes on speaking
+until the call ends. Telnyx and Plivo speak beside the stream, which still carries the person's words to us; Plivo does
+not tell when it is done, so that is taken from the length of the text. On Twilio the words take the stream's place: it
+is closed, and the call goes on by voice and ear of Twilio. The mock network has no voice: what cannot be said there is
+apologized for, and ends the call if that cannot be said either.
 
 ## Calls that come to the same everywhere
 

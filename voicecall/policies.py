@@ -9,7 +9,7 @@ from attrs import evolve
 from voicecall.config import Config, route_for
 from voicecall.core.pairing import spoken
 from voicecall.events import Mode, Patience, Policy
-from voicecall.events.policy import OnMachine
+from voicecall.events.policy import OnMachine, VoiceFallback
 from voicecall.ports import Capability
 
 SILENT_DETECTION_MS = 8_000
@@ -71,6 +71,13 @@ def streams(config: Config, capabilities: frozenset[Capability]) -> bool:
     return Capability.STREAM in capabilities and (config.streaming.enabled or Capability.SPEAK not in capabilities)
 
 
+def voice_fallback(capabilities: frozenset[Capability]) -> VoiceFallback:
+    """How a carrier's own voice may speak on a streamed call when none of ours can."""
+    if Capability.SPEAK_BESIDE in capabilities:
+        return "beside"
+    return "instead" if {Capability.SPEAK, Capability.LISTEN} <= capabilities else "none"
+
+
 def verdict(config: Config, caller: str, *, paired: bool = False) -> str:
     """``accept``, or why not. Screening by caller ID is not authentication; a withheld number matches nothing."""
     match config.inbound_policy:
@@ -94,6 +101,7 @@ def _policy(config: Config, *, greeting: str, mode: Mode, verdict: str, capabili
         greeting=greeting.strip(),
         verdict=verdict,
         streaming=streams(config, capabilities),
+        voice_fallback=voice_fallback(capabilities),
         notify_hangup_delay_ms=config.outbound.notify_hangup_delay_sec * 1000,
         ring_timeout_ms=config.ring_timeout_ms,
         max_duration_ms=config.max_duration_seconds * 1000,

@@ -67,12 +67,14 @@ class NotUnderstood(Exception):
 
 class Capability(StrEnum):
     """What a carrier can do; asking for what it cannot is refused before dialling. ``STREAM``: carry sound both ways on
-    a media socket. ``SPEAK``, ``LISTEN``: without one. ``PERSON_DETECTION``: tell also that it was *no* machine."""
+    a media socket. ``SPEAK``, ``LISTEN``: without one. ``SPEAK_BESIDE``: speak while one is open, and leave it alone.
+    ``PERSON_DETECTION``: tell also that it was *no* machine."""
 
     INBOUND = "inbound"
     STREAM = "stream"
     SPEAK = "speak"
     LISTEN = "listen"
+    SPEAK_BESIDE = "speak_beside"
     SEND_DIGITS = "send_digits"
     REJECT = "reject"
     RECONCILE = "reconcile"

@@ -13,6 +13,7 @@ from attrs import define, field
 from tests.audio.kit import CALL, SENTENCE, SENTENCE_MS, Stage, heard_of, play
 from voicecall.adapters.speech.scripted import SOUND, ScriptedSynthesizer
 from voicecall.audio.utterances import AHEAD_MS, FIRST_SOUND_S, RESUME_MS
+from voicecall.core.fallback import NO_VOICE
 from voicecall.events import EffectId
 from voicecall.events import facts as fact
 from voicecall.ports import Wording
@@ -82,6 +83,45 @@ def test_a_failure_before_any_sound_is_a_failed_effect_with_the_vendors_words() 
             assert not stage.plane.holds(CALL, effect_id)
 
     play(story, synthesizer=ScriptedSynthesizer(fault="broken"))
+
+
+def test_what_cannot_be_said_is_told_in_order_whichever_failed_first() -> None:
+    """Somebody may say it in another voice."""
+
+    async def one_after_the_other(text: str) -> AsyncGenerator[bytes]:
+        await trio.sleep({"One.": 0.3, "Two.": 0.1, "Three.": 0.2}[text])
+        raise RuntimeError(text)
+        yield b""
+
+    async def story(stage: Stage) -> None:
+        async with stage.caller():
+            mailbox = stage.adopt()
+            said = [stage.say(number, text) for number, text in enumerate(("One.", "Two.", "Three."), 1)]
+            await mailbox.until(fact.EffectFailed, 3)
+            failed = mailbox.of(fact.EffectFailed)
+            assert [one.settles for one in failed] == said
+            assert {one.vendor_code for one in failed} == {NO_VOICE}
+
+    play(story, synthesizer=Voice(one_after_the_other))
+
+
+def test_what_cannot_be_said_waits_only_for_what_may_yet_come_before_it() -> None:
+    async def all_but_the_second(text: str) -> AsyncGenerator[bytes]:
+        await trio.sleep(0.3 if text == "One." else 0.1)
+        if text == "Two.":
+            raise RuntimeError(text)
+        yield SOUND * 50
+
+    async def story(stage: Stage) -> None:
+        async with stage.caller():
+            mailbox = stage.adopt()
+            stage.say(1, "One.")
+            second = stage.say(2, "Two.")
+            failed = await mailbox.until(fact.EffectFailed)
+            assert failed.settles == second
+            assert mailbox.of(fact.PlaybackFinished) == [], "the first one is heard still"
+
+    play(story, synthesizer=Voice(all_but_the_second))
 
 
 def test_sound_that_breaks_off_is_heard_as_far_as_there_is_any() -> None:

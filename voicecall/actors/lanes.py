@@ -17,9 +17,10 @@ import trio
 
 from voicecall.actors import control
 from voicecall.actors.clauses import Clauses
-from voicecall.actors.replying import by_carrier, is_unwanted
+from voicecall.actors.replying import by_carrier
 from voicecall.actors.voice import CarrierVoice
 from voicecall.actors.world import World
+from voicecall.core.speech import is_unwanted
 from voicecall.core.spoken import SpokenText
 from voicecall.core.state import CallState, Phase
 from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant, Lane
@@ -64,6 +65,9 @@ class Lanes:
     def dispatch(self, effect_id: EffectId, effect: AnyEffect) -> None:
         """Hand one durable effect to its lane."""
         if by_carrier(self._state(), effect):
+            if isinstance(effect, do.StopSpeaking):
+                # What our own voice has begun to say may still be playing.
+                self._world.sound.stop(self._call_id, effect.utterance)
             self.voice.put(effect_id, effect)
             return
         match type(effect).lane:

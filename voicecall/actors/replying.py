@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from voicecall.core.speech import is_unwanted
 from voicecall.core.state import CallState
 from voicecall.events import AnyEffect, AnyEvent, EffectId, Entry, Lane, effects_of
 from voicecall.events import effects as do
@@ -20,8 +21,8 @@ CARRIED = "carried by the reply to a webhook"
 
 def by_carrier(state: CallState, effect: AnyEffect) -> bool:
     """Whether the carrier itself speaks or listens for this effect, in order with the rest of what it says."""
-    if state.policy.streaming:
-        return False
+    if state.streams:
+        return state.carrier_speaks and isinstance(effect, do.Speak | do.StopSpeaking)
     return type(effect).lane is Lane.MEDIA or isinstance(effect, do.SendDigits)
 
 
@@ -40,16 +41,11 @@ def offered(entry: Entry, state: CallState, waiting: Owed, *, flow: bool, busy: 
         for name, effect in effects_of(entry)
         if type(effect).lane is Lane.CONTROL and not by_carrier(state, effect)
     )
-    if not flow or busy:
+    if not flow or busy or state.streams:
+        # A document that speaks would take the place of the stream.
         return control
     own = tuple((name, effect) for name, effect in effects_of(entry) if by_carrier(state, effect))
     return (*control, *_voice((*waiting, *own), state))
-
-
-def is_unwanted(state: CallState, effect: do.Speak) -> bool:
-    """Whether this is not to be said any more: it was stopped, or is of a reply that was interrupted."""
-    stopped = any(one.stopped for one in state.saying if one.number == effect.utterance)
-    return stopped or 0 < effect.turn <= state.discarded_turn
 
 
 def _voice(owed: Owed, state: CallState) -> Iterable[tuple[EffectId, AnyEffect]]:

@@ -1,8 +1,10 @@
-"""The carrier's own voice and ear: a lane for calls without a media stream.
+"""The carrier's own voice and ear: a lane for calls without a media stream, or without a voice of ours.
 
 In order, one utterance at a time: the next one begins when the carrier has said that it is done with the one before,
 because a carrier that works off instructions drops what it is saying when it gets new ones. What waits here may ride on
 the answer to a flow request instead (``take``); it is carried out once, whichever comes first.
+
+Beside a media stream not every carrier tells that it is done; then it is taken to be after the time that it needs.
 """
 
 from __future__ import annotations
@@ -12,12 +14,17 @@ from collections.abc import Awaitable, Callable, Container
 
 import trio
 
-from voicecall.actors.replying import by_carrier, is_unwanted
+from voicecall.actors.replying import by_carrier
+from voicecall.core.speech import is_unwanted
 from voicecall.core.state import CallState, Phase
 from voicecall.events import AnyEffect, AnyEvent, EffectId
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.ports import Owed, Post
+
+SAID_MS_PER_CHARACTER = 75
+SAID_MS = 500
+"""After so long, and so much a character, an utterance whose end nobody tells is over."""
 
 Perform = Callable[[EffectId, AnyEffect], Awaitable[AnyEvent]]
 """Asks the carrier; what came of it, which is posted too."""
@@ -105,6 +112,8 @@ class CarrierVoice:
             outcome = await self._perform(effect_id, effect)
             if isinstance(effect, do.StopSpeaking) and isinstance(outcome, fact.EffectSucceeded):
                 self._silenced(effect.utterance)
+            if isinstance(effect, do.Speak) and isinstance(outcome, fact.PlaybackStarted) and self._state().streams:
+                self._nursery.start_soon(self._end, effect_id, effect)
             while not self._known(effect_id, effect):
                 await self._moved.wait()
             self.busy = False
@@ -117,7 +126,15 @@ class CarrierVoice:
             return True  # ``perform`` settles it as too late
         if state.phase is not Phase.LIVE:
             return False
-        return isinstance(effect, do.StopSpeaking) or not any(one.started for one in state.saying)
+        if not isinstance(effect, do.Speak) or not state.policy.streaming:
+            return isinstance(effect, do.StopSpeaking) or not any(one.started for one in state.saying)
+        return not any(one.started or one.number < effect.utterance for one in state.saying)
+
+    async def _end(self, effect_id: EffectId, effect: do.Speak) -> None:
+        await trio.sleep((SAID_MS + SAID_MS_PER_CHARACTER * len(effect.text)) / 1000)
+        if self._state().owes(effect_id) is not None:
+            number = effect.utterance
+            self._post(fact.PlaybackFinished(settles=effect_id, utterance=number, heard_ms=0, told="carrier"))
 
     def _known(self, effect_id: EffectId, effect: AnyEffect) -> bool:
         """Whether what came of it is part of the state: done, failed, or being said."""

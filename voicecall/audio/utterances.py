@@ -11,6 +11,7 @@ from attrs import define, field
 
 from voicecall.audio.playback import Finished, Playback
 from voicecall.audio.spelling import Spelling
+from voicecall.core.fallback import NO_VOICE
 from voicecall.core.speech import MS_PER_CHARACTER
 from voicecall.events import AnyEvent, EffectId
 from voicecall.events.base import NO_EFFECT
@@ -45,6 +46,8 @@ class _Job:
     told: int = 0
     made_ms: int = 0
     whole: bool = False
+    first_audio: float | None = None
+    failure: str = ""
 
     def take(self, piece: bytes | Wording) -> None:
         """The voice gave sound, or told of its words."""
@@ -77,8 +80,6 @@ class _Job:
         """How long all of its sound is, as far as that is known."""
         unmade_ms = 0 if self.whole else MS_PER_CHARACTER * len(self.spelling.text)
         return max(sent_ms, self.made_ms, unmade_ms)
-
-    first_audio: float | None = None
 
 
 class Utterances:
@@ -142,6 +143,8 @@ class Utterances:
                     broken=one.broken,
                 )
             )
+        if finished:
+            self._tell_failures()
 
     def abandon(self, reason: str) -> None:
         """Nothing of what is waiting will ever be said."""
@@ -171,13 +174,22 @@ class Utterances:
             self._post(VendorReported(status="speech failed", detail=failure))
             self.settle(self.playback.close(speak.utterance, broken=True))
         else:
-            self._fail(speak.utterance, f"speech failed: {failure}")
+            job.failure = f"speech failed: {failure}"
+            self._tell_failures()
 
-    def _fail(self, utterance: int, reason: str) -> None:
+    def _tell_failures(self) -> None:
+        """What could not be made is told in order, whichever failed first: somebody may say it in another voice."""
+        for utterance, job in tuple(self._jobs.items()):
+            if job.failure:
+                self._fail(utterance, job.failure, code=NO_VOICE)
+            elif not self.playback.has_sound(utterance):
+                return
+
+    def _fail(self, utterance: int, reason: str, *, code: str = "") -> None:
         self.playback.give_up(utterance, interrupted=True)
         job = self._jobs.pop(utterance)
         if job.effect_id != NO_EFFECT:
-            self._post(EffectFailed(settles=job.effect_id, reason=reason))
+            self._post(EffectFailed(settles=job.effect_id, reason=reason, vendor_code=code))
 
     async def _stream(self, job: _Job, text: str) -> None:
         with trio.fail_after(FIRST_SOUND_S) as patience:
@@ -198,7 +210,10 @@ class Utterances:
     def _feed(self, job: _Job, piece: bytes) -> None:
         if job.first_audio is None and piece:
             job.first_audio = trio.current_time()
+        begun = self.playback.has_sound(job.utterance)
         self.playback.feed(job.utterance, piece)
+        if not begun:
+            self._tell_failures()
         self._sounding()
 
     def _report(self, job: _Job) -> None:

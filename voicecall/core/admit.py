@@ -28,7 +28,7 @@ def admit(state: CallState, request: Wish) -> AnyEvent | Refused:
         return _opened(state, request)
     if state.phase is not Phase.LIVE:
         return Refused(code="not-connected", reason=f"Call not connected (state={state.phase.value})")
-    if state.policy.streaming and state.media is not Media.OPEN and not isinstance(request, PressDigits):
+    if state.streams and state.media is not Media.OPEN and not isinstance(request, PressDigits):
         return Refused(code="not-connected", reason="Call not connected (its media stream is not open; try again)")
     return _in_call(state, request)
 
@@ -37,7 +37,7 @@ def _in_call(state: CallState, request: Say | Ask | PressDigits) -> AnyEvent | R
     match request:
         case Say(text=text) | Ask(text=text) if not text.strip():
             return Refused(code="bad-request", reason="message: must not be empty; say what should be said")
-        case Say(text=text) | Ask(text=text) if not state.policy.streaming and len(text) > LONGEST_SAY:
+        case Say(text=text) | Ask(text=text) if state.by_carrier and len(text) > LONGEST_SAY:
             reason = (
                 f"message: at most {LONGEST_SAY} characters where the carrier speaks, got {len(text)}; say it in parts"
             )

@@ -63,7 +63,7 @@ def _unanswered(state: CallState) -> dict[str, Instant]:
 def _live(state: CallState) -> dict[str, Instant]:
     policy = state.policy
     due = {"max_duration": _after(state.answered_at, policy.max_duration_ms)}
-    if state.media is not Media.OPEN and policy.streaming:
+    if state.media is not Media.OPEN and state.streams:
         due["media"] = _after(state.media_since, policy.media_timeout_ms)
         if state.media_again_at and not state.media_asked:
             due["reopen"] = state.media_again_at

@@ -28,14 +28,12 @@ from voicecall.core import speech
 from voicecall.core.change import change
 from voicecall.core.deadlines import Step, deadlines, is_due, silence_step
 from voicecall.core.evolve import RETURNING, evolve, intend
+from voicecall.core.fallback import LONGEST_SAY, said_again
 from voicecall.core.state import UNANSWERED, CallState, Machine, Media, Owing, Phase
 from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason, Mode
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.events.base import EPOCH
-
-LONGEST_SAY = 1_500
-"""Characters a carrier's own voice is given at a time: their limits are from 3,000 up, markup included."""
 
 
 def decide(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
@@ -85,19 +83,19 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
             found = event.vendor_call_id and not state.vendor_call_id
             return (do.Hangup(reason=state.end_reason or "error"),) if found else ()
         case fact.MediaOpened() if state.phase in UNANSWERED or state.phase is Phase.LIVE:
-            return (do.Listen(), *_greet(state))
-        case fact.MediaClosed() if state.phase is Phase.LIVE and event.reason in RETURNING:
+            return (do.Listen(), *_greet(state)) if state.streams else ()
+        case fact.MediaClosed() if state.phase is Phase.LIVE and state.streams and event.reason in RETURNING:
             return (do.OpenMedia(),) if event.stream_id == state.stream_id else ()
         case fact.CallerStarted() if state.phase is Phase.LIVE:
             return _make_way(state)
-        case fact.CallerHeard() if state.phase is Phase.LIVE and not state.policy.streaming and event.text.strip():
+        case fact.CallerHeard() if state.phase is Phase.LIVE and not state.streams and event.text.strip():
             return _make_way(state)
         case fact.CallerSaid() if state.phase is Phase.LIVE:
-            way = () if state.policy.streaming or not event.text.strip() else _make_way(state)
+            way = () if state.streams or not event.text.strip() else _make_way(state)
             return (*way, *_answer(state, event.text))
         case fact.PlaybackFinished() if state.phase is Phase.LIVE and _is_deaf(state):
             return (do.Listen(),)
-        case fact.AgentReplied() if state.phase is Phase.LIVE and state.policy.streaming:
+        case fact.AgentReplied() if state.phase is Phase.LIVE and state.streams:
             fresh = event.turn == state.turn and event.turn > state.discarded_turn
             return (_say(state, event.text, "reply", turn=event.turn),) if fresh and event.text.strip() else ()
         case fact.AgentFinished() if state.phase is Phase.LIVE and event.turn == state.turn:
@@ -136,7 +134,7 @@ def _open(state: CallState) -> tuple[AnyEffect, ...]:
     """The beginning of a conversation where the carrier speaks and listens: its ear, so that the first words can be
     interrupted, then the first words."""
     policy = state.policy
-    if policy.streaming or state.machine is not Machine.NONE:
+    if state.streams or state.machine is not Machine.NONE:
         return ()
     greeting = (_greeting(state),) if speech.is_greeting_due(state) and not state.saying else ()
     return greeting if state.listening or policy.mode is Mode.NOTIFY else (do.Listen(), *greeting)
@@ -146,7 +144,7 @@ def _is_deaf(state: CallState) -> bool:
     """Whether a carrier that should listen to the person does not: it could not be asked."""
     policy = state.policy
     talks = policy.mode is Mode.CONVERSATION and state.machine is Machine.NONE
-    return talks and not policy.streaming and not state.listening
+    return talks and not state.streams and not state.listening
 
 
 def _on_machine(state: CallState, event: fact.MachineDetected | fact.MachineFinished) -> tuple[AnyEffect, ...]:
@@ -181,7 +179,7 @@ def _on_reply_end(state: CallState, event: fact.AgentFinished) -> tuple[AnyEffec
 
 def _lead_in(state: CallState) -> tuple[AnyEffect, ...]:
     """Somebody picked up, or the carrier asks again where the sound should go."""
-    missing = state.policy.streaming and state.media is not Media.OPEN
+    missing = state.streams and state.media is not Media.OPEN
     wanted = missing and not state.media_asked and state.media_again_at <= state.now
     return (do.OpenMedia(),) if wanted else ()
 
@@ -293,6 +291,8 @@ def _on_outcome(state: CallState, event: fact.EffectFailed | fact.EffectSucceede
             return (do.Conclude(reason="failed", vendor_code=code),)
         case do.Reconcile() if failed and state.phase in UNANSWERED:
             return _give_up(state, "failed", code)
+        case do.Speak() as speak if isinstance(event, fact.EffectFailed):
+            return said_again(state, speak, event)
         case do.Reject():
             return (do.Conclude(reason="rejected", vendor_code=code),)
         case do.Hangup(reason=reason) if failed and state.vendor_call_id:

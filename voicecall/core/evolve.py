@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, assert_never
 
-from voicecall.core import speech
+from voicecall.core import fallback, speech
 from voicecall.core.change import change
 from voicecall.core.deadlines import is_due, silence_step
 from voicecall.core.state import TRANSITIONS, UNANSWERED, CallState, Floor, Machine, Media, Owing, Phase
@@ -69,7 +69,7 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
             return _voice(state, event)
         case fact.CallerHeard():
             # Where the carrier listens nobody tells that a voice started; its first words do.
-            return state if state.policy.streaming or not event.text.strip() else _took_the_floor(state)
+            return state if state.streams or not event.text.strip() else _took_the_floor(state)
         case fact.CallerSaid():
             return _said(state, event)
         case fact.SpeechChunk():
@@ -89,7 +89,7 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
         case fact.ActorQuarantined():
             return change(_to(state, Phase.ENDING), quarantined=True)
         case fact.EffectFailed():
-            return _failed(state, settled, again=event.retryable)
+            return _failed(state, settled, event)
         case fact.FlowAsked():
             return _asked(state, event)
         case fact.EffectSucceeded() | fact.VendorReported() | fact.DigitsRequested() | fact.HangupRequested():
@@ -138,12 +138,13 @@ def _settle(state: CallState, effect_id: EffectId) -> tuple[CallState, AnyEffect
     return change(state, owed=tuple(one for one in state.owed if one[0] != effect_id)), settled
 
 
-def _failed(state: CallState, effect: AnyEffect | None, *, again: bool) -> CallState:
+def _failed(state: CallState, effect: AnyEffect | None, event: fact.EffectFailed) -> CallState:
     match effect:
         case Speak():
-            return speech.lost(state, effect.utterance)
+            return fallback.failed(state, effect, event)
         case OpenMedia() | Answer():
-            return change(state, media_asked=False, media_again_at=Instant(state.now + REOPEN_MS) if again else EPOCH)
+            again_at = Instant(state.now + REOPEN_MS) if event.retryable else EPOCH
+            return change(state, media_asked=False, media_again_at=again_at)
         case Reconcile():
             return change(state, reconciling_since=EPOCH)
         case Listen():
@@ -280,7 +281,7 @@ def _fired(state: CallState, event: fact.TimerFired) -> CallState:
 
 
 def _said(state: CallState, event: fact.CallerSaid) -> CallState:
-    spoke = not state.policy.streaming and bool(event.text.strip())
+    spoke = not state.streams and bool(event.text.strip())
     state = change(state, said_until=max(state.said_until, event.told_at))
     return speech.said(_took_the_floor(state) if spoke else state, event.text)
 

@@ -150,7 +150,7 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
     if current is None:
         return state
     text = words_heard(current, event)
-    state = _without(state, event.utterance)
+    state = without(state, event.utterance)
     if text:
         state = _remark(state, Remark(speaker="agent", text=text))
     if event.interrupted and current.turn:
@@ -202,14 +202,20 @@ def drafted(state: CallState, turn: int, text: str) -> CallState:
     if not text.strip():
         return state
     state = change(state, replied_turn=max(state.replied_turn, turn))
-    if state.policy.streaming or turn != state.turn or turn <= state.discarded_turn:
+    if state.streams or turn != state.turn or turn <= state.discarded_turn:
         return state
     return change(state, draft=f"{state.draft} {text.strip()}".strip())
 
 
+def is_unwanted(state: CallState, effect: Speak) -> bool:
+    """Whether this is not to be said any more: it was stopped, or is of a reply that was interrupted."""
+    stopped = any(one.stopped for one in state.saying if one.number == effect.utterance)
+    return stopped or 0 < effect.turn <= state.discarded_turn
+
+
 def lost(state: CallState, number: int) -> CallState:
     """An utterance could not be said: we still owe the person sound. Nobody waits for the answer to a lost question."""
-    state = change(_without(state, number), spoiled=state.utterance)
+    state = change(without(state, number), spoiled=state.utterance)
     if number == state.waiting_for:
         state = change(state, waiting_since=EPOCH)
     return owe(state, Owing.AGENT) if state.phase is Phase.LIVE else state
@@ -256,7 +262,8 @@ def interrupted(state: CallState) -> CallState:
     return change(state, discarded_turn=max(state.discarded_turn, turn))
 
 
-def _without(state: CallState, number: int) -> CallState:
+def without(state: CallState, number: int) -> CallState:
+    """An utterance is not to be waited for any more."""
     saying = tuple(one for one in state.saying if one.number != number)
     floor = Floor.NOBODY if not saying and state.floor is Floor.AGENT else state.floor
     return change(state, saying=saying, floor=floor, sound_at=state.now)

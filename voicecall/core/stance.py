@@ -17,7 +17,7 @@ def after(state: CallState) -> Stance:
     """The same once what we owe has been said."""
     if state.phase in (Phase.ENDING, Phase.ENDED):
         return Stance.HANG_UP
-    if state.policy.streaming:
+    if state.streams:
         return Stance.STREAM
     talked_to = state.policy.mode is Mode.CONVERSATION and state.machine is Machine.NONE
     return Stance.LISTEN if state.waiting_since or talked_to else Stance.WAIT

@@ -144,6 +144,7 @@ class CallState:
     notified_at: Instant = EPOCH
     utterance: int = 0
     saying: tuple[Utterance, ...] = ()
+    carrier_speaks: bool = False
     sound_at: Instant = EPOCH
     turn: int = 0
     discarded_turn: int = 0
@@ -171,6 +172,17 @@ class CallState:
     def owes(self, effect_id: EffectId) -> AnyEffect | None:
         """The effect of this name if it has no outcome yet."""
         return next((effect for name, effect in self.owed if name == effect_id), None) if effect_id else None
+
+    @property
+    def streams(self) -> bool:
+        """Whether the person's sound comes to us: wanted from the start, and not given up for the carrier's voice."""
+        given_up = self.carrier_speaks and self.policy.voice_fallback == "instead"
+        return self.policy.streaming and not given_up
+
+    @property
+    def by_carrier(self) -> bool:
+        """Whether the carrier's own voice says what is said."""
+        return self.carrier_speaks or not self.policy.streaming
 
     @property
     def peer(self) -> str:

@@ -31,6 +31,9 @@ OnMachine = Literal["message", "hangup", "ignore"]
 """When an answering machine picks up: leave the message after its beep, hang up, or talk on as to a person."""
 
 
+VoiceFallback = Literal["none", "beside", "instead"]
+
+
 class Mode(StrEnum):
     """``notify`` speaks one message and hangs up; ``conversation`` stays open."""
 
@@ -61,7 +64,8 @@ class Policy:
 
     ``greeting`` is the first thing said: the message of an outbound call, the greeting of an inbound one; empty means
     that we wait for the person to speak first. ``verdict`` is ``accept`` or the reason for refusing an inbound call.
-    Without ``streaming`` the carrier speaks and listens. ``detection_ms`` is how long after the answer a carrier may
+    Without ``streaming`` the carrier speaks and listens. ``voice_fallback`` is how its own voice may speak when none of
+    ours can: beside the media stream, or instead of it. ``detection_ms`` is how long after the answer a carrier may
     take to tell a machine from a person, ``beep_ms`` how long a machine's beep is waited for. ``unheard`` is said when
     there was a voice and no words of it; empty: then a voice without words is nothing.
     """
@@ -70,6 +74,7 @@ class Policy:
     greeting: str = ""
     verdict: str = "accept"
     streaming: bool = True
+    voice_fallback: VoiceFallback = "none"
     voice: str = ""
     notify_hangup_delay_ms: int = 3_000
     ring_timeout_ms: int = 30_000

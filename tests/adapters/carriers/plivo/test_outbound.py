@@ -35,13 +35,15 @@ from voicecall.adapters.carriers.plivo import carrier
 from voicecall.events import AnyEffect
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
-from voicecall.ports import Capability, Exchange, HttpRequest
+from voicecall.ports import Capability, Exchange, HttpRequest, Stance
 from voicecall.testing.plivo.creating import keys_of, read_call, read_stream, read_transfer
 from voicecall.testing.verbs import Target
 
 WEBHOOK = LEG.webhook_url
 PATIENT, REPORTED = "#ct=2000&rt=10000&tt=20000&rc=5&rp=all", "#rc=5&rp=all"
 BY_TRANSFER = (do.Answer(), do.OpenMedia(), do.Listen(), do.StopSpeaking(utterance=1), do.Speak(utterance=1, text="x"))
+BY_VOICE = change(LEG, stance=Stance.LISTEN, after=Stance.LISTEN)
+HELLO = do.Speak(utterance=1, text="Hello.")
 HANGUPS = (do.Hangup(), do.Reject(reason="busy"))
 REFUSALS = [path.name for path in SAMPLES.glob("error-*.json")]
 
@@ -115,11 +117,27 @@ def test_the_reader_that_judges_our_dials_takes_plivos_own() -> None:
 
 @pytest.mark.parametrize("effect", BY_TRANSFER)
 def test_whatever_is_said_or_heard_the_call_is_sent_to_where_it_is_told(effect: AnyEffect) -> None:
-    request = sent(effect)
+    request = sent(effect, BY_VOICE)
     assert (request.method, request.url) == ("POST", f"{BASE}/Call/{CALL}/")
     asked = f"{WEBHOOK}?callId=c1&flow=asked&n=7&e=2.0{PATIENT}"
     assert body_of(request) == {"legs": "aleg", "aleg_url": asked, "aleg_method": "POST"}
     assert read_transfer(body_of(request)) == Target(url=asked)
+
+
+def test_beside_a_stream_is_said_what_leaves_it_alone() -> None:
+    request = sent(HELLO, change(LEG, voice="Polly.Amy"))
+    assert (request.method, request.url) == ("POST", f"{BASE}/Call/{CALL}/Speak/")
+    assert body_of(request) == {"text": "Hello.", "legs": "aleg", "voice": "Polly.Amy"}
+    assert told(HELLO, 202, b"{}") == fact.PlaybackStarted(utterance=1)
+    stop = sent(do.StopSpeaking(utterance=1))
+    assert (stop.method, stop.url) == ("DELETE", request.url)
+    assert told(do.StopSpeaking(utterance=1), 204) == fact.EffectSucceeded(settles=ID)
+
+
+@pytest.mark.parametrize("status", [500, 502, 429])
+def test_what_may_have_been_said_beside_a_stream_is_not_said_twice(status: int) -> None:
+    failed = told(HELLO, status, b"oops")
+    assert isinstance(failed, fact.EffectFailed)
 
 
 def test_keys_are_sent_without_another_document_so_that_a_stream_goes_on() -> None:
@@ -179,7 +197,7 @@ def test_what_is_done_is_done_by_whichever_status_says_so(effect: AnyEffect, nam
 
 @pytest.mark.parametrize("effect", [do.Speak(utterance=1, text="x"), do.OpenMedia(), do.Answer()])
 def test_a_call_that_was_sent_somewhere_has_not_been_there_yet(effect: AnyEffect) -> None:
-    reported = told(effect, 202, sample("rest-transfer.response.json"))
+    reported = told(effect, 202, sample("rest-transfer.response.json"), leg=BY_VOICE)
     assert reported == fact.VendorReported(status="transfer", code="call transfered")
 
 
@@ -243,13 +261,13 @@ def test_an_error_in_another_form_and_in_none(body: bytes, words: str) -> None:
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize("effect", CONTROL)
 def test_a_fault_at_plivo_may_have_dialed_and_is_tried_again_otherwise(effect: AnyEffect, status: int) -> None:
-    request = sent(effect)
+    request = sent(effect, BY_VOICE)
     asked = [exchange(request, status, b"oops")]
-    failed: Any = carrier.interpret(ID, effect, tuple(asked), LEG)
+    failed: Any = carrier.interpret(ID, effect, tuple(asked), BY_VOICE)
     while isinstance(failed, HttpRequest):
         assert failed == request
         asked.append(exchange(failed, status, b"oops"))
-        failed = carrier.interpret(ID, effect, tuple(asked), LEG)
+        failed = carrier.interpret(ID, effect, tuple(asked), BY_VOICE)
     # Twice sent for instructions is once instructed; keys pressed twice are pressed twice.
     assert len(asked) == (3 if isinstance(effect, tuple(map(type, BY_TRANSFER))) else 1)
     assert isinstance(failed, fact.EffectFailed)

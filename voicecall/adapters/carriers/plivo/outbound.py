@@ -1,7 +1,7 @@
 """What we ask of Plivo: REST requests, and what their answers mean (Plivo, "Voice API").
 
 Nothing can be said over REST so that its end is told: the call is sent to a URL of ours instead, and comes for the
-instructions of the effect that the URL names.
+instructions of the effect that the URL names. That would end a media stream, so beside one it is said over REST.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ LATER = 429
 DETECTION_MS = 5_000
 REPEATS = 2
 """How often a request that met a fault of Plivo is repeated at once, as Plivo's own library does."""
+
+SPEAK = "Speak/"
 
 Sent = do.Speak | do.OpenMedia | do.Answer | do.StopSpeaking | do.Listen
 """For these the call is sent to a URL of ours."""
@@ -87,6 +89,11 @@ def encode(effect_id: EffectId, effect: AnyEffect, leg: Leg) -> HttpRequest | No
             return _delete(_path(leg), leg)
         case do.SendDigits():
             return _post(f"{_path(leg)}DTMF/", {"digits": effect.digits, "leg": "aleg"}, leg)
+        case do.Speak() if leg.stance is Stance.STREAM:
+            voice = {"voice": leg.voice} if leg.voice else {}
+            return _post(f"{_path(leg)}{SPEAK}", {"text": effect.text, "legs": "aleg", **voice}, leg)
+        case do.StopSpeaking() if leg.stance is Stance.STREAM:
+            return _delete(f"{_path(leg)}{SPEAK}", leg)
         case _ if isinstance(effect, Sent):
             url = flow_url(leg, "asked", e=effect_id)
             return _post(_path(leg), {"legs": "aleg", "aleg_url": url, "aleg_method": "POST"}, leg)
@@ -161,10 +168,13 @@ def interpret(
         return fact.EffectFailed(settles=effect_id, reason=reason, retryable=not doubt, in_doubt=doubt)
     if isinstance(effect, do.Reconcile):
         return _reconcile(effect_id, exchanges, last.response, leg)
-    if last.response.status >= 500 and isinstance(effect, Sent) and len(exchanges) <= REPEATS:
+    beside = last.request.url.endswith(f"/{SPEAK}")
+    if last.response.status >= 500 and isinstance(effect, Sent) and len(exchanges) <= REPEATS and not beside:
         # A call that is sent twice for the same instructions gets the same answer: they are carried out once.
         return last.request
     if 200 <= last.response.status < 300:
+        if beside and isinstance(effect, do.Speak):
+            return fact.PlaybackStarted(utterance=effect.utterance)
         return _done(effect_id, effect, _object(last.response.body))
     if isinstance(effect, do.Hangup | do.Reject) and last.response.status == 404:
         if len(exchanges) == 1:

@@ -29,7 +29,7 @@ class TwilioCarrier:
     """
 
     name: str = "twilio"
-    capabilities: frozenset[Capability] = frozenset(Capability)
+    capabilities: frozenset[Capability] = frozenset(Capability) - {Capability.SPEAK_BESIDE}
     required_headers: tuple[tuple[str, ...], ...] = ((signature.SIGNATURE,),)
 
     def verify(self, request: HttpRequest, *, account: Account, now: Instant) -> None:
