@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -18,6 +19,7 @@ from attrs import field, frozen
 from journal.api import JournalError
 from voicecall.cli.place import BAD_USAGE, Place, explain, fail
 from voicecall.cli.simulating import NoNetwork, Plan, open_network
+from voicecall.cli.speech import SpeechVendor
 from voicecall.config import Config, ConfigError, parse
 from voicecall.config.file import read_file
 from voicecall.rpc.server import CannotServe
@@ -36,7 +38,15 @@ class Serving:
     clock_rate: float
 
 
-def serve(place: Place, *, carrier: str | None, simulate: bool, port: int | None, clock_rate: float) -> int:
+def serve(
+    place: Place,
+    *,
+    carrier: str | None,
+    simulate: bool,
+    speech: SpeechVendor | None,
+    port: int | None,
+    clock_rate: float,
+) -> int:
     """0 after a clean stop (SIGTERM, SIGINT), 1 when the system cannot run, 2 for a configuration it cannot use."""
     set_up_logging()
     problem = _problem(carrier, port, clock_rate, simulate=simulate)
@@ -44,7 +54,15 @@ def serve(place: Place, *, carrier: str | None, simulate: bool, port: int | None
         return fail(problem, BAD_USAGE)
     code = 0
     try:
-        serving = _read(place, carrier, port, clock_rate, simulate=simulate)
+        plain = read_file(place.config) if place.config else {}
+        plan = Plan(plain=plain, carrier=carrier, speech=speech, environment=place.environment) if simulate else None
+        serving = Serving(
+            config=plan.before() if plan else _config(plain, speech, place.environment),
+            plan=plan,
+            state=place.state,
+            port=port,
+            clock_rate=clock_rate,
+        )
         if not serving.config.enabled:
             return fail("enabled: is false in the configuration; set it to true to serve calls", BAD_USAGE)
         trio.run(_run, serving, clock=trio.testing.MockClock(rate=clock_rate) if clock_rate != 1 else None)
@@ -55,11 +73,8 @@ def serve(place: Place, *, carrier: str | None, simulate: bool, port: int | None
     return code
 
 
-def _read(place: Place, carrier: str | None, port: int | None, clock_rate: float, *, simulate: bool) -> Serving:
-    plain = read_file(place.config) if place.config else {}
-    plan = Plan(plain=plain, carrier=carrier, environment=place.environment) if simulate else None
-    config = plan.before() if plan else parse(plain, place.environment)
-    return Serving(config=config, plan=plan, state=place.state, port=port, clock_rate=clock_rate)
+def _config(plain: Mapping[str, object], speech: SpeechVendor | None, environment: Mapping[str, str]) -> Config:
+    return speech.lay_over(plain, environment) if speech else parse(plain, environment)
 
 
 def _problem(carrier: str | None, port: int | None, clock_rate: float, *, simulate: bool) -> str:
