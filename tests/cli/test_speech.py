@@ -68,15 +68,15 @@ def test_what_is_wrong_without_it_is_told_as_ever() -> None:
 def test_simulated_people_are_understood_by_no_real_vendor(name: Any) -> None:
     plain = {"streaming": {"provider": name}}
 
-    def simulated(url: str | None) -> tuple[str | None, str]:
+    def simulated(url: str | None) -> tuple[str | None, str, bool]:
         speech = SpeechVendor(name=name, url=url)
         plan = Plan(plain=plain, carrier="mock", speech=speech, environment=ENVIRONMENT)
-        return chosen(plan.lay_over({}))[:2]
+        return chosen(plan.lay_over({}))
 
-    assert simulated(None) == (name, "offline")
-    assert simulated(HERE) == (name, name)
+    assert simulated(None) == (name, "offline", True)
+    assert simulated(HERE) == (name, name, True)
     without = Plan(plain=plain, carrier="mock", environment=ENVIRONMENT)
-    assert chosen(without.lay_over({}))[:2] == ("offline", "offline")
+    assert chosen(without.lay_over({})) == ("offline", "offline", False)
 
 
 def test_a_missing_key_is_told_before_a_network_is_started() -> None:

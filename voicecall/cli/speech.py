@@ -21,7 +21,7 @@ Plain = Mapping[str, object]
 class SpeechVendor:
     """Who speaks and listens instead of whom the configuration names; ``url`` is where, if not at the vendor's own.
 
-    ``voice_only``: the configuration says who listens.
+    ``voice_only``: the configuration says who listens. Sound is streamed in any case.
     """
 
     name: Literal["openai", "elevenlabs"]
@@ -31,10 +31,11 @@ class SpeechVendor:
     def lay_over(self, plain: Plain, environment: Mapping[str, str]) -> Config:
         """The configuration of these keys, which must be good by themselves. Raises ``ConfigError``."""
         parse(plain, environment)
-        laid = dict(plain)
-        for section in ("tts",) if self.voice_only else ("tts", "streaming"):
-            laid[section] = self._section(section, _under(plain, section), environment)
-        return parse(laid, environment)
+        tts = self._section("tts", _under(plain, "tts"), environment)
+        streaming = _under(plain, "streaming")
+        if not self.voice_only:
+            streaming = self._section("streaming", streaming, environment)
+        return parse({**plain, "tts": tts, "streaming": {**streaming, "enabled": True}}, environment)
 
     def _section(self, name: str, section: Plain, environment: Mapping[str, str]) -> Plain:
         providers = _under(section, "providers")
@@ -43,8 +44,7 @@ class SpeechVendor:
             mine["apiKey"] = self._no_key(f"{name}.providers.{self.name}.apiKey")
         if self.url:
             mine["baseUrl"] = self.url
-        enabled = {"enabled": True} if name == "streaming" else {}
-        return {**section, **enabled, "provider": self.name, "providers": {**providers, self.name: mine}}
+        return {**section, "provider": self.name, "providers": {**providers, self.name: mine}}
 
     def _no_key(self, path: str) -> str:
         if self.url:
