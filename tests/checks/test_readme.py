@@ -19,6 +19,7 @@ from journal import Line
 from journal.lines import parse
 from tests.checks.sources import ROOT
 from tests.system.street import PATIENCE_S, RATE, Child, Plain, reserved_port
+from voicecall.cli.speech import KEYS
 from voicecall.config import ConfigError
 from voicecall.config import parse as parse_config
 from voicecall.events.schema import decode_entry
@@ -166,3 +167,11 @@ def test_every_place_on_the_map_is_there() -> None:
     places = [place for row in rows for place in re.findall(r"`([\w/.]+)`", row)]
     assert len(places) > 10
     assert [one for one in places if not (ROOT / one).exists() and not (ROOT / "voicecall" / one).exists()] == []
+
+
+def test_every_speech_vendor_is_named_with_its_key() -> None:
+    page = (ROOT / "docs/speech-vendors.md").read_text(encoding="utf-8")
+    for name, (variable, *_) in KEYS.items():
+        assert f"`{variable}`" in README
+        assert f"| `{name}` | `{variable}` |" in page
+        assert f"--speech {name}" in page

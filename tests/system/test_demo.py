@@ -1,4 +1,4 @@
-"""``make demo``, all four scenarios, and what can be looked at afterwards."""
+"""``make demo``, all four scenarios, with a vendor's speech and without, and what can be looked at afterwards."""
 
 from __future__ import annotations
 
@@ -19,16 +19,23 @@ import pytest
 import trio
 
 from journal import Reader
-from tests.system.street import PATIENCE_S, RATE, Plain
+from tests.system.street import PATIENCE_S, RATE, Child, Plain
 from voicecall.__main__ import main
 from voicecall.events import Entry
 from voicecall.events import facts as fact
 from voicecall.events.schema import decode_entry
 from voicecall.testing.demo import SCENARIOS
+from voicecall.testing.people import CALLER
+from voicecall.testing.script import Say
 
 RATES = {"conversation": 5}
 """Gentle where the recording is measured by the call's own clock."""
 AUDIBLE_DBFS = -40
+INBOUND = (
+    SCENARIOS["inbound"].ends,
+    [step.text for step in CALLER.steps if isinstance(step, Say)],
+    " ".join((SCENARIOS["inbound"].message, *SCENARIOS["inbound"].replies)),
+)
 WINDOW = 800
 
 
@@ -38,10 +45,10 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("demo")
 
 
-def give(state: Path, name: str, *more: str) -> str:
+def give(state: Path, name: str, *more: str, rate: float | None = None) -> str:
     """Give a demonstration; what it prints."""
     command = [sys.executable, "-m", "voicecall.testing.demo", "--scenario", name, "--state", str(state)]
-    command += ["--clock-rate", str(RATES.get(name, RATE)), *more]
+    command += ["--clock-rate", str(rate or RATES.get(name, RATE)), *more]
     done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stdout.decode()[-2_000:] + done.stderr.decode()
     return done.stdout.decode()
@@ -131,6 +138,26 @@ def test_the_same_over_a_vendors_wire(carrier: str, tmp_path: Path) -> None:
     assert [one["text"] for one in told["transcript"]] == [SCENARIOS["notify"].message]
     asked = look(give(tmp_path, "inbound", "--carrier", carrier))
     assert (asked["direction"], asked["endReason"]) == ("inbound", SCENARIOS["inbound"].ends)
+
+
+def test_a_speech_vendor_speaks_and_listens(tmp_path: Path) -> None:
+    rate = 4  # more patience: what is asked of a vendor has to be answered in time
+    assert conversed(look(give(tmp_path / "own", "inbound", "--speech", "openai", rate=rate))) == INBOUND
+    vendors = Child.start("voicecall.testing.vendors", "--port", "0", "--clock-rate", str(rate), log=tmp_path / "log")
+    try:
+        url = vendors.ready["elevenlabs"]
+        shown = give(tmp_path / "there", "inbound", "--speech", "elevenlabs", "--speech-url", url, rate=rate)
+    finally:
+        code = vendors.stop()
+    assert conversed(look(shown)) == INBOUND
+    assert "voice: ElevenLabs" in shown
+    assert (code, (tmp_path / "log").read_text()) == (0, "")
+
+
+def conversed(record: Plain) -> tuple[str, list[str], str]:
+    """How the call ended, what the person said, and what we did: how much of it is heard depends on the machine."""
+    theirs, ours = ([one["text"] for one in record["transcript"] if one["speaker"] == who] for who in ("user", "bot"))
+    return record["endReason"], theirs, " ".join(ours)
 
 
 def test_an_interrupted_demonstration_is_not_in_the_way_of_the_next_ones(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ def _place(state: Path | None, config: Path | None) -> Place:
         "voicecall serve --simulate",
         "voicecall serve --simulate twilio",
         "voicecall serve --config voicecall.json5 --state /var/lib/voicecall",
+        "voicecall serve --simulate --speech elevenlabs --speech-url http://127.0.0.1:3336",
     )
 )
 def serve(
@@ -93,6 +94,16 @@ def serve(
         bool,
         Parameter(negative="", help="Serve a simulated phone network with simulated people instead of a real carrier."),
     ] = False,
+    speech: Annotated[
+        Literal["openai", "elevenlabs"] | None,
+        Parameter(
+            help="Who speaks and listens, instead of whom the configuration names. With --simulate, and without "
+            "--speech-url, it only speaks: simulated people are understood by simulated vendors alone."
+        ),
+    ] = None,
+    speech_url: Annotated[
+        str | None, Parameter(help="Where the API of --speech is, if not at the vendor's own address.")
+    ] = None,
     port: Annotated[int | None, Parameter(help="Instead of serve.port; 0 takes any free one.")] = None,
     stdio: Annotated[
         bool,
@@ -104,9 +115,20 @@ def serve(
 ) -> int:
     """Run the system: the one door for carriers, the calls, and the socket that the other commands use."""
     from voicecall.cli.serving import serve as run_server
+    from voicecall.cli.speech import SpeechVendor, problem_of
 
-    place = _place(state, config)
-    return run_server(place, carrier=carrier, simulate=simulate, port=port, clock_rate=clock_rate, stdio=stdio)
+    problem = problem_of(speech, speech_url)
+    if problem:
+        return fail(problem, BAD_USAGE)
+    return run_server(
+        _place(state, config),
+        carrier=carrier,
+        simulate=simulate,
+        speech=SpeechVendor(name=speech, url=speech_url) if speech else None,
+        port=port,
+        clock_rate=clock_rate,
+        stdio=stdio,
+    )
 
 
 @app.command(

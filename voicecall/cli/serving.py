@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -19,6 +20,7 @@ from attrs import field, frozen
 from journal.api import JournalError
 from voicecall.cli.place import BAD_USAGE, Place, explain, fail
 from voicecall.cli.simulating import NoNetwork, Plan, open_network
+from voicecall.cli.speech import SpeechVendor
 from voicecall.config import Config, ConfigError, parse
 from voicecall.config.file import read_file
 from voicecall.rpc.connection import converse
@@ -43,7 +45,14 @@ class Serving:
 
 
 def serve(
-    place: Place, *, carrier: str | None, simulate: bool, port: int | None, clock_rate: float, stdio: bool = False
+    place: Place,
+    *,
+    carrier: str | None,
+    simulate: bool,
+    speech: SpeechVendor | None,
+    port: int | None,
+    clock_rate: float,
+    stdio: bool = False,
 ) -> int:
     """0 after a clean stop (SIGTERM, SIGINT, the end of standard input with ``stdio``), 1 when the system cannot run,
     2 for a configuration it cannot use."""
@@ -54,15 +63,20 @@ def serve(
         return fail(problem, BAD_USAGE)
     code = 0
     try:
-        serving = _read(place, carrier, port, clock_rate, simulate=simulate)
+        plain = read_file(place.config) if place.config else {}
+        plan = Plan(plain=plain, carrier=carrier, speech=speech, environment=place.environment) if simulate else None
+        serving = Serving(
+            config=plan.before() if plan else _config(plain, speech, place.environment),
+            plan=plan,
+            state=place.state,
+            port=port,
+            clock_rate=clock_rate,
+            stdio=stdio,
+        )
         if not serving.config.enabled:
             return fail("enabled: is false in the configuration; set it to true to serve calls", BAD_USAGE)
-        trio.run(
-            _run,
-            attrs.evolve(serving, stdio=stdio),
-            feed,
-            clock=trio.testing.MockClock(rate=clock_rate) if clock_rate != 1 else None,
-        )
+        clock = trio.testing.MockClock(rate=clock_rate) if clock_rate != 1 else None
+        trio.run(_run, serving, feed, clock=clock)
     except* ConfigError as errors:
         code = fail("the configuration cannot be used:\n" + "\n".join(_reasons(errors)), BAD_USAGE)
     except* (JournalError, CannotListen, CannotServe, NoNetwork, OSError) as errors:
@@ -70,11 +84,8 @@ def serve(
     return code
 
 
-def _read(place: Place, carrier: str | None, port: int | None, clock_rate: float, *, simulate: bool) -> Serving:
-    plain = read_file(place.config) if place.config else {}
-    plan = Plan(plain=plain, carrier=carrier, environment=place.environment) if simulate else None
-    config = plan.before() if plan else parse(plain, place.environment)
-    return Serving(config=config, plan=plan, state=place.state, port=port, clock_rate=clock_rate)
+def _config(plain: Mapping[str, object], speech: SpeechVendor | None, environment: Mapping[str, str]) -> Config:
+    return speech.lay_over(plain, environment) if speech else parse(plain, environment)
 
 
 def _problem(carrier: str | None, port: int | None, clock_rate: float, *, simulate: bool) -> str:

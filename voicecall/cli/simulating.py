@@ -2,7 +2,8 @@
 
 It stands at ``mock.apiUrl`` whatever carrier's wire it speaks, and tells what the configuration has to say of the
 account there: what the user's own says of a real one (credentials, public addresses, proxies) is not used beside it.
-Nor are speech vendors: only the offline ear understands simulated people.
+Nor are speech vendors unless ``--speech`` asks for one, and then only its voice unless ``--speech-url`` says where it
+is: no real vendor understands simulated people.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+import attrs
 import httpx
 import trio
 from attrs import field, frozen
 
+from voicecall.cli.speech import SpeechVendor
 from voicecall.config import Config, parse
 from voicecall.rpc.methods import MOCK_NUMBER
 from voicecall.system import mock_secret
@@ -66,6 +69,7 @@ class Plan:
 
     plain: Mapping[str, object]
     carrier: str | None
+    speech: SpeechVendor | None = None
     environment: Mapping[str, str] = field(repr=False)
 
     @property
@@ -76,7 +80,7 @@ class Plan:
     def before(self) -> Config:
         """The configuration as far as it can be read before there is an account. Raises ``ConfigError``."""
         known = self.wire in CARRIERS
-        return parse({**self._near(), **({"provider": "mock"} if known else {})}, self.environment)
+        return self._spoken({**self._near(), **({"provider": "mock"} if known else {})})
 
     def lay_over(self, settings: Mapping[str, object]) -> Config:
         """The configuration for the account of which the network says ``settings``. Raises ``ConfigError``."""
@@ -84,7 +88,12 @@ class Plan:
         number = {"fromNumber": self.plain.get("fromNumber") or MOCK_NUMBER}
         offline = {name: {**self._section(name), "provider": "offline"} for name in ("streaming", "tts")}
         plain = {**self._near(), **number, **offline, "provider": self.wire, self.wire: {**section, **settings}}
-        return parse(plain, self.environment)
+        return self._spoken(plain)
+
+    def _spoken(self, plain: Mapping[str, object]) -> Config:
+        if self.speech is None:
+            return parse(plain, self.environment)
+        return attrs.evolve(self.speech, voice_only=not self.speech.url).lay_over(plain, self.environment)
 
     def _section(self, name: str) -> Mapping[str, object]:
         return cast("Mapping[str, object]", self.plain.get(name) or {})

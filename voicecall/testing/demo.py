@@ -1,7 +1,8 @@
 """``make demo``: a whole call with a simulated person, live, over real HTTP and a real media socket.
 
 Starts the simulated phone network and ``voicecall serve`` as the processes they are, places (or takes) a call, shows
-the tail while it happens, and then what there is to know afterwards.
+the tail while it happens, and then what there is to know afterwards. ``--speech`` lets a speech vendor speak and
+listen: a simulated one, started beside them, or the one at ``--speech-url``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +30,7 @@ from voicecall.audio.recording import channels
 from voicecall.cli.reading import newest
 from voicecall.cli.rendering import record_view, tail_text, turns_view
 from voicecall.cli.simulating import Network, NoNetwork, first_line, start_network
+from voicecall.cli.speech import KEYS, SpeechVendor, problem_of
 from voicecall.events import CallId, Entry
 from voicecall.events import facts as fact
 from voicecall.events.schema import decode_entry
@@ -93,6 +95,17 @@ class DemoFailed(Exception):
 
 
 @frozen(kw_only=True)
+class Options:
+    """What the command line says. Without ``speech`` this machine speaks, and an ear that needs nobody listens."""
+
+    state: Path
+    scenario: str
+    carrier: str
+    speech: SpeechVendor | None
+    clock_rate: float
+
+
+@frozen(kw_only=True)
 class Stage:
     """The two processes of the demonstration."""
 
@@ -102,23 +115,35 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(
-    state: Path, scenario: Scenario, carrier: str, console: Console, clock_rate: float
-) -> AsyncGenerator[Stage]:
+async def open_stage(options: Options, console: Console) -> AsyncGenerator[Stage]:
     """Start the network and the server on free ports; stop both on leaving. Raises ``DemoFailed``, ``NoNetwork``."""
+    state, carrier, scenario, rate = options.state, options.carrier, SCENARIOS[options.scenario], options.clock_rate
     keep_state(state)
     secret, log = keep_secret(state / "mock.key"), state / "network.log"
-    network = await start_network("127.0.0.1", 0, secret, log=log, carrier=carrier, clock_rate=clock_rate)
+    network = await start_network("127.0.0.1", 0, secret, log=log, carrier=carrier, clock_rate=rate)
     try:
         console.print(f"simulated phone network  {network.url}   (carrier: {carrier})")
         path = state / "voicecall.json5"
         path.touch(mode=0o600)
         path.write_text(json.dumps(_config(scenario, carrier, network), indent=2) + "\n", encoding="utf-8")
-        async with _open_server(state, path, clock_rate) as ready:
+        speech, vendors = options.speech, nullcontext(options.speech)
+        if speech and not speech.url:
+            vendors = _open_vendors(speech, console, rate)
+        async with vendors as speech, _open_server(state, path, speech, rate) as ready:
             console.print(f"voicecall serve          {ready['url']}   (voice: {ready['voice']})")
             yield Stage(state=state, network=network, webhook_url=f"{ready['url']}/voice/webhook")
     finally:
         await network.stop()
+
+
+@asynccontextmanager
+async def _open_vendors(speech: SpeechVendor, console: Console, clock_rate: float) -> AsyncGenerator[SpeechVendor]:
+    """The simulated speech vendors; the one that is wanted, and where it is."""
+    command = [sys.executable, "-m", "voicecall.testing.vendors", "--port", "0", "--clock-rate", str(clock_rate)]
+    async with _open_process(command, clock_rate) as ready:
+        url = ready[speech.name]
+        console.print(f"simulated speech vendor  {url}   ({speech.name})")
+        yield SpeechVendor(name=speech.name, url=url)
 
 
 def _config(scenario: Scenario, carrier: str, network: Network) -> dict[str, Any]:
@@ -139,15 +164,26 @@ def _config(scenario: Scenario, carrier: str, network: Network) -> dict[str, Any
 
 
 @asynccontextmanager
-async def _open_server(state: Path, config: Path, clock_rate: float) -> AsyncGenerator[dict[str, Any]]:
+async def _open_server(
+    state: Path, config: Path, speech: SpeechVendor | None, clock_rate: float
+) -> AsyncGenerator[dict[str, Any]]:
     command = [sys.executable, "-m", "voicecall", "serve", "--port", "0", "--clock-rate", str(clock_rate)]
     command += ["--state", str(state), "--config", str(config)]
+    if speech is not None:
+        command += ["--speech", speech.name, "--speech-url", str(speech.url)]
+    async with _open_process(command, clock_rate) as ready:
+        yield ready
+
+
+@asynccontextmanager
+async def _open_process(command: list[str], clock_rate: float) -> AsyncGenerator[dict[str, Any]]:
+    """What a process says of itself when it is ready. It is told to stop on leaving. Raises ``DemoFailed``."""
     process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
         ready = await first_line(process.stdout)
         if not ready:
-            raise DemoFailed("voicecall serve did not start; its reason is above")
+            raise DemoFailed(f"{' '.join(command[1:4])} did not start; its reason is above")
         yield ready
     finally:
         if process.returncode is None:
@@ -231,12 +267,12 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-async def run(state: Path, name: str, carrier: str, console: Console, clock_rate: float) -> None:
+async def run(options: Options, console: Console) -> None:
     """The demonstration. Raises ``DemoFailed``, also when the call does not end as it should."""
-    scenario = SCENARIOS[name]
+    scenario, state = SCENARIOS[options.scenario], options.state
     console.print(f"[bold]voicecall demo: {scenario.about}[/bold]")
-    with trio.move_on_after(LONGEST_S) as scope:
-        async with open_stage(state, scenario, carrier, console, clock_rate) as stage:
+    with trio.move_on_after(LONGEST_S * options.clock_rate) as scope:  # no clock hurries the start of a process
+        async with open_stage(options, console) as stage:
             source = Reader(state / "journal")
             past = await newest(source, None, 1)
             console.print()
@@ -254,15 +290,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m voicecall.testing.demo", description="A whole call, live.")
     parser.add_argument("--scenario", choices=list(SCENARIOS), default="conversation", help="what happens")
     parser.add_argument("--carrier", default="mock", help="whose wire it is: mock, twilio, telnyx or plivo")
+    parser.add_argument("--speech", choices=list(KEYS), help="which vendor speaks and listens, a simulated one")
+    parser.add_argument("--speech-url", help="where it is instead")
     parser.add_argument("--state", type=Path, default=Path("demo-calls"), help="state directory (default %(default)s)")
     parser.add_argument("--clock-rate", type=float, default=1.0, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if problem := problem_of(given.speech, given.speech_url):
+        parser.error(problem)
+    options = Options(
+        state=cast("Path", given.state).absolute(),
+        scenario=given.scenario,
+        carrier=given.carrier,
+        speech=SpeechVendor(name=given.speech, url=given.speech_url) if given.speech else None,
+        clock_rate=given.clock_rate,
+    )
     console = Console() if sys.stdout.isatty() else Console(width=140)
-    state = cast("Path", given.state).absolute()
     clock = trio.testing.MockClock(rate=given.clock_rate) if given.clock_rate != 1 else None
     code = 0
     try:
-        trio.run(run, state, given.scenario, given.carrier, console, given.clock_rate, clock=clock)
+        trio.run(run, options, console, clock=clock)
     except* KeyboardInterrupt:
         code = 130
     except* (DemoFailed, NoNetwork, NoServer, RpcError, OSError) as errors:

@@ -164,7 +164,7 @@ def test_a_refusal_keeps_the_networks_words() -> None:
 def test_without_a_network_the_hint_says_how_to_start_one(effect: AnyEffect) -> None:
     outcome = lost(effect, was_sent=False)
     assert (type(outcome), outcome.retryable, outcome.in_doubt) == (fact.EffectFailed, True, False)
-    for hint in ("http://127.0.0.1:3335", "python -m voicecall.testing.network", "mock.apiUrl"):
+    for hint in ("http://127.0.0.1:3335", "voicecall serve --simulate", "mock.apiUrl"):
         assert hint in outcome.reason
 
 

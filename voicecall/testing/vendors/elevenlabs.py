@@ -47,6 +47,8 @@ class Fault:
 class ElevenLabs:
     """What the vendor is like, and what it has seen. Times are in seconds.
 
+    An empty ``key`` means that any will do, no ``voices`` that every voice is there.
+
     ``first_sound_s`` is from a text to its first sound, ``piece_s`` from one piece of sound to the next,
     ``recognition_s`` from a sound to its transcript. A transcription session lasts ``session_s``.
     """
@@ -85,21 +87,25 @@ class ElevenLabs:
         return self.faults.popleft() if self.faults else None
 
     def app(self) -> QuartTrio:
-        """The vendor's API."""
+        """The vendor's API as an application of its own."""
+        app = QuartTrio("elevenlabs")
+        self.add_to(app)
+        return app
+
+    def add_to(self, app: QuartTrio) -> None:
+        """The vendor's API as part of an application."""
         from voicecall.testing.vendors.elevenlabs_hearing import serve_hearing
         from voicecall.testing.vendors.elevenlabs_speaking import serve_speaking
 
-        app = QuartTrio("elevenlabs")
         serve_requests(app, self)
         serve_speaking(app, self)
         serve_hearing(app, self)
-        return app
 
     def admit(self, key: str | None, voice: str | None) -> tuple[dict[str, Any], int] | None:
         """The refusal of a request, if it is refused."""
-        if key != self.key:
+        if not key or self.key not in ("", key):
             return refusal("invalid_api_key", "Invalid API key"), 401
-        if voice is not None and voice not in self.voices:
+        if voice is not None and self.voices and voice not in self.voices:
             return refusal("voice_not_found", f"A voice with the voice_id {voice} was not found."), 404
         return None
 

@@ -73,7 +73,7 @@ def _words(spoken: Spoken) -> list[Message]:
 def serve_hearing(app: QuartTrio, vendor: ElevenLabs) -> None:
     """``/v1/speech-to-text/realtime``."""
 
-    async def realtime() -> Any:
+    async def transcribe() -> Any:
         fault = vendor.next_fault()
         if fault is not None and fault.kind == "refuse":
             return {"detail": {"status": fault.code, "message": fault.message}}, fault.status
@@ -90,7 +90,7 @@ def serve_hearing(app: QuartTrio, vendor: ElevenLabs) -> None:
             vendor.note("session over")
         return None
 
-    app.add_websocket("/v1/speech-to-text/realtime", view_func=realtime)
+    app.add_websocket("/v1/speech-to-text/realtime", view_func=transcribe)
 
 
 async def _session(vendor: ElevenLabs, fault: Fault | None) -> None:

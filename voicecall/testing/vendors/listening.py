@@ -14,10 +14,13 @@ from quart_trio import QuartTrio
 
 
 @asynccontextmanager
-async def open_vendor(app: QuartTrio) -> AsyncGenerator[str]:
-    """Serve the application on a free port; its URL, e.g. ``http://127.0.0.1:43210``."""
+async def open_vendor(app: QuartTrio, *, port: int = 0) -> AsyncGenerator[str]:
+    """Serve the application on a port, 0 for a free one; its URL, e.g. ``http://127.0.0.1:43210``.
+
+    Raises ``OSError`` when the port is taken.
+    """
     config = Config()
-    config.bind = ["127.0.0.1:0"]
+    config.bind = [f"127.0.0.1:{port}"]
     config.errorlog = None
     config.graceful_timeout = 0
     async with trio.open_nursery() as nursery:

@@ -43,6 +43,8 @@ while everything else goes on.
 class OpenAiScript:
     """``faults`` befall the next requests and connections, one each; when there are no more, everything works.
 
+    An empty ``api_key`` means that any will do.
+
     Latencies are in seconds: ``first_sound_s`` to the first audio, ``recognition_s`` to a final transcript. So many
     transcripts as ``backwards`` says come in the opposite order of their turns. ``rewords`` maps a text to what the
     model says instead. ``received`` and ``sent`` are the messages of all sockets, ``requests`` the bodies of HTTP

@@ -53,11 +53,15 @@ class Asked:
 
 
 class TextVendor:
-    """Serve ``app`` with ``listening.open_vendor``; the API is below ``/v1``."""
+    """Serve ``app`` with ``listening.open_vendor``; the API is below ``/v1``. An empty ``key``: any will do.
 
-    def __init__(self, *script: Answer, key: str = "sk-simulated") -> None:
+    ``by_turn``: what it answers depends on how often the conversation's user has spoken, not on who asked before.
+    """
+
+    def __init__(self, *script: Answer, key: str = "sk-simulated", by_turn: bool = False) -> None:
         self.script = list(script)
         self.key = key
+        self.by_turn = by_turn
         self.asked: list[Asked] = []
         self.app = QuartTrio("openai_text")
         self.app.add_url_rule("/v1/chat/completions", view_func=self._chat, methods=["POST"])
@@ -72,7 +76,7 @@ class TextVendor:
     async def _answer(self, stream: Stream, broken: Callable[[Answer, int], str]) -> Response:
         asked = Asked(path=request.path, body=await request.get_json())
         self.asked.append(asked)
-        answer = self._refusal() or self._next()
+        answer = self._refusal() or self._next(asked.body)
         try:
             await trio.sleep(answer.head_s)
             if answer.stalls == "headers":
@@ -88,15 +92,18 @@ class TextVendor:
         response.timeout = None
         return response
 
-    def _next(self) -> Answer:
+    def _next(self, body: Body) -> Answer:
+        if self.by_turn:
+            said = [one for one in body.get("messages") or body["input"] if one.get("role") == "user"]
+            return self.script[min(len(said), len(self.script)) - 1]
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 
     def _refusal(self) -> Answer | None:
         """What the vendor says to a wrong key, quoting it as the real one does."""
         given = request.headers.get("authorization", "")
-        if given == f"Bearer {self.key}":
-            return None
         quoted = given.removeprefix("Bearer ")
+        if quoted != given and quoted and self.key in ("", quoted):
+            return None
         return Answer(status=401, code="invalid_api_key", message=f"Incorrect API key provided: {quoted}.")
 
 

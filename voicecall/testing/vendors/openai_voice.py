@@ -108,7 +108,8 @@ def _status(script: OpenAiScript, fault: Fault, authorization: str) -> int:
     """With which status a request is refused; 0 when it is not."""
     if fault.isdecimal():
         return int(fault)
-    return 0 if authorization == f"Bearer {script.api_key}" else 401
+    key = authorization.removeprefix("Bearer ")
+    return 0 if key != authorization and key and script.api_key in ("", key) else 401
 
 
 def _refusal(status: int) -> Response:

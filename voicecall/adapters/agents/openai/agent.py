@@ -74,7 +74,7 @@ def _client(endpoint: Endpoint) -> openai.AsyncOpenAI:
         mounts={f"all://{host}": None for host in LOOPBACK},
     )
     nobodys = {} if endpoint.theirs else {"OpenAI-Organization": openai.omit, "OpenAI-Project": openai.omit}
-    return openai.AsyncOpenAI(
+    client = openai.AsyncOpenAI(
         api_key=endpoint.key or NO_KEY,
         base_url=endpoint.url,
         max_retries=0,
@@ -82,6 +82,8 @@ def _client(endpoint: Endpoint) -> openai.AsyncOpenAI:
         http_client=http,
         default_headers=cast("Mapping[str, str]", nobodys),
     )
+    _ = client.chat.completions, client.responses  # the package imports them now, not in the first call
+    return client
 
 
 class OpenAiAgent:

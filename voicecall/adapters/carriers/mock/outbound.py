@@ -150,7 +150,7 @@ def interpret(effect_id: EffectId, effect: AnyEffect, exchanges: tuple[Exchange,
 
 def _unanswered(effect_id: EffectId, effect: AnyEffect, exchange: Exchange, leg: Leg) -> fact.EffectFailed:
     if not exchange.sent:
-        hint = "start one with `python -m voicecall.testing.network`, or check mock.apiUrl"
+        hint = "start one with `voicecall serve --simulate`, or check mock.apiUrl"
         reason = f"no simulated phone network at {_base(leg)}: {hint} ({exchange.error})"
         return fact.EffectFailed(settles=effect_id, reason=reason, retryable=True)
     doubt = isinstance(effect, do.Dial)

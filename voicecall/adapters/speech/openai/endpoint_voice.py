@@ -50,7 +50,7 @@ class EndpointVoice:
     """See ``voicecall.ports.Synthesizer``. The iterator raises ``VendorFault``; a request is never repeated."""
 
     def __init__(self, client: AsyncOpenAI, settings: Speaking) -> None:
-        self._client = client
+        self._speech = client.audio.speech.with_streaming_response  # the package imports it now, not in the first call
         self._settings = settings
 
     def describe(self) -> str:
@@ -89,7 +89,7 @@ class EndpointVoice:
         sounded = False
         with sound:
             try:
-                async with self._client.audio.speech.with_streaming_response.create(
+                async with self._speech.create(
                     model=self._settings.model,
                     voice=self._settings.voice,
                     input=text,
