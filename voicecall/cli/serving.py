@@ -22,6 +22,7 @@ from voicecall.config import Config, ConfigError, parse
 from voicecall.config.file import read_file
 from voicecall.rpc.server import CannotServe
 from voicecall.system import System, keep_state, open_system
+from voicecall.tunnels.problems import CannotExpose, Misconfigured
 from voicecall.web.listening import CannotListen
 
 
@@ -50,7 +51,9 @@ def serve(place: Place, *, carrier: str | None, simulate: bool, port: int | None
         trio.run(_run, serving, clock=trio.testing.MockClock(rate=clock_rate) if clock_rate != 1 else None)
     except* ConfigError as errors:
         code = fail("the configuration cannot be used:\n" + "\n".join(_reasons(errors)), BAD_USAGE)
-    except* (JournalError, CannotListen, CannotServe, NoNetwork, OSError) as errors:
+    except* Misconfigured as errors:
+        code = fail("\n".join(_reasons(errors)), BAD_USAGE)
+    except* (JournalError, CannotListen, CannotServe, CannotExpose, NoNetwork, OSError) as errors:
         code = fail("\n".join(dict.fromkeys(_reasons(errors))))
     return code
 
@@ -142,6 +145,7 @@ def _announce(system: System, network: str) -> None:
         import json
 
         ready = {"ready": True, "url": system.door.origin, "port": system.door.port, "state": str(system.state)}
+        ready["webhookUrl"] = system.public.webhook_url()
         more = {"carrier": config.provider, "voice": system.voice, **({"network": network} if network else {})}
         sys.stdout.write(json.dumps({**ready, **more}) + "\n")
         sys.stdout.flush()
@@ -152,8 +156,8 @@ def _announce(system: System, network: str) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column()
-    grid.add_row("webhooks", system.calls.world.webhook_url())
-    grid.add_row("media", system.calls.world.media_url())
+    grid.add_row("webhooks", system.public.webhook_url())
+    grid.add_row("media", system.public.media_url())
     grid.add_row("state", str(system.state))
     grid.add_row("voice", system.voice)
     elsewhere = config.mock.api_url if config.provider == "mock" else ""
