@@ -12,7 +12,7 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ from voicecall.config import Config
 from voicecall.events import Instant
 from voicecall.ports import Fetch
 from voicecall.talking import Mind, open_mind
+from voicecall.tunnels.opening import Public, open_public
 from voicecall.web.exposure import base_url
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class System:
     calls: Calls
     journal: FileJournal
     door: Door
+    public: Public
     voice: str
     methods: Methods
     rpc_port: int | None = None
@@ -126,31 +128,32 @@ async def open_system(
     """Everything: journal, calls, sound, door and RPC, with its files in ``state``. ``clock_rate`` is how fast trio's
     clock runs; ``logs`` is where clients may read what is logged.
 
-    Raises ``journal.api.JournalError`` (locked, corrupt, no permission), ``rpc.server.CannotServe`` and
-    ``web.listening.CannotListen``, each saying what to do; then no call was touched.
+    Raises ``journal.api.JournalError`` (locked, corrupt, no permission), ``rpc.server.CannotServe``,
+    ``web.listening.CannotListen`` and ``tunnels.problems.CannotExpose``, each saying what to do; then no call was
+    touched.
     """
     from voicecall.actors.fetch import open_fetch
     from voicecall.rpc.server import serve_rpc
     from voicecall.web.listening import open_listeners
 
     keep_state(state)
-    # Lock, socket and port come before the calls: one that is woken may at once tell its carrier where we are.
+    # Lock, socket, port and tunnel come before the calls: one that is woken may at once tell its carrier where we are.
     async with (
         open_journal(state / "journal") as journal,
         _entrances(config, state) as entrances,
         open_listeners(config.serve.bind, config.serve.port) as listeners,
+        _open_public(config, state, listeners) as public,
         open_fetch() as fetch,
         open_mind(config) as mind,
     ):
         directory = await load_directory(journal, state / "directory.bin")
         checkpoint = Checkpoint(directory, state / "directory.bin")
-        port = int(listeners[0].socket.getsockname()[1])
         parts = _real_parts(
-            config, state=state, port=port, journal=journal, fetch=fetch, mind=mind, checkpoint=checkpoint
+            config, state=state, public=public, journal=journal, fetch=fetch, mind=mind, checkpoint=checkpoint
         )
         parts = attrs.evolve(parts, clock_rate=clock_rate)
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
-            door: Door = await nursery.start(partial(_open_door, config, parts, calls, journal, listeners))
+            door: Door = await nursery.start(partial(_open_door, config, parts, calls, journal, public, listeners))
             methods = _methods(config, parts, calls, logs)
             for listener, token in entrances:
                 await nursery.start(serve_rpc, listener, methods, token)
@@ -160,6 +163,7 @@ async def open_system(
                 calls=calls,
                 journal=journal,
                 door=door,
+                public=public,
                 voice=mind.voice.describe(),
                 methods=methods,
                 rpc_port=next((listener.socket.getsockname()[1] for listener, token in entrances if token), None),
@@ -206,6 +210,13 @@ def _methods(config: Config, parts: Parts, calls: Calls, logs: LogFeed | None) -
     )
 
 
+def _open_public(
+    config: Config, state: Path, listeners: list[trio.SocketListener]
+) -> AbstractAsyncContextManager[Public]:
+    port = int(listeners[0].socket.getsockname()[1])
+    return open_public(config, state=state, port=port, otherwise=base_url(config, port))
+
+
 @contextmanager
 def _nothing_to_collect() -> Generator[None]:
     """What a system consists of stays for its whole life: the garbage collector need not stop calls to look at it."""
@@ -222,6 +233,7 @@ async def _open_door(
     parts: Parts,
     calls: Calls,
     journal: FileJournal,
+    public: Public,
     listeners: list[trio.SocketListener],
     *,
     task_status: trio.TaskStatus[Door] = trio.TASK_STATUS_IGNORED,
@@ -236,7 +248,12 @@ async def _open_door(
     await serve_door(
         bind=config.serve.bind,
         listeners=listeners,
-        app=build_app(calls.gate, journal_writable=lambda: journal.writable, plane_running=lambda: calls.plane.running),
+        app=build_app(
+            calls.gate,
+            journal_writable=lambda: journal.writable,
+            plane_running=lambda: calls.plane.running,
+            is_public=lambda: public.up,
+        ),
         stream_path=config.streaming.stream_path,
         media_room=calls.plane.has_room,
         accept_media=accept,
@@ -249,13 +266,12 @@ def _real_parts(
     config: Config,
     *,
     state: Path,
-    port: int,
+    public: Public,
     journal: Journal,
     fetch: Fetch,
     mind: Mind,
     checkpoint: Checkpoint,
 ) -> Parts:
-    base = base_url(config, port)
     return Parts(
         journal=journal,
         wall=wall_clock(),
@@ -268,8 +284,8 @@ def _real_parts(
         transcriber=mind.ear,
         agent=mind.agent,
         ticket_key=keep_key(state / "ticket.key"),
-        webhook_url=lambda: base + config.serve.path,
-        media_url=lambda: base.replace("http", "ws", 1) + config.streaming.stream_path,
+        webhook_url=public.webhook_url,
+        media_url=public.media_url,
         directory=checkpoint.directory,
         recordings=state / "recordings" if config.recording else None,
         gate_state=state,

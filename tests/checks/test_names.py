@@ -12,7 +12,8 @@ EMPTY_WORDS = {"manager", "handler", "service", "helper", "helpers", "util", "ut
 EMPTY_VERBS = {"process", "handle"}
 ASYNC = (
     "journal/", "voicecall/actors/", "voicecall/audio/", "voicecall/adapters/speech/", "voicecall/adapters/agents/",
-    "voicecall/web/", "voicecall/rpc/", "voicecall/cli/", "voicecall/testing/", "voicecall/system.py",
+    "voicecall/web/", "voicecall/rpc/", "voicecall/cli/", "voicecall/testing/", "voicecall/tunnels/",
+    "voicecall/system.py",
     "voicecall/assembly.py", "voicecall/talking.py", "voicecall/thinking.py",
 )  # fmt: skip
 STUBS = "voicecall/ports.py"

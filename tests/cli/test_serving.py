@@ -17,6 +17,7 @@ import pytest
 
 from tests.cli.shelf import terminal
 from tests.system.street import PATIENCE_S, Child, Done, is_open, reserved_port, voicecall
+from tests.tunnels.programs import programs
 from voicecall.__main__ import main
 
 POWERLESS = """
@@ -278,6 +279,26 @@ def test_another_program_where_the_network_should_be_is_left_alone(tmp_path: Pat
         assert done.err.startswith("mock.apiUrl: ")
         assert done.err.endswith("stop it, or set another mock.apiUrl\n")
         assert not (tmp_path / "state" / "journal").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "does", "code", "words"),
+    [
+        ({"tunnel": {"provider": "ngrok"}}, None, 2, "tunnel.provider: Failed to start ngrok: there is no program"),
+        ({"tunnel": {"provider": "ngrok"}}, {}, 2, "tunnel.ngrokAuthToken: ngrok error: "),
+        ({"tunnel": {"provider": "ngrok", "ngrokAuthToken": "t"}}, {"crash": 3}, 1, "exited unexpectedly with code 3"),
+    ],
+)
+def test_without_its_tunnel_it_does_not_run(
+    tmp_path: Path, settings: dict[str, object], does: dict[str, object] | None, code: int, words: str
+) -> None:
+    with ports() as (door, network), programs(tmp_path / "bin", *([] if does is None else ["ngrok"])) as ngrok:
+        ngrok.ngrok(**(does or {}))
+        done = here(*configure(tmp_path, door, network, **settings)[1:])
+        assert (done.code, done.out, done.err.count("\n")) == (code, "", 1)
+        assert words in done.err
+        assert not is_open(door)
+        assert not (tmp_path / "state" / "ticket.key").exists()
 
 
 # --- the configuration -----------------------------------------------------------------------------------------------

@@ -17,7 +17,20 @@ from voicecall.cli.place import Place, explain
 from voicecall.config import ConfigError
 
 Capture = pytest.CaptureFixture[str]
-COMMANDS = ("serve", "call", "start", "continue", "speak", "dtmf", "end", "status", "tail", "replay", "latency")
+COMMANDS = (
+    "serve",
+    "call",
+    "start",
+    "continue",
+    "speak",
+    "dtmf",
+    "end",
+    "status",
+    "tail",
+    "replay",
+    "latency",
+    "expose",
+)
 
 
 def run(capsys: Capture, *arguments: str | Path) -> tuple[int, str, str]:
@@ -65,6 +78,7 @@ def test_the_overview_names_every_command(capsys: Capture) -> None:
         (["replay", "c", "--until", "x"], 'Invalid value for --until: unable to convert "x" into int'),
         (["tail", "--since", "many"], 'Invalid value for --since: unable to convert "many" into int'),
         (["status", "extra"], "Unused Tokens: ['extra']"),
+        (["expose", "--mode", "of"], 'Invalid value "of" for --mode. Choose from: "off", "serve", "funnel"'),
         (["serve", "--port", "http"], 'Invalid value for --port: unable to convert "http" into int'),
     ],
 )

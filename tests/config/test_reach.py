@@ -66,3 +66,27 @@ def test_a_stranger_must_be_told_the_code() -> None:
     assert message.startswith('phrases.pairing: got "Ask my operator to let you in.": expected words with "{code}"')
     assert parse({"inboundPolicy": "open", "phrases": phrases}, {}).phrases.pairing == phrases["pairing"]
     assert parse({"inboundPolicy": "pairing", "phrases": {"pairing": "{code}"}}, {}).phrases.pairing == "{code}"
+
+
+@pytest.mark.parametrize("bind", ["192.168.1.5", "::1", "127.0.0.2"])
+def test_a_tunnel_leads_to_a_door_that_it_can_reach(bind: str) -> None:
+    for settings, why in (
+        ({"tunnel": {"provider": "tailscale-funnel"}}, 'tunnel.provider is "tailscale-funnel"'),
+        ({"tailscale": {"mode": "serve"}}, 'tailscale.mode is "serve"'),
+    ):
+        words = f'serve.bind: got "{bind}": expected 127.0.0.1 or 0.0.0.0 when {why}: it leads there'
+        assert messages({**settings, "serve": {"bind": bind}}) == [words]
+        parse({**settings, "serve": {"bind": "0.0.0.0"}}, {})
+        parse({**settings, "serve": {"bind": bind}, "publicUrl": "https://phone.example.com"}, {})
+    ngrok = {"tunnel": {"provider": "ngrok"}, "serve": {"bind": bind}}
+    assert parse(ngrok, {}) if bind == "::1" else messages(ngrok)
+
+
+@pytest.mark.parametrize("port", [443, 8443, 10_000, 80])
+def test_a_funnel_has_three_ports(port: int) -> None:
+    settings = {"tunnel": {"provider": "tailscale-funnel"}, "tailscale": {"port": port}}
+    if port == 80:
+        words = 'tailscale.port: got 80: expected 443, 8443 or 10000 when tunnel.provider is "tailscale-funnel"'
+        assert messages(settings) == [words]
+        settings["tunnel"]["provider"] = "tailscale-serve"
+    assert parse(settings, {}).tailscale.port == port

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -9,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 import structlog
 
+from tests.tunnels.programs import programs
 from tests.web.kit import event, post
 from tests.web.test_repeats import OFFER, entries, live, send
 from voicecall.system import System
@@ -32,7 +34,14 @@ GUESSED: dict[str, dict[str, str]] = {
     "telnyx": {"telnyx-signature-ed25519": "Z3Vlc3NlZA==", "telnyx-timestamp": "1767225600"},
 }
 FORM = {"content-type": "application/x-www-form-urlencoded"}
-NGROK = {"provider": "ngrok", "allowNgrokFreeTierLoopbackBypass": True}
+NGROK = {"provider": "ngrok", "ngrokAuthToken": "t", "allowNgrokFreeTierLoopbackBypass": True}
+
+
+@pytest.fixture(autouse=True)
+def tunnels(tmp_path: Path) -> Iterator[None]:
+    """Whatever tunnel a system asks for."""
+    with programs(tmp_path / "bin", "ngrok", "tailscale"):
+        yield
 
 
 def settings(carrier: str, **more: Any) -> dict[str, Any]:
@@ -66,7 +75,7 @@ def test_the_bypass_is_told_at_start_and_with_every_fact(tmp_path: Path) -> None
     ("carrier", "more"),
     [
         ("twilio", {}),
-        ("twilio", {"tunnel": {"provider": "ngrok"}}),
+        ("twilio", {"tunnel": {"provider": "ngrok", "ngrokAuthToken": "t"}}),
         ("twilio", {"tunnel": {**NGROK, "provider": "tailscale-funnel"}}),
         ("twilio", {"tunnel": NGROK, "serve": {"bind": "0.0.0.0"}}),
         ("plivo", {"tunnel": NGROK}),

@@ -28,6 +28,7 @@ from voicecall.rpc.logs import LogFeed
 from voicecall.rpc.protocol import notification_line
 from voicecall.rpc.server import CannotServe
 from voicecall.system import System, keep_state, open_system
+from voicecall.tunnels.problems import CannotExpose, Misconfigured
 from voicecall.web.listening import CannotListen
 
 
@@ -79,7 +80,9 @@ def serve(
         trio.run(_run, serving, feed, clock=clock)
     except* ConfigError as errors:
         code = fail("the configuration cannot be used:\n" + "\n".join(_reasons(errors)), BAD_USAGE)
-    except* (JournalError, CannotListen, CannotServe, NoNetwork, OSError) as errors:
+    except* Misconfigured as errors:
+        code = fail("\n".join(_reasons(errors)), BAD_USAGE)
+    except* (JournalError, CannotListen, CannotServe, CannotExpose, NoNetwork, OSError) as errors:
         code = fail("\n".join(dict.fromkeys(_reasons(errors))))
     return code
 
@@ -178,6 +181,7 @@ async def _converse(system: System, network: str, told: trio.Event) -> None:
 
 def _ready(system: System, network: str) -> dict[str, Any]:
     ready = {"ready": True, "url": system.door.origin, "port": system.door.port, "state": str(system.state)}
+    ready["webhookUrl"] = system.public.webhook_url()
     more = {} if system.rpc_port is None else {"rpcPort": system.rpc_port}
     speaks = {"carrier": system.config.provider, "voice": system.voice}
     return {**ready, **more, **speaks, **({"network": network} if network else {})}
@@ -197,8 +201,8 @@ def _announce(system: System, network: str) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column()
-    grid.add_row("webhooks", system.calls.world.webhook_url())
-    grid.add_row("media", system.calls.world.media_url())
+    grid.add_row("webhooks", system.public.webhook_url())
+    grid.add_row("media", system.public.media_url())
     grid.add_row("state", str(system.state))
     grid.add_row("voice", system.voice)
     elsewhere = config.mock.api_url if config.provider == "mock" else ""

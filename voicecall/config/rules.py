@@ -25,6 +25,7 @@ def check(config: Config) -> tuple[Problem, ...]:
         *_detector(config),
         *_models(config),
         *_funnel(config),
+        *_tunnel(config),
         *_unverified(config),
         *_trusted(config),
     )
@@ -118,13 +119,34 @@ def _detector(config: Config) -> Iterator[Problem]:
 
 
 def _funnel(config: Config) -> Iterator[Problem]:
+    asking = (
+        ("tailscale.mode", config.tailscale.mode == "funnel", '"funnel"'),
+        ("tunnel.provider", config.tunnel.provider == "tailscale-funnel", '"tailscale-funnel"'),
+    )
     port = config.tailscale.port
-    if config.tailscale.mode == "funnel" and port not in _FUNNEL_PORTS:
-        yield Problem(
-            path="tailscale.port",
-            value=str(port),
-            message=f'tailscale.port: got {port}: expected 443, 8443 or 10000 when tailscale.mode is "funnel"',
-        )
+    for setting, is_funnel, value in asking:
+        if is_funnel and port not in _FUNNEL_PORTS:
+            yield Problem(
+                path="tailscale.port",
+                value=str(port),
+                message=f"tailscale.port: got {port}: expected 443, 8443 or 10000 when {setting} is {value}",
+            )
+
+
+def _tunnel(config: Config) -> Iterator[Problem]:
+    """A tunnel leads to an address of its own choice."""
+    if config.public_url is not None:
+        return
+    asking = (
+        ("tunnel.provider", config.tunnel.provider, "none"),
+        ("tailscale.mode", config.tailscale.mode, "off"),
+    )
+    for setting, value, nothing in asking:
+        reached = ("localhost", "::1", "::") if value == "ngrok" else ("localhost",)
+        if value != nothing and config.serve.bind not in ("127.0.0.1", "0.0.0.0", *reached):
+            allowed = f"127.0.0.1 or 0.0.0.0 when {setting} is {show(value)}: it leads there"
+            yield _unusable("serve.bind", config.serve.bind, allowed)
+            return
 
 
 def _unverified(config: Config) -> Iterator[Problem]:

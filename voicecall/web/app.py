@@ -28,8 +28,11 @@ SEND_TO_THE_END_S = 15.0
 """How long sending one piece of an answer and the server's clean-up after it may take; longer than a slow peer gets."""
 
 
-def build_app(gate: Gate, *, journal_writable: Check, plane_running: Check) -> ASGIFramework:
-    """The app. ``/healthz`` says that the process is alive, ``/readyz`` (200 or 503) that it can take a call.
+def build_app(
+    gate: Gate, *, journal_writable: Check, plane_running: Check, is_public: Check = lambda: True
+) -> ASGIFramework:
+    """The app. ``/healthz`` says that the process is alive, ``/readyz`` (200 or 503) that it can take a call, for which
+    a tunnel, if there is to be one, must not be lost.
 
     The framework is imported here, so that only a process that serves pays for it.
     """
@@ -54,7 +57,7 @@ def build_app(gate: Gate, *, journal_writable: Check, plane_running: Check) -> A
         return _text(Response, 200, "ok")
 
     async def readyz() -> Response:
-        checks = {"journal": journal_writable(), "plane": plane_running()}
+        checks = {"journal": journal_writable(), "plane": plane_running(), "public": is_public()}
         told = {"ready": all(checks.values()), **checks, "refused": gate.refusals}
         return Response(msgspec.json.encode(told), 200 if told["ready"] else 503, content_type="application/json")
 

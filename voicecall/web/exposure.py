@@ -105,7 +105,7 @@ class Exposure:
             yield "publicUrl", self.public_url
         known = self.known()
         if known:
-            yield ("publicUrl" if self.public_url else "this door"), known
+            yield ("publicUrl" if self.public_url else "the tunnel" if self.tunnel else "this door"), known
 
     @property
     def is_public(self) -> bool:

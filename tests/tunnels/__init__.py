@@ -1,0 +1,1 @@
+"""How the door becomes public."""
