@@ -27,7 +27,7 @@ from voicecall.audio.listening import Listening
 from voicecall.audio.measure import Meter
 from voicecall.audio.order import InOrder
 from voicecall.audio.outbox import Outbox
-from voicecall.audio.playback import FRAME_MS
+from voicecall.audio.playback import FRAME_MS, LEAD_MS
 from voicecall.audio.recording import Recording
 from voicecall.audio.utterances import UNDECIDED, Utterances
 from voicecall.audio.vad import Offset, Onset
@@ -50,8 +50,7 @@ from voicecall.ports import (
     Transcriber,
 )
 
-LEAD_S = 0.06
-"""How far ahead of the person's ear frames are sent: three frames of jitter."""
+LEAD_S = LEAD_MS / 1000
 FRAME_S = FRAME_MS / 1000
 GAP_S = 3 * FRAME_S
 """A carrier that sends nothing for silence is heard as silent after this."""
@@ -106,6 +105,8 @@ class Session:
         self._order = InOrder()
         self._voice = CallerVoice(silence_ms=silence_ms, voicing=voicing)
         self._ducking = Ducking()
+        self._overheard = 0
+        """The utterance that a voice did not interrupt, or not yet."""
         self._meter = Meter(self._opened)
         self._recording: Recording | None = None
         self._listening = Listening(call_id=call_id, transcriber=transcriber, post=outbox.tell)
@@ -242,6 +243,8 @@ class Session:
             self._meter.heard(self._voice.power)
             if told is not None:
                 self._on_voice(told, now)
+            elif self._overheard:
+                self._make_way(now)
         self._heard = now
 
     def _hear_gap(self, now: float) -> None:
@@ -265,10 +268,20 @@ class Session:
             case Onset():
                 ago_ms = self._voice.now_ms - told.offset_ms
                 self._tell(fact.CallerStarted(offset_ms=max(self.offset_ms(now) - ago_ms, 0)))
+                self._overheard = playback.playing
                 if in_the_way:
                     self.stop(playback.last_interruptible)
             case _:
                 pass
+
+    def _make_way(self, now: float) -> None:
+        """Whoever talks on when our words may be interrupted at last, interrupts them then."""
+        playback = self._utterances.playback
+        if not self._voice.talking or playback.playing != self._overheard:
+            self._overheard = 0
+        elif playback.interruptible:
+            self._tell(fact.CallerStarted(offset_ms=self.offset_ms(now)))
+            self.stop(playback.last_interruptible)
 
     def _send(self, now: float) -> None:
         playback = self._utterances.playback

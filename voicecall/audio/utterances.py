@@ -53,7 +53,7 @@ class Utterances:
     def speak(self, effect_id: EffectId, speak: Speak) -> None:
         """Queue an utterance."""
         job = self._jobs[speak.utterance] = _Job(effect_id=effect_id)
-        self.playback.enqueue(speak.utterance, interruptible=speak.interruptible)
+        self.playback.enqueue(speak.utterance, interruptible=speak.interruptible, protected_ms=speak.protected_ms)
         self._start(self._synthesize, job, speak)
 
     def apologize(self, text: str) -> None:

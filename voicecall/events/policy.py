@@ -58,7 +58,8 @@ class Policy:
     ``greeting`` is the first thing said: the message of an outbound call, the greeting of an inbound one; empty means
     that we wait for the person to speak first. ``verdict`` is ``accept`` or the reason for refusing an inbound call.
     Without ``streaming`` the carrier speaks and listens. ``detection_ms`` is how long after the answer a carrier may
-    take to tell a machine from a person, ``beep_ms`` how long a machine's beep is waited for.
+    take to tell a machine from a person, ``beep_ms`` how long a machine's beep is waited for. The first
+    ``protect_greeting_ms`` of a greeting are not interrupted.
     """
 
     mode: Mode = Mode.CONVERSATION
@@ -78,6 +79,7 @@ class Policy:
     detection_ms: int = 30_000
     beep_ms: int = 8_000
     dial_doubt_ms: int = 15_000
+    protect_greeting_ms: int = 0
     agent: Patience = AGENT_PATIENCE
     operator: Patience = OPERATOR_PATIENCE
     filler: str = "One moment, please."
