@@ -109,6 +109,7 @@ def _policy(config: Config, *, greeting: str, mode: Mode, verdict: str, capabili
         transcript_timeout_ms=config.transcript_timeout_ms,
         agent=_patience(config.patience.agent_ms),
         operator=_patience(config.patience.operator_ms),
+        protect_greeting_ms=config.streaming.protect_greeting_ms,
         filler=config.phrases.filler,
         progress=config.phrases.progress,
         unheard=config.phrases.unheard,

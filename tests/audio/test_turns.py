@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.audio.room import Echo, Room, converse
+from tests.audio.room import STORY, Echo, Room, converse
 from tests.audio.sounds import RATE, Sound, band, later, mixed, silence, tone, ulaw, voice
 from voicecall.audio.babble import say_ulaw
 from voicecall.audio.caller import CallerVoice
@@ -149,6 +149,18 @@ def test_what_must_be_heard_is_not_lowered_either() -> None:
     plain, room = (converse(Room(each), speak=speak) for each in (band(-62, 4_000), sound))
     assert len(room.of(fact.CallerStarted)) == 1
     assert (levels(room) == levels(plain)).all()
+
+
+def test_the_protected_first_moments_are_heard_and_whoever_still_talks_then_is_let_talk() -> None:
+    speak = Speak(utterance=1, text=STORY, protected_ms=1_500)
+    spared, stopped = (
+        converse(Room(mixed(band(-62, 4_000), later(voice(-22, length_ms), 600))), speak=speak)
+        for length_ms in (400, 3_000)
+    )
+    assert (spared.cleared_at, len(spared.of(fact.CallerStarted))) == ([], 1)
+    [cleared] = stopped.cleared_at
+    assert 1_500 <= cleared * 1000 / RATE <= 1_700
+    assert len(stopped.of(fact.CallerStarted)) == 2
 
 
 def test_a_frame_of_any_length_is_heard() -> None:

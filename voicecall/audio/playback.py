@@ -17,6 +17,8 @@ from attrs import define, field, frozen
 from voicecall.audio.g711 import FRAME_BYTES, SILENCE
 
 FRAME_MS = 20
+LEAD_MS = 60
+"""How far ahead of the person's ear frames are sent: three frames of jitter."""
 MARK_MS = 100
 """The longest stretch of audio without a mark. What was heard should be known to 200 ms: the other half is for the way
 of the echo, and for a carrier that moves its sound in larger pieces than a frame."""
@@ -48,6 +50,7 @@ class Finished:
 class _Track:
     utterance: int
     interruptible: bool
+    protected_ms: int = 0
     audio: bytearray = field(factory=bytearray)
     sent_ms: int = 0
     heard_ms: int = 0
@@ -55,6 +58,11 @@ class _Track:
     marked_ms: int = 0
     closed: bool = False
     broken: bool = False
+
+    @property
+    def yields(self) -> bool:
+        """Whether it may be interrupted now: of what is protected the last has been played, not only sent."""
+        return self.interruptible and (not self.protected_ms or self.sent_ms >= self.protected_ms + LEAD_MS)
 
     @property
     def ready(self) -> bool:
@@ -86,7 +94,7 @@ class Playback:
     @property
     def interruptible(self) -> bool:
         """Whether what plays now (or would play next) may be interrupted."""
-        return bool(self._tracks) and self._tracks[0].interruptible
+        return bool(self._tracks) and self._tracks[0].yields
 
     @property
     def ready(self) -> bool:
@@ -104,9 +112,9 @@ class Playback:
         track = self._find(utterance)
         return track is not None and bool(track.sent_ms or track.audio)
 
-    def enqueue(self, utterance: int, *, interruptible: bool = True) -> None:
+    def enqueue(self, utterance: int, *, interruptible: bool = True, protected_ms: int = 0) -> None:
         """A new utterance, after all others."""
-        self._tracks.append(_Track(utterance=utterance, interruptible=interruptible))
+        self._tracks.append(_Track(utterance=utterance, interruptible=interruptible, protected_ms=protected_ms))
 
     def feed(self, utterance: int, ulaw: bytes) -> None:
         """More audio for an utterance; ignored when it is over."""
@@ -186,7 +194,7 @@ class Playback:
         """The last utterance before the first that must not be interrupted."""
         last = 0
         for track in self._tracks:
-            if not track.interruptible:
+            if not track.yields:
                 break
             last = track.utterance
         return last

@@ -28,7 +28,7 @@ from voicecall.audio.listening import Listening
 from voicecall.audio.measure import Lag, Meter
 from voicecall.audio.order import InOrder
 from voicecall.audio.outbox import Outbox
-from voicecall.audio.playback import FRAME_MS
+from voicecall.audio.playback import FRAME_MS, LEAD_MS
 from voicecall.audio.recording import Recording
 from voicecall.audio.utterances import UNDECIDED, Utterances
 from voicecall.audio.vad import Offset, Onset
@@ -50,8 +50,7 @@ from voicecall.ports import (
     Synthesizer,
 )
 
-LEAD_S = 0.06
-"""How far ahead of the person's ear frames are sent: three frames of jitter."""
+LEAD_S = LEAD_MS / 1000
 FRAME_S = FRAME_MS / 1000
 SLACK_S = FRAME_S / 2
 """A visit that is a little early or late sends one frame like every other, not none and then two."""
@@ -111,6 +110,8 @@ class Session:
         self._order = InOrder()
         self._voice = CallerVoice(silence_ms=silence_ms, voicing=voicing)
         self._ducking = Ducking()
+        self._overheard = 0
+        """The utterance that a voice did not interrupt, or not yet."""
         self._meter = Meter(self._opened)
         self._lag = lag
         self._recording: Recording | None = None
@@ -264,6 +265,8 @@ class Session:
             self._meter.heard(self._voice.power)
             if told is not None:
                 self._on_voice(told, now)
+            elif self._overheard:
+                self._make_way(now)
         self._heard = now
 
     def _hear_gap(self, now: float) -> None:
@@ -287,6 +290,7 @@ class Session:
                 self._ducking.begin(now)
             case Onset():
                 self._tell(fact.CallerStarted(offset_ms=self._since(told, now)))
+                self._overheard = playback.playing
                 if in_the_way:
                     self.stop(playback.last_interruptible)
             case Offset():
@@ -297,6 +301,15 @@ class Session:
     def _since(self, told: Onset | Offset, now: float) -> int:
         """When it was, in milliseconds since the media opened: the detector counts frames."""
         return max(self.offset_ms(now) - (self._voice.now_ms - told.offset_ms), 0)
+
+    def _make_way(self, now: float) -> None:
+        """Whoever talks on when our words may be interrupted at last, interrupts them then."""
+        playback = self._utterances.playback
+        if not self._voice.talking or playback.playing != self._overheard:
+            self._overheard = 0
+        elif playback.interruptible:
+            self._tell(fact.CallerStarted(offset_ms=self.offset_ms(now)))
+            self.stop(playback.last_interruptible)
 
     def _sounding(self) -> None:
         """There is sound for an utterance. When nothing plays, it need not wait for a visit."""

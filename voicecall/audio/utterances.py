@@ -115,7 +115,7 @@ class Utterances:
         """Queue an utterance."""
         spelling = Spelling(speak.text)
         job = self._jobs[speak.utterance] = _Job(effect_id=effect_id, utterance=speak.utterance, spelling=spelling)
-        self.playback.enqueue(speak.utterance, interruptible=speak.interruptible)
+        self.playback.enqueue(speak.utterance, interruptible=speak.interruptible, protected_ms=speak.protected_ms)
         self._start(self._synthesize, job, speak)
 
     def apologize(self, text: str) -> None:

@@ -88,6 +88,9 @@ class Streaming:
         "takes simulated people for what they are; `auto` takes Silero where it is installed.",
         ours=True,
     )
+    protect_greeting_ms: int = key(
+        integer(0), 0, "How much of the beginning of a greeting cannot be interrupted.", ours=True
+    )
     silero_model: str | None = key(
         NON_EMPTY, None, "Silero's ONNX file; absent, the one in the silero-vad distribution.", ours=True
     )

@@ -24,6 +24,8 @@ from __future__ import annotations
 
 from textwrap import wrap
 
+import attrs
+
 from voicecall.core import speech
 from voicecall.core.change import change
 from voicecall.core.deadlines import Step, deadlines, is_due, silence_step
@@ -196,7 +198,8 @@ def _greet(state: CallState) -> tuple[AnyEffect, ...]:
 def _greeting(state: CallState) -> do.Speak:
     """The first words; a notify call's message is not interrupted."""
     policy = state.policy
-    return _say(state, policy.greeting, "greeting", interruptible=policy.mode is not Mode.NOTIFY)
+    words = _say(state, policy.greeting, "greeting", interruptible=policy.mode is not Mode.NOTIFY)
+    return attrs.evolve(words, protected_ms=policy.protect_greeting_ms)
 
 
 def _make_way(state: CallState) -> tuple[AnyEffect, ...]:

@@ -98,6 +98,7 @@ def intended(state: CallState, effect: Speak) -> CallState:
         turn=effect.turn,
         purpose=effect.purpose,
         interruptible=effect.interruptible,
+        protected_ms=effect.protected_ms,
     )
     sound_at = state.sound_at if state.saying else state.now
     return change(state, utterance=effect.utterance, saying=(*state.saying, one), sound_at=sound_at)
@@ -251,7 +252,12 @@ def finished(state: CallState, event: AgentFinished) -> CallState:
 
 def interruptible(state: CallState) -> tuple[Utterance, ...]:
     """What the caller's voice cuts off: all that comes before the first utterance that must not be interrupted."""
-    return tuple(takewhile(lambda one: one.interruptible, state.saying))
+    return tuple(takewhile(lambda one: one.interruptible and not _is_protected(state, one), state.saying))
+
+
+def _is_protected(state: CallState, one: Utterance) -> bool:
+    """Whether it is still in its first moments, of which the person shall hear all."""
+    return one.protected_ms > 0 and (not one.started or state.now - state.sound_at < one.protected_ms)
 
 
 def interrupted(state: CallState) -> CallState:

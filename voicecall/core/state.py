@@ -89,6 +89,7 @@ class Utterance:
     turn: int
     purpose: Purpose
     interruptible: bool
+    protected_ms: int = 0
     started: bool = False
     stopped: bool = False
     instead: str = ""

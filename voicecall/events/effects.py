@@ -99,7 +99,7 @@ class Speak(Effect):
 
     ``purpose`` says why: a ``filler`` only bridges a wait, everything else is what the person waits for.
     ``interruptible`` is the interruption rule that playback carries: the media plane clears on the caller's voice
-    without asking again, because this line is where that was decided.
+    without asking again, because this line is where that was decided. Not during the first ``protected_ms`` of it.
     """
 
     kind: ClassVar[str] = "speak"
@@ -110,6 +110,7 @@ class Speak(Effect):
     turn: int = 0
     purpose: Purpose = "say"
     interruptible: bool = True
+    protected_ms: int = 0
 
 
 @frozen(kw_only=True)

@@ -66,8 +66,9 @@ class Policy:
     that we wait for the person to speak first. ``verdict`` is ``accept`` or the reason for refusing an inbound call.
     Without ``streaming`` the carrier speaks and listens. ``voice_fallback`` is how its own voice may speak when none of
     ours can: beside the media stream, or instead of it. ``detection_ms`` is how long after the answer a carrier may
-    take to tell a machine from a person, ``beep_ms`` how long a machine's beep is waited for. ``unheard`` is said when
-    there was a voice and no words of it; empty: then a voice without words is nothing.
+    take to tell a machine from a person, ``beep_ms`` how long a machine's beep is waited for. The first
+    ``protect_greeting_ms`` of a greeting are not interrupted. ``unheard`` is said when there was a voice and no words of
+    it; empty: then a voice without words is nothing.
     """
 
     mode: Mode = Mode.CONVERSATION
@@ -88,6 +89,7 @@ class Policy:
     detection_ms: int = 30_000
     beep_ms: int = 8_000
     dial_doubt_ms: int = 15_000
+    protect_greeting_ms: int = 0
     agent: Patience = AGENT_PATIENCE
     operator: Patience = OPERATOR_PATIENCE
     filler: str = "One moment, please."
