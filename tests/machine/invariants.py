@@ -13,7 +13,7 @@ from attrs import define, field
 from voicecall.core import ledger as books
 from voicecall.core import replay as replaying
 from voicecall.core.ledger import Ledger
-from voicecall.core.state import LIVING, CallState, Media, Owing, Phase
+from voicecall.core.state import LIVING, CallState, Machine, Media, Owing, Phase
 from voicecall.events import AnyEffect, EffectId, Entry, Instant, Mode
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
@@ -52,6 +52,8 @@ class Notary:
     endings: int = 0
     cleanups: int = 0
     mode: Mode = Mode.CONVERSATION
+    asks_again: bool = False
+    wordless: bool = False
     max_duration_ms: int = 0
     shadow: Ledger = field(factory=Ledger)
     texts: dict[int, str] = field(factory=dict)
@@ -109,6 +111,7 @@ class Notary:
         match entry.event:
             case fact.CallPlaced() | fact.CallOffered():
                 self.mode, self.max_duration_ms = entry.event.policy.mode, entry.event.policy.max_duration_ms
+                self.asks_again = self.mode is Mode.CONVERSATION and bool(entry.event.policy.unheard)
             case fact.CallEnded():
                 self.endings += 1
                 hold(self.endings == 1, "a call ends once", entry)
@@ -169,7 +172,17 @@ class Notary:
             isinstance(one, do.AskAgent) and one.turn == state.turn and one.turn > state.discarded_turn
             for one in self.owed.values()
         )
-        if speaking or thinking or state.owing is not Owing.NOBODY:
+        match entry.event:
+            case fact.CallerStarted():
+                self.wordless = True
+            case fact.CallerSaid() if entry.event.text.strip():
+                self.wordless = False
+            case _:
+                pass
+        # What keys say are words, too, and they come by a timer.
+        stopped = isinstance(entry.event, fact.CallerStopped) and self.wordless and state.wordless
+        lost = stopped and self.asks_again and state.machine is Machine.NONE
+        if speaking or thinking or lost or state.owing is not Owing.NOBODY:
             self._armed(entry, BRIDGING, by=entry.at + SOON_MS)
 
     def _armed(self, entry: Entry, names: Iterable[str], *, by: int) -> None:
