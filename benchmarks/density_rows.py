@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -119,8 +120,8 @@ def _frozen() -> Generator[None]:
 
 
 @asynccontextmanager
-async def _calls() -> AsyncGenerator[Server]:
-    async with open_talking(transcriber=Chatterbox(), agent=Agent(REPLY)) as talking:
+async def _calls(**plane: Any) -> AsyncGenerator[Server]:
+    async with open_talking(transcriber=Chatterbox(), agent=Agent(REPLY), **plane) as talking:
         with _frozen():
             yield Server(port=talking.port, tickets=talking.tickets)
 
@@ -170,7 +171,12 @@ def _silero() -> Serving | str:
     if find_spec("onnxruntime") is None:
         return "onnxruntime is not installed"
     found = find_spec("silero_vad")
-    folders = (found.submodule_search_locations or ()) if found else ()
-    if not any((Path(folder) / "data" / "silero_vad.onnx").is_file() for folder in folders):
+    models = [
+        Path(folder) / "data" / "silero_vad.onnx" for folder in (found and found.submodule_search_locations) or ()
+    ]
+    model = next((path for path in models if path.is_file()), None)
+    if model is None:
         return "the model file of silero_vad is not installed"
-    return "calls have no such detector yet"
+    if find_spec("voicecall.audio.silero") is None:
+        return "calls have no such detector yet"
+    return partial(_calls, voicing=import_module("voicecall.audio.silero").load(model))

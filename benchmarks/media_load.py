@@ -304,7 +304,8 @@ class Load:
         for line in self._lines:
             begun = line.number * 7 % 50
             needed = begun + voice_frames + _needed(line.tag)
-            if line.news and needed < len(line.sent):
+            # What came earlier was left over from the turn before: the machine stood still in between.
+            if needed < len(line.sent) and line.news > line.sent[needed]:
                 answers.append((line.news - line.sent[needed]) * 1000)
             if line.cleared and begun < len(line.sent):
                 clears.append((line.cleared - line.sent[begun]) * 1000)

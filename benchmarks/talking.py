@@ -199,8 +199,10 @@ async def open_talking(
     synthesizer: Synthesizer | None = None,
     greeting: str = GREETING,
     watch: Watch = lambda call_id, post: post,
+    **settings: Any,
 ) -> AsyncGenerator[Talking]:
-    """Everything, on a disk and behind a door of its own. ``watch`` may look over what the plane tells an actor."""
+    """Everything, on a disk and behind a door of its own. ``watch`` may look over what the plane tells an actor;
+    ``settings`` are more of the plane's."""
 
     def identify(name: str, start: MediaStart) -> CallId | Refused:
         return supervisor.identify(name, start)
@@ -220,6 +222,7 @@ async def open_talking(
         max_connections=MOST_CALLS,
         max_pending=MOST_CALLS,
         max_pending_per_peer=MOST_CALLS,
+        **settings,
     )
     policy = Policy(greeting=greeting, max_duration_ms=HOUR_MS, transcript_timeout_ms=HOUR_MS)
     with TemporaryDirectory() as folder:
