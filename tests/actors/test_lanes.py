@@ -201,6 +201,23 @@ def test_the_newest_turn_wins_and_the_older_one_is_cancelled_and_settled() -> No
     in_a_call(story)
 
 
+def test_a_newer_turn_knows_what_was_heard_of_the_reply_that_it_cuts_off_and_not_its_own_words() -> None:
+    async def story(stage: Stage, call: CallId) -> None:
+        stage.speaker.hold = True
+        await hears(stage, call, "Is Thursday free?")
+        await trio.sleep(0.2)
+        assert stage.speaker.said[-1] == "I see."
+        await hears(stage, call, "Or Friday?")
+        await trio.sleep(1)
+        assert stage.speaker.stopped == [2]
+        first, second = stage.thinker.asked
+        assert (first.text, [line.text for line in first.history]) == ("Is Thursday free?", ["Hello."])
+        assert second.text == "Or Friday?"
+        assert [line.text for line in second.history] == ["Hello.", "Is Thursday free?", "I"]
+
+    in_a_call(story)
+
+
 def test_an_agent_that_fails_is_a_fact_and_the_person_hears_an_apology() -> None:
     async def story(stage: Stage, call: CallId) -> None:
         await hears(stage, call, "Hello?")

@@ -69,6 +69,14 @@ def test_the_caller_may_answer_into_the_question() -> None:
     assert call.state.owing is Owing.OPERATOR
 
 
+def test_words_that_somebody_waits_for_do_not_end_an_older_reply() -> None:
+    call = conversing()
+    call.says("One?")
+    call.replies("That is one.")
+    call.ask(Ask(text="How many?"))
+    assert call.says("Three.") == ()
+
+
 def test_a_question_that_could_not_be_said_is_not_waited_for() -> None:
     call = asked()
     call.fails(do.Speak, "speech failed")

@@ -26,6 +26,38 @@ def test_the_answer_to_an_older_question_is_not_given() -> None:
     assert spoken(call.replies("That was two.", turn=2)) == ["That was two."]
 
 
+def test_who_says_something_new_hears_no_more_of_the_older_answer_though_no_voice_was_noticed() -> None:
+    call = conversing()
+    call.says("One?")
+    call.replies("That is one.", "And more of it.")
+    call.starts(2)
+    assert call.says("  ") == ()
+    assert call.says("Two?") == (do.StopSpeaking(utterance=3), do.AskAgent(turn=2, text="Two?"))
+    call.done(do.StopSpeaking)
+    call.finishes(2, heard_ms=500, interrupted=True)
+    call.finishes(3, heard_ms=0, interrupted=True)
+    assert call.state.owing is Owing.AGENT
+    assert spoken(call.replies("That is two.", turn=2)) == ["That is two."]
+    call.plays(4)
+    call.thought(turn=2)
+    assert [one.text for one in call.state.remarks[1:]] == ["One?", "Two?", "That", "That is two."]
+    assert call.wait(60_000) == ()
+
+
+def test_keys_are_something_new_too() -> None:
+    call = conversing()
+    call.says("One?")
+    call.replies("That is one.")
+    call.tell(fact.DigitsPressed(digits="2"))
+    assert call.wait(1_500) == (do.StopSpeaking(utterance=2), do.AskAgent(turn=2, text="[keys 2]"))
+
+
+def test_what_is_no_reply_is_said_to_its_end() -> None:
+    call = connected()
+    call.starts(1)
+    assert call.says("One?") == (do.AskAgent(turn=1, text="One?"),)
+
+
 def test_clauses_are_said_in_order_and_blank_ones_are_not() -> None:
     call = conversing()
     call.says("Tell me.")

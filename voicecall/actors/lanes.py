@@ -22,13 +22,16 @@ from voicecall.actors.voice import CarrierVoice
 from voicecall.actors.world import World
 from voicecall.core.speech import is_unwanted
 from voicecall.core.spoken import SpokenText
-from voicecall.core.state import CallState, Phase
+from voicecall.core.state import CallState, Phase, Remark
 from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant, Lane
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.events.base import EPOCH
 from voicecall.fault import Caught, describe, words
 from voicecall.ports import Line, Post, Turn
+
+CUT_OFF_S = 0.1
+"""How long a turn waits for the end of what it cuts off: sound is settled at once, and then only journaled."""
 
 log = structlog.get_logger(__name__)
 
@@ -89,9 +92,8 @@ class Lanes:
     def folded(self) -> None:
         """The state has moved on."""
         self.voice.folded()
-        if self._controlling:
-            self._folded.set()
-            self._folded = trio.Event()
+        self._folded.set()
+        self._folded = trio.Event()
 
     def quiet(self) -> None:
         """The call is over: stop thinking. Sound is closed by the plane, the control lane finishes by itself."""
@@ -176,11 +178,16 @@ class Lanes:
             self._earlier = earlier
         return self._earlier
 
+    async def _cut_off(self) -> CallState:
+        """The state once it is known what was heard of the reply that this turn cuts off."""
+        with trio.move_on_after(CUT_OFF_S):
+            while self._state().policy.streaming and any(one.stopped for one in self._state().saying):
+                await self._folded.wait()
+        return self._state()
+
     async def _think(self, effect: do.AskAgent) -> None:
-        state = self._state()
-        remarks = state.remarks
-        if remarks and remarks[-1].speaker == "caller" and remarks[-1].text == effect.text:
-            remarks = remarks[:-1]
+        state = await self._cut_off()
+        remarks = _besides(state.remarks, effect.text)
         turn = Turn(
             call_id=self._call_id,
             number=effect.turn,
@@ -202,3 +209,10 @@ class Lanes:
         for text in (*clauses.feed(spoken.rest()), *clauses.rest()):
             self._post(fact.AgentReplied(turn=effect.turn, index=index, text=text, first_text_at=begun))
             index += 1
+
+
+def _besides(remarks: tuple[Remark, ...], text: str) -> tuple[Remark, ...]:
+    """What was said besides the words that are answered; some of it may have been heard after them."""
+    asked = Remark(speaker="caller", text=text)
+    place = next((place for place in reversed(range(len(remarks))) if remarks[place] == asked), len(remarks))
+    return remarks[:place] + remarks[place + 1 :]

@@ -93,8 +93,9 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
         case fact.CallerHeard() if state.phase is Phase.LIVE and not state.streams and event.text.strip():
             return _make_way(state)
         case fact.CallerSaid() if state.phase is Phase.LIVE:
-            way = () if state.streams or not event.text.strip() else _make_way(state)
-            return (*way, *_answer(state, event.text))
+            answer = _answer(state, event.text)
+            voiced = not state.streams and bool(event.text.strip())
+            return (*(_make_way(state) if voiced else _drop_reply(state, answer)), *answer)
         case fact.PlaybackFinished() if state.phase is Phase.LIVE and _is_deaf(state):
             return (do.Listen(),)
         case fact.AgentReplied() if state.phase is Phase.LIVE and state.streams:
@@ -208,6 +209,12 @@ def _make_way(state: CallState) -> tuple[AnyEffect, ...]:
     return (do.StopSpeaking(utterance=last),) if last else ()
 
 
+def _drop_reply(state: CallState, answer: tuple[AnyEffect, ...]) -> tuple[AnyEffect, ...]:
+    """Something new was said, although no voice was noticed: what is still to be said to something older is not."""
+    last = max((one.number for one in speech.interruptible(state) if one.turn), default=0) if answer else 0
+    return (do.StopSpeaking(utterance=last),) if last else ()
+
+
 def _answer(state: CallState, text: str) -> tuple[AnyEffect, ...]:
     """The caller said something final: a waiting ``continue`` takes it, else the agent is asked."""
     if not text.strip() or state.waiting_since or state.policy.mode is Mode.NOTIFY:
@@ -242,7 +249,8 @@ def _on_time(state: CallState, name: str) -> tuple[AnyEffect, ...]:
         case "beep":
             return _leave_message(state)
         case "keys":
-            return _answer(state, speech.keys_text(state.keys))
+            answer = _answer(state, speech.keys_text(state.keys))
+            return (*_drop_reply(state, answer), *answer)
         case "ending":
             return (do.Conclude(reason=state.end_reason or "unknown", vendor_code="no word from the carrier"),)
         case _:

@@ -175,12 +175,15 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
 
 
 def _heard(state: CallState, one: Utterance) -> CallState:
-    """What was heard settles what we owed, unless it only bridged a wait; an agent that goes on thinking owes anew.
+    """What was heard settles what we owed, unless it only bridged a wait or is the answer to something older; an agent
+    that goes on thinking owes anew.
 
     Where something was lost, only what was decided since settles it.
     """
     greeted = state.greeted or one.purpose == "greeting"
     state = change(state, greeted=greeted, heard_turn=max(state.heard_turn, one.turn))
+    if one.turn and one.turn < state.turn:
+        return state
     if one.number <= state.spoiled:
         return owe(state, Owing.AGENT)
     back = one.purpose == "return" and (is_thinking(state) or is_unheard(state))

@@ -67,8 +67,8 @@ class Policy:
     Without ``streaming`` the carrier speaks and listens. ``voice_fallback`` is how its own voice may speak when none of
     ours can: beside the media stream, or instead of it. ``detection_ms`` is how long after the answer a carrier may
     take to tell a machine from a person, ``beep_ms`` how long a machine's beep is waited for. The first
-    ``protect_greeting_ms`` of a greeting are not interrupted. ``unheard`` is said when there was a voice and no words of
-    it; empty: then a voice without words is nothing.
+    ``protect_greeting_ms`` of a greeting are not interrupted. ``unheard`` is said when there was a voice and no words
+    of it; empty: then a voice without words is nothing.
     """
 
     mode: Mode = Mode.CONVERSATION
