@@ -15,7 +15,7 @@ from attrs import field, frozen
 from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant
 from voicecall.events.base import EPOCH
 from voicecall.events.effects import Speak
-from voicecall.events.facts import CallerHeard, CallerSaid, CallerStarted
+from voicecall.events.facts import CallerHeard, CallerSaid, CallerStarted, VendorReported
 
 # --- HTTP, as values -------------------------------------------------------------------------------------------------
 
@@ -318,6 +318,10 @@ class Transcriber(Protocol):
     def listen(self, tap: AudioTap) -> AbstractAsyncContextManager[AsyncIterator[CallerSpeech]]: ...
 
 
+Voiced = bytes | VendorReported
+"""What a synthesizer makes: sound, and what there is to report of how it was made."""
+
+
 class Synthesizer(Protocol):
     """Turns clauses into μ-law 8 kHz audio, as they come; pieces of any length (only the plane knows 20 ms frames).
 
@@ -328,7 +332,7 @@ class Synthesizer(Protocol):
         """Which voice speaks, for people."""
         ...
 
-    def speak(self, clauses: AsyncIterator[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
+    def speak(self, clauses: AsyncIterator[str]) -> AbstractAsyncContextManager[AsyncIterator[Voiced]]: ...
 
 
 @frozen(kw_only=True)

@@ -18,7 +18,7 @@ from voicecall.events.facts import EffectFailed, PlaybackFinished, SpeechChunk, 
 from voicecall.fault import Caught, first, words
 from voicecall.ports import Synthesizer
 
-FIRST_SOUND_S = 8.0
+FIRST_SOUND_S = 9.0
 """How long a synthesizer may take to its first sound, and between two pieces."""
 AHEAD_MS = 4_000
 """A synthesizer that is this far ahead of the person's ear waits."""
@@ -130,6 +130,9 @@ class Utterances:
         with trio.fail_after(FIRST_SOUND_S) as patience:
             async with aclosing(_one(speak.text)) as clauses, self._synthesizer.speak(clauses) as pieces:
                 async for piece in pieces:
+                    if isinstance(piece, VendorReported):
+                        self._post(piece)
+                        continue
                     patience.deadline = float("inf")
                     begun = self.playback.has_sound(speak.utterance)
                     self.playback.feed(speak.utterance, piece)

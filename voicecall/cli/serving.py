@@ -20,6 +20,7 @@ from voicecall.cli.place import BAD_USAGE, Place, explain, fail
 from voicecall.cli.simulating import NoNetwork, Plan, open_network
 from voicecall.config import Config, ConfigError, parse
 from voicecall.config.file import read_file
+from voicecall.config.host import own_block
 from voicecall.rpc.server import CannotServe
 from voicecall.system import System, keep_state, open_system
 from voicecall.web.listening import CannotListen
@@ -56,7 +57,7 @@ def serve(place: Place, *, carrier: str | None, simulate: bool, port: int | None
 
 
 def _read(place: Place, carrier: str | None, port: int | None, clock_rate: float, *, simulate: bool) -> Serving:
-    plain = read_file(place.config) if place.config else {}
+    plain = own_block(read_file(place.config)) if place.config else {}
     plan = Plan(plain=plain, carrier=carrier, environment=place.environment) if simulate else None
     config = plan.before() if plan else parse(plain, place.environment)
     return Serving(config=config, plan=plan, state=place.state, port=port, clock_rate=clock_rate)
