@@ -15,7 +15,7 @@ from attrs import field, frozen
 from voicecall.events import AnyEffect, AnyEvent, CallId, EffectId, Instant
 from voicecall.events.base import EPOCH
 from voicecall.events.effects import Speak
-from voicecall.events.facts import CallerHeard, CallerSaid
+from voicecall.events.facts import CallerHeard, CallerSaid, VendorReported
 
 # --- HTTP, as values -------------------------------------------------------------------------------------------------
 
@@ -239,15 +239,12 @@ class Carrier(Protocol):
 
     @property
     def name(self) -> str: ...
-
     @property
     def capabilities(self) -> frozenset[Capability]: ...
-
     @property
     def required_headers(self) -> tuple[tuple[str, ...], ...]:
-        """Headers without which a request cannot be genuine: one alternative must be there completely.
-        Lower-case names. The door checks them before it reads a body; ``()`` asks for none.
-        """
+        """Headers (lower case) without which a request cannot be genuine: one alternative must be there completely. The
+        door checks them before it reads a body; ``()`` asks for none."""
         ...
 
     def verify(self, request: HttpRequest, *, account: Account, now: Instant) -> None:
@@ -264,8 +261,7 @@ class Carrier(Protocol):
     def reply(self, owed: Owed, leg: Leg | None, *, flow: bool = False) -> Reply:
         """The answer to a webhook; ``leg`` is None when the request concerns no call of ours.
         ``flow``: the request asks for instructions. They carry out what of ``owed`` they can, at most one ``speak``,
-        and go on as ``leg.stance`` says; ``STREAM`` without an ``answer`` or ``open_media`` to carry out means to wait.
-        """
+        and go on as ``leg.stance`` says; ``STREAM`` without an ``answer`` or ``open_media`` to carry out means to wait."""
         ...
 
     def encode(self, effect_id: EffectId, effect: AnyEffect, leg: Leg) -> HttpRequest | None:
@@ -290,9 +286,11 @@ CallerSpeech = CallerHeard | CallerSaid
 
 
 class AudioTap(Protocol):
-    """The caller's audio as a transcriber drinks it. The media plane appends; it never waits for the reader.
+    """The caller's audio as a transcriber drinks it. The media plane appends; it never waits for the reader. There may be
+    none for a while at first: a transcriber is asked while it rings.
 
-    There may be none for a while at first: a transcriber is asked while it rings.
+    ``ends_ms`` is where the audio that was drained last ends, in milliseconds since the media opened; ``closed`` whether
+    the media is closed: what is left can still be drained.
     """
 
     async def drain(self) -> bytes:
@@ -300,14 +298,9 @@ class AudioTap(Protocol):
         ...
 
     @property
-    def ends_ms(self) -> int:
-        """Where the audio that was drained last ends, in milliseconds since the media opened."""
-        ...
-
+    def ends_ms(self) -> int: ...
     @property
-    def closed(self) -> bool:
-        """Whether the media is closed; what is left can still be drained."""
-        ...
+    def closed(self) -> bool: ...
 
 
 class Transcriber(Protocol):
@@ -325,16 +318,19 @@ class Wording:
     ends_ms: tuple[int, ...] = ()
 
 
+Voiced = bytes | Wording | VendorReported
+"""What a synthesizer makes: sound, its words, and what there is to report of how it was made."""
+
+
 class Synthesizer(Protocol):
     """Turns clauses into μ-law 8 kHz audio, as they come; pieces of any length (only the plane knows 20 ms frames).
     Between them it may tell of its words. An iterator that raises has failed; the exception's text is for the journal.
+    ``describe``: which voice it is, for people.
     """
 
-    def describe(self) -> str:
-        """Which voice speaks, for people."""
-        ...
+    def describe(self) -> str: ...
 
-    def speak(self, clauses: AsyncIterator[str]) -> AbstractAsyncContextManager[AsyncIterator[bytes | Wording]]: ...
+    def speak(self, clauses: AsyncIterator[str]) -> AbstractAsyncContextManager[AsyncIterator[Voiced]]: ...
 
 
 @frozen(kw_only=True)

@@ -7,7 +7,7 @@ what remains where no vendor has a key.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,6 +20,9 @@ from voicecall.thinking import agent_of
 if TYPE_CHECKING:
     from voicecall.adapters.speech.openai.settings import Hearing, Speaking
     from voicecall.config.speech import OpenAiTranscription, OpenAiVoice
+
+VOICES = ("openai", "elevenlabs", "edge")
+"""Who is asked to speak after the chosen one, in order."""
 
 log = structlog.get_logger(__name__)
 
@@ -42,26 +45,54 @@ async def open_mind(config: Config) -> AsyncGenerator[Mind]:
 
 @asynccontextmanager
 async def voice_of(config: Config) -> AsyncGenerator[Synthesizer]:
-    """The voice, as long as the context lasts: ``tts.provider``, else the first that has a key. Only what it needs is
-    imported."""
+    """The voices, as long as the context lasts: ``tts.provider`` first, then the others that have a key; ``offline``
+    alone. Only what it needs is imported.
+
+    A carrier of the real world with no voice of ours speaks with its own; only the simulated network understands ours
+    of this machine, whatever it is.
+    """
+    from voicecall.adapters.speech.chain import Voice, VoiceChain
+    from voicecall.adapters.speech.offline import OfflineSynthesizer
+
+    chosen = config.tts.provider or _first_with_key(config)
+    if chosen == "offline":
+        yield OfflineSynthesizer()
+        return
+    async with AsyncExitStack() as stack:
+        voices: list[Voice] = []
+        skipped: list[str] = []
+        for name in dict.fromkeys((chosen, *VOICES)):
+            voice = await _open_voice(config, name, stack)
+            if isinstance(voice, str):
+                skipped.append(f"{name}: {voice}")
+            else:
+                voices.append(Voice(name=name, synthesizer=voice))
+        if config.tts.provider is not None and not (voices and voices[0].name == chosen):
+            log.warning("the configured voice cannot speak", provider=chosen, why="; ".join(skipped))
+        if not voices and config.provider == "mock":
+            yield OfflineSynthesizer()
+        else:
+            yield VoiceChain(voices, skipped=skipped, patience_s=config.tts.timeout_ms / 1000)
+
+
+async def _open_voice(config: Config, name: str, stack: AsyncExitStack) -> Synthesizer | str:
+    """One voice, closed with ``stack``, or why there is none."""
     vendors = config.tts.providers
-    match config.tts.provider or _first_with_key(config):
+    match name:
         case "elevenlabs" if vendors.elevenlabs.api_key:
             from voicecall.adapters.speech.elevenlabs import open_synthesizer as open_elevenlabs
 
-            async with open_elevenlabs(vendors.elevenlabs) as voice:
-                yield voice
+            return await stack.enter_async_context(open_elevenlabs(vendors.elevenlabs))
         case "openai" if vendors.openai.api_key:
             from voicecall.adapters.speech.openai import open_synthesizer as open_openai
 
-            async with open_openai(_speaking(config, vendors.openai)) as voice:
-                yield voice
-        case provider:
-            from voicecall.adapters.speech.offline import OfflineSynthesizer
-
-            if provider != "offline":
-                log.warning("the offline voice speaks: no key for the configured one", provider=provider)
-            yield OfflineSynthesizer()
+            return await stack.enter_async_context(open_openai(_speaking(config, vendors.openai)))
+        case "openai" | "elevenlabs":
+            return "no API key"
+        case "edge" | "microsoft":
+            return "unsupported for telephony"
+        case _:
+            return "unknown here"
 
 
 @asynccontextmanager
@@ -79,11 +110,9 @@ async def ear_of(config: Config) -> AsyncGenerator[Transcriber]:
 
             async with open_openai(_hearing(vendors.openai)) as ear:
                 yield ear
-        case provider:
+        case _:
             from voicecall.adapters.speech.scripted import ScriptedTranscriber
 
-            if provider != "offline" and config.streaming.enabled and config.provider != "mock":
-                log.warning("callers are not understood: no key for the transcriber", provider=provider)
             yield ScriptedTranscriber()
 
 
@@ -119,4 +148,4 @@ def _hearing(keys: OpenAiTranscription) -> Hearing:
 
 def _first_with_key(config: Config) -> str:
     vendors = config.tts.providers
-    return "openai" if vendors.openai.api_key else "elevenlabs" if vendors.elevenlabs.api_key else "offline"
+    return "openai" if vendors.openai.api_key else "elevenlabs" if vendors.elevenlabs.api_key else "edge"

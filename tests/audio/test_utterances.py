@@ -16,9 +16,9 @@ from voicecall.audio.utterances import AHEAD_MS, FIRST_SOUND_S, RESUME_MS
 from voicecall.core.fallback import NO_VOICE
 from voicecall.events import EffectId
 from voicecall.events import facts as fact
-from voicecall.ports import Wording
+from voicecall.ports import Voiced, Wording
 
-Pieces = Callable[[str], AsyncGenerator[bytes | Wording]]
+Pieces = Callable[[str], AsyncGenerator[Voiced]]
 
 
 @define
@@ -33,7 +33,7 @@ class Voice:
         return "a test's voice"
 
     @asynccontextmanager
-    async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[AsyncIterator[bytes | Wording]]:
+    async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[AsyncIterator[Voiced]]:
         self.open += 1
         try:
             text = " ".join([clause async for clause in clauses])
@@ -122,6 +122,21 @@ def test_what_cannot_be_said_waits_only_for_what_may_yet_come_before_it() -> Non
             assert mailbox.of(fact.PlaybackFinished) == [], "the first one is heard still"
 
     play(story, synthesizer=Voice(all_but_the_second))
+
+
+def test_what_a_voice_reports_of_its_work_is_a_fact_of_the_call() -> None:
+    async def with_a_report(text: str) -> AsyncGenerator[bytes | fact.VendorReported]:
+        yield fact.VendorReported(status="voice failed", code="openai")
+        yield SOUND * 10
+
+    async def story(stage: Stage) -> None:
+        async with stage.caller():
+            mailbox = stage.adopt()
+            stage.say(1, "Hello.")
+            assert (await mailbox.until(fact.VendorReported)).code == "openai"
+            assert (await mailbox.until(fact.PlaybackFinished)).heard_ms == 200
+
+    play(story, synthesizer=Voice(with_a_report))
 
 
 def test_sound_that_breaks_off_is_heard_as_far_as_there_is_any() -> None:

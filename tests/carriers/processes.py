@@ -47,6 +47,7 @@ SETTINGS: dict[str, Any] = {
     "fromNumber": OURS,
     "inboundPolicy": "open",
     "agent": {"script": REPLIES},
+    "tts": {"provider": "offline"},
     "patience": {"agentMs": [60_000, 120_000, 180_000]},  # for the same reason nothing is said to fill a pause
 }
 Plain = dict[str, Any]

@@ -17,7 +17,7 @@ from voicecall.testing.memory_system import MemorySystem, MemoryTown, open_memor
 from voicecall.testing.script import Script, Step
 
 BACK = "I am back. Sorry about the pause."
-STREAMED: dict[str, Any] = {"streaming": {"enabled": True}}
+STREAMED: dict[str, Any] = {"streaming": {"enabled": True, "provider": "offline"}}
 CARRIED: dict[str, Any] = {"streaming": {"enabled": False}}
 
 

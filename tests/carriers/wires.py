@@ -24,7 +24,7 @@ class Wire:
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {"streaming": {"enabled": self.streaming}}
+        return {"streaming": {"enabled": self.streaming, "provider": "offline"}}
 
 
 STREAMS = tuple(Wire(carrier, streaming=True) for carrier in CARRIERS)

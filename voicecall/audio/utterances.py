@@ -21,7 +21,7 @@ from voicecall.events.sound import WordEnd
 from voicecall.fault import Caught, first, words
 from voicecall.ports import Synthesizer, Wording
 
-FIRST_SOUND_S = 8.0
+FIRST_SOUND_S = 9.0
 """How long a synthesizer may take to its first sound, and between two pieces."""
 AHEAD_MS, RESUME_MS = 4_000, 3_000
 """A synthesizer that is so far ahead of the person's ear waits, until it is only so far ahead: waking it for every
@@ -195,6 +195,9 @@ class Utterances:
         with trio.fail_after(FIRST_SOUND_S) as patience:
             async with aclosing(_one(text)) as clauses, self._synthesizer.speak(clauses) as pieces:
                 async for piece in pieces:
+                    if isinstance(piece, VendorReported):
+                        self._post(piece)
+                        continue
                     job.take(piece)
                     if isinstance(piece, Wording):
                         continue

@@ -23,6 +23,7 @@ from voicecall.cli.simulating import NoNetwork, Plan, open_network
 from voicecall.cli.speech import SpeechVendor
 from voicecall.config import Config, ConfigError, parse
 from voicecall.config.file import read_file
+from voicecall.config.host import own_block
 from voicecall.rpc.connection import converse
 from voicecall.rpc.logs import LogFeed
 from voicecall.rpc.protocol import notification_line
@@ -64,7 +65,7 @@ def serve(
         return fail(problem, BAD_USAGE)
     code = 0
     try:
-        plain = read_file(place.config) if place.config else {}
+        plain = own_block(read_file(place.config)) if place.config else {}
         plan = Plan(plain=plain, carrier=carrier, speech=speech, environment=place.environment) if simulate else None
         serving = Serving(
             config=plan.before() if plan else _config(plain, speech, place.environment),

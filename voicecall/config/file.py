@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, cast
 
+from voicecall.config.host import own_block
 from voicecall.config.problems import ConfigError, Problem
 
 
@@ -30,7 +31,7 @@ def find_state_directory(path: Path | None, home: Path) -> Path:
 
     Raises ``ConfigError`` when the file cannot be read or ``store`` is not a path.
     """
-    store = None if path is None else read_file(path).get("store")
+    store = None if path is None else own_block(read_file(path)).get("store")
     if store is not None and not (isinstance(store, str) and store.startswith(("/", "~"))):
         raise unreadable(f'{path}: store: expected an absolute path, or one that begins with "~/"')
     return _directory(store, home)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from voicecall.config.file import read_file, read_text
+from voicecall.config.host import named_in_host, own_block
 from voicecall.config.keys import read_table, walk
 from voicecall.config.problems import PREFIX, ConfigError
 from voicecall.config.reading import Reading
@@ -20,12 +21,14 @@ def load(path: Path, env: Mapping[str, str]) -> Config:
 
 
 def parse(source: str | Mapping[str, object], env: Mapping[str, str]) -> Config:
-    """The configuration in a JSON5 text or in plain data, completed from ``env`` and the defaults.
+    """The configuration in a JSON5 text or in plain data, completed from ``env`` and the defaults. It is our block,
+    or the gateway's whole configuration with our block in it.
 
     Raises ``ConfigError`` with every problem: keys that do not exist, values that cannot be, and (only when
     ``enabled``) what is missing.
     """
-    data = read_text(source) if isinstance(source, str) else dict(source)
+    whole = read_text(source) if isinstance(source, str) else source
+    data = own_block(whole)
     nameless = "provider" in data and data["provider"] in (None, "")
     if nameless:
         del data["provider"]
@@ -37,7 +40,7 @@ def parse(source: str | Mapping[str, object], env: Mapping[str, str]) -> Config:
     unread = {problem.path.partition(" ")[0] for problem in reading.problems}
     missing = [problem for problem in check(config) if problem.path not in unread]
     if reading.problems or missing:
-        raise ConfigError((*reading.problems, *missing))
+        raise ConfigError(tuple(named_in_host(one, whole) for one in (*reading.problems, *missing)))
     return config
 
 

@@ -24,6 +24,7 @@ def check(config: Config) -> tuple[Problem, ...]:
         *_realtime(config),
         *_detector(config),
         *_models(config),
+        *_ear(config),
         *_funnel(config),
         *_tunnel(config),
         *_unverified(config),
@@ -95,6 +96,29 @@ def _openai_key(config: Config) -> Iterator[Problem]:
     if openai.api_key is None and openai.base_url == usual.base_url:
         path = "agent.providers.openai.apiKey"
         message = f'{path}: is absent while agent.provider is "openai": set it, or OPENAI_API_KEY in the environment'
+        yield Problem(path=path, value="absent", message=message)
+
+
+def _ear(config: Config) -> Iterator[Problem]:
+    """A call whose sound comes to us needs somebody who understands it; on the simulated network anybody does."""
+    vendors = config.streaming.providers
+    keys = {
+        "openai": (vendors.openai.api_key, "OPENAI_API_KEY"),
+        "elevenlabs": (vendors.elevenlabs.api_key, "ELEVENLABS_API_KEY"),
+    }
+    name = config.streaming.provider
+    if not config.streaming.enabled or config.provider == "mock" or name == "offline":
+        return
+    if name not in keys:
+        yield _unusable("streaming.provider", name, '"openai", "elevenlabs" or "offline"')
+        return
+    key, env = keys[name]
+    if key is None:
+        path = f"streaming.providers.{name}.apiKey"
+        message = (
+            f"{path}: is absent while streaming.enabled is true: nobody would understand the callers; set it, or {env} "
+            'in the environment, or streaming.provider to "offline", which understands simulated people alone'
+        )
         yield Problem(path=path, value="absent", message=message)
 
 

@@ -171,7 +171,7 @@ class Tts:
     model_overrides: Mapping[str, object] = key(FREE, {}, "The host's rules for what a model may change.")
     prefs_path: str | None = key(NON_EMPTY, None, "The host's file of user preferences.")
     max_text_length: int = key(POSITIVE, 4_096, "Longest text that is spoken, in characters.")
-    timeout_ms: int = key(integer(1_000, 120_000), 8_000, "How long a voice may take to begin.")
+    timeout_ms: int = key(integer(1_000, 120_000), 8_000, "How long voices may take to begin, together, up to 8 s.")
     providers: TtsProviders = section(TtsProviders, "Settings by voice vendor.")
 
 

@@ -160,7 +160,8 @@ class MemoryTown:
         """A configuration for the network's account. Raises ``ConfigError``."""
         account = carrier_settings(self.carrier, self.network.account, API_URL)
         usual = {"inboundPolicy": "open", "maxConcurrentCalls": 8, "fromNumber": OURS}
-        given = {"provider": self.carrier, **usual, self.carrier: account, **settings}
+        streaming = {"provider": "offline", **settings.get("streaming", {})}
+        given = {"provider": self.carrier, **usual, self.carrier: account, **settings, "streaming": streaming}
         return _config(json.dumps(given))
 
 
