@@ -55,9 +55,20 @@ def test_only_another_address_may_want_no_key(name: Any) -> None:
         SpeechVendor(name=name).lay_over({}, {variable: ""})
 
 
-def test_what_is_wrong_without_it_is_told_as_ever() -> None:
-    with pytest.raises(ConfigError, match=r"^tts: got a list .*: expected an object$"):
-        SpeechVendor(name="openai", url=HERE).lay_over({"tts": ["x"]}, {})
+@pytest.mark.parametrize(
+    ("plain", "words"),
+    [
+        ({"tts": ["x"]}, r"^tts: got a list .*: expected an object$"),
+        ({"streaming": {"providers": 7}}, r"^streaming\.providers: got .*: expected an object$"),
+        ({"tts": {"providers": {"openai": "k"}}}, r"^tts\.providers\.openai: got .*: expected an object$"),
+    ],
+)
+def test_what_is_wrong_without_it_is_told_as_ever(plain: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        SpeechVendor(name="openai", url=HERE).lay_over(plain, {})
+
+
+def test_what_may_not_be_together_may_not_be_with_it() -> None:
     with pytest.raises(ConfigError, match=r"realtime\.enabled and .*streaming\.enabled cannot both be true"):
         SpeechVendor(name="openai", url=HERE).lay_over(
             {"realtime": {"enabled": True}, "inboundPolicy": "open", "streaming": {"enabled": False}}, {}

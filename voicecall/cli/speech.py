@@ -29,22 +29,24 @@ class SpeechVendor:
     voice_only: bool = False
 
     def lay_over(self, plain: Plain, environment: Mapping[str, str]) -> Config:
-        """The configuration of these keys, which must be good by themselves. Raises ``ConfigError``."""
-        parse(plain, environment)
-        tts = self._section("tts", _under(plain, "tts"), environment)
-        streaming = _under(plain, "streaming")
-        if not self.voice_only:
-            streaming = self._section("streaming", streaming, environment)
-        return parse({**plain, "tts": tts, "streaming": {**streaming, "enabled": True}}, environment)
+        """The configuration of these keys. Raises ``ConfigError``."""
+        laid = {name: self._section(name, plain.get(name, {}), environment) for name in ("tts", "streaming")}
+        return parse({**plain, **laid}, environment)
 
-    def _section(self, name: str, section: Plain, environment: Mapping[str, str]) -> Plain:
-        providers = _under(section, "providers")
-        mine = dict(_under(providers, self.name))
+    def _section(self, name: str, given: object, environment: Mapping[str, str]) -> object:
+        section = _object(given)
+        providers = _object((section or {}).get("providers", {}))
+        mine = _object((providers or {}).get(self.name, {}))
+        if section is None or providers is None or mine is None:
+            return given  # what is wrong with it is said by who reads it
+        streams = {"enabled": True} if name == "streaming" else {}
+        if streams and self.voice_only:
+            return {**section, **streams}
         if not (mine.get("apiKey") or any(environment.get(key) for key in KEYS[self.name])):
-            mine["apiKey"] = self._no_key(f"{name}.providers.{self.name}.apiKey")
+            mine = {**mine, "apiKey": self._no_key(f"{name}.providers.{self.name}.apiKey")}
         if self.url:
-            mine["baseUrl"] = self.url
-        return {**section, "provider": self.name, "providers": {**providers, self.name: mine}}
+            mine = {**mine, "baseUrl": self.url}
+        return {**section, **streams, "provider": self.name, "providers": {**providers, self.name: mine}}
 
     def _no_key(self, path: str) -> str:
         if self.url:
@@ -65,5 +67,5 @@ def problem_of(speech: str | None, url: str | None) -> str:
     return ""
 
 
-def _under(plain: Plain, name: str) -> Plain:
-    return cast("Plain", plain.get(name) or {})
+def _object(value: object) -> Plain | None:
+    return cast("Plain", value) if isinstance(value, Mapping) else None
