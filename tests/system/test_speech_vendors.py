@@ -6,6 +6,7 @@ All of it is in one process, whose clock jumps when nobody has anything to do: a
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
 from typing import Any, Literal
 
@@ -29,6 +30,7 @@ from voicecall.testing.settings import carrier_settings
 from voicecall.testing.vendors.listening import open_vendor
 from voicecall.testing.vendors.openai_text import Answer as Reply
 from voicecall.testing.vendors.together import vendors_app
+from voicecall.testing.voice import MS_PER_CHARACTER
 
 THEM = "+15551112222"
 GREETING = "Hello, this is voicecall. Do you have a minute?"
@@ -134,7 +136,14 @@ def test_a_conversation(told: Told, vendor: Vendor, carrier: str) -> None:
     assert (cut.said, LONG.startswith(cut.heard), told.seen["reason"]) == (LONG, True, "hangup-user")
     whole_ms = sum(one.heard_ms for one in spoken if one.speaker == "bot" and not one.interrupted)
     assert 0 <= len(told.sound) / 8 - whole_ms - cut.heard_ms <= MARK_MS + STEP_MS
+    heard, more = (MS_PER_CHARACTER * len(text) for text in (cut.heard, one_word_more(cut.heard)))
+    assert heard - MARK_MS <= cut.heard_ms <= more + MARK_MS
     assert [one.reason for one in told.of(fact.EffectFailed)] == []
+
+
+def one_word_more(heard: str) -> str:
+    """The beginning of what was said to somebody who heard so much of it, and the next word."""
+    return heard + re.match(r"\s*\S+", LONG[len(heard) :]).group()
 
 
 def remarks(spoken: list[Spoken]) -> list[tuple[str, str]]:
