@@ -261,7 +261,7 @@ class Carrier(Protocol):
     def reply(self, owed: Owed, leg: Leg | None, *, flow: bool = False) -> Reply:
         """The answer to a webhook; ``leg`` is None when the request concerns no call of ours.
         ``flow``: the request asks for instructions. They carry out what of ``owed`` they can, at most one ``speak``,
-        and go on as ``leg.stance`` says; ``STREAM`` without an ``answer`` or ``open_media`` to carry out means to wait."""
+        and go on as ``leg.stance`` says; ``STREAM`` with no ``answer`` or ``open_media`` to carry out means to wait."""
         ...
 
     def encode(self, effect_id: EffectId, effect: AnyEffect, leg: Leg) -> HttpRequest | None:
@@ -286,12 +286,9 @@ CallerSpeech = CallerHeard | CallerSaid
 
 
 class AudioTap(Protocol):
-    """The caller's audio as a transcriber drinks it. The media plane appends; it never waits for the reader. There may be
-    none for a while at first: a transcriber is asked while it rings.
-
-    ``ends_ms`` is where the audio that was drained last ends, in milliseconds since the media opened; ``closed`` whether
-    the media is closed: what is left can still be drained.
-    """
+    """The caller's audio as a transcriber drinks it. The media plane appends; it never waits for the reader. There may
+    be none for a while at first: a transcriber is asked while it rings. ``ends_ms`` is where the audio that was drained
+    last ends, in ms since the media opened. When it is ``closed``, what is left can still be drained."""
 
     async def drain(self) -> bytes:
         """All μ-law audio since the last call: 100 ms, or less in a lull. Raises ``trio.EndOfChannel`` at the end."""
