@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import trio
 from attrs import define, field
 
 from tests.adapters.speech.openai.stage import hearing, open_openai, play, speaking, words
@@ -117,6 +118,22 @@ def test_every_word_of_both_sides_arrives(told: Told, voice: str, ear: str) -> N
     assert told.heard == " ".join((GREETING, *REPLIES))
     assert not any(one.interrupted for one in told.of(fact.PlaybackFinished))
     assert told.failures == []
+
+
+def test_a_session_is_open_while_it_rings_and_closed_when_nobody_answers() -> None:
+    async def story() -> None:
+        ears = OpenAiScript()
+        async with open_stage(OpenAiScript(), ears, voice=VOICES[0], ear=EARS[0]) as system:
+            system.network.board.people[SOMEBODY] = load_script(["neverAnswer"])
+            call_id = await system.place(SOMEBODY, GREETING)
+            await trio.sleep(10)
+            assert (ears.connections, ears.open_now) == (1, 1)
+            assert ears.sent[-1]["type"] == "session.updated"
+            await system.ended(call_id)
+            await ears.nobody_connected()
+        assert ears.connections == 1
+
+    play(story)
 
 
 @pytest.mark.parametrize("ear", EARS)
