@@ -103,6 +103,7 @@ def _policy(config: Config, *, greeting: str, mode: Mode, verdict: str, capabili
         agent=Patience(filler_ms=agent[0], apology_ms=agent[1], hangup_ms=agent[2]),
         operator=Patience(filler_ms=operator[0], apology_ms=operator[1], hangup_ms=operator[2]),
         protect_greeting_ms=config.streaming.protect_greeting_ms,
+        resume_ms=config.streaming.resume_ms,
         filler=config.phrases.filler,
         apology=config.phrases.apology,
     )

@@ -13,7 +13,7 @@ import trio
 
 from voicecall.audio.tap import Tap
 from voicecall.events import AnyEvent, CallId
-from voicecall.events.facts import VendorReported
+from voicecall.events.facts import CallerStarted, VendorReported
 from voicecall.fault import Caught, describe, words
 from voicecall.ports import Transcriber
 
@@ -65,7 +65,9 @@ class Listening:
             async with self._transcriber.listen(self.tap) as speech:
                 async for event in speech:
                     recognized = True
-                    self._post(event)
+                    # Whether somebody speaks is for our own detector to say, which knows what we sound like.
+                    if not isinstance(event, CallerStarted):
+                        self._post(event)
         if caught.error is not None:
             log.error("the transcriber failed", call=self._call_id, error=describe(caught.error))
             self._post(VendorReported(status="transcriber failed", detail=words(caught.error)))

@@ -256,21 +256,24 @@ class Session:
             self._listening.tap.lull()
         while self._voice.speaking and now - self._heard > GAP_S:
             self._heard += FRAME_S
-            self._voice.miss()
+            if (told := self._voice.miss()) is not None:
+                self._on_voice(told, self._heard)
 
     def _on_voice(self, told: Sound | Onset | Offset, now: float) -> None:
         """The caller makes himself heard: our voice is lowered for a sound and stopped for a voice."""
         playback = self._utterances.playback
         in_the_way = playback.playing and playback.interruptible
+        ago_ms = 0 if isinstance(told, Sound) else self._voice.now_ms - told.offset_ms
         match told:
             case Sound() if in_the_way:
                 self._ducking.begin(now)
             case Onset():
-                ago_ms = self._voice.now_ms - told.offset_ms
                 self._tell(fact.CallerStarted(offset_ms=max(self.offset_ms(now) - ago_ms, 0)))
                 self._overheard = playback.playing
                 if in_the_way:
                     self.stop(playback.last_interruptible)
+            case Offset():
+                self._tell(fact.CallerStopped(offset_ms=max(self.offset_ms(now) - ago_ms, 0)))
             case _:
                 pass
 

@@ -239,6 +239,8 @@ def _on_time(state: CallState, name: str) -> tuple[AnyEffect, ...]:
             return (do.Hangup(reason="error"),)
         case "silence":
             return _break_silence(state)
+        case "resume":
+            return _resume(state)
         case "notify":
             return (do.Hangup(reason="hangup-bot"),)
         case "beep":
@@ -251,6 +253,21 @@ def _on_time(state: CallState, name: str) -> tuple[AnyEffect, ...]:
             return ()
 
 
+def _resume(state: CallState) -> tuple[AnyEffect, ...]:
+    """Whoever interrupted us has said nothing: we go on where we were. An agent that had more to say is asked again."""
+    asked = _last_words(state)
+    if state.cut_thinking and asked:
+        return (do.AskAgent(turn=state.turn + 1, text=asked),)
+    if speech.is_greeting_due(state):
+        return (_greeting(state),)
+    return (_say(state, state.cut, "reply" if state.cut_turn else "say", turn=state.cut_turn),)
+
+
+def _last_words(state: CallState) -> str:
+    """What the caller has asked us."""
+    return next((one.text for one in reversed(state.remarks) if one.speaker == "caller"), "")
+
+
 def _break_silence(state: CallState) -> tuple[AnyEffect, ...]:
     """A filler, an apology, a hang-up; when nobody is at work on an answer any more, the apology is all there is."""
     policy = state.policy
@@ -260,7 +277,7 @@ def _break_silence(state: CallState) -> tuple[AnyEffect, ...]:
         return (_greeting(state),)
     if state.owing is Owing.OPERATOR or speech.is_thinking(state):
         return (_say(state, policy.apology if state.owing_stage else policy.filler, "filler"),)
-    asked = next((one.text for one in reversed(state.remarks) if one.speaker == "caller"), "")
+    asked = _last_words(state)
     if asked and not state.owing_stage and speech.is_unheard(state):
         return (do.AskAgent(turn=state.turn + 1, text=asked),)
     return (_say(state, policy.apology, "apology"),)

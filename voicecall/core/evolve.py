@@ -64,12 +64,13 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
         case fact.MachineDetected() | fact.MachineFinished():
             return _machine(state, event)
         case fact.DigitsPressed():
-            return speech.pressed(state, event)
+            return speech.pressed(speech.taken_up(state), event)
         case fact.CallerStarted():
-            return _took_the_floor(state)
+            return change(_took_the_floor(state), hushed_at=EPOCH)
+        case fact.CallerStopped():
+            return change(state, hushed_at=state.now) if state.cut else state
         case fact.CallerHeard():
-            # Where the carrier listens nobody tells that a voice started; its first words do.
-            return state if state.policy.streaming or not event.text.strip() else _took_the_floor(state)
+            return _heard_words(state) if event.text.strip() else state
         case fact.CallerSaid():
             spoke = not state.policy.streaming and bool(event.text.strip())
             state = change(state, said_until=max(state.said_until, event.told_at))
@@ -121,7 +122,7 @@ def intend(state: CallState, effect_id: EffectId, effect: AnyEffect) -> CallStat
         case StopSpeaking():
             state = speech.stopped(state, effect.utterance)
         case AskAgent():
-            state = change(state, turn=effect.turn, draft="")
+            state = change(speech.taken_up(state), turn=effect.turn, draft="")
         case Dial():
             state = change(state, detecting=effect.detect_machine)
         case Listen():
@@ -280,6 +281,12 @@ def _fired(state: CallState, event: fact.TimerFired) -> CallState:
 
 def _took_the_floor(state: CallState) -> CallState:
     return speech.interrupted(change(state, floor=Floor.CALLER)) if state.phase is Phase.LIVE else state
+
+
+def _heard_words(state: CallState) -> CallState:
+    """The caller is saying something: where the carrier listens nobody tells that a voice started; its words do."""
+    state = speech.taken_up(state)
+    return state if state.policy.streaming else _took_the_floor(state)
 
 
 def _machine(state: CallState, event: fact.MachineDetected | fact.MachineFinished) -> CallState:

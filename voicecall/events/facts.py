@@ -18,6 +18,7 @@ from voicecall.events.sound import (
     CallerHeard as CallerHeard,
     CallerSaid as CallerSaid,
     CallerStarted as CallerStarted,
+    CallerStopped as CallerStopped,
     MediaClosed as MediaClosed,
     MediaOpened as MediaOpened,
     PlaybackFinished as PlaybackFinished,
@@ -302,6 +303,7 @@ AnyEvent = (
     | MediaClosed
     | AudioMeasured
     | CallerStarted
+    | CallerStopped
     | CallerHeard
     | CallerSaid
     | SpeechChunk

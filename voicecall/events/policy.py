@@ -59,7 +59,8 @@ class Policy:
     that we wait for the person to speak first. ``verdict`` is ``accept`` or the reason for refusing an inbound call.
     Without ``streaming`` the carrier speaks and listens. ``detection_ms`` is how long after the answer a carrier may
     take to tell a machine from a person, ``beep_ms`` how long a machine's beep is waited for. The first
-    ``protect_greeting_ms`` of a greeting are not interrupted.
+    ``protect_greeting_ms`` of a greeting are not interrupted. Who has interrupted us and is silent again, without a
+    word that was understood, hears the rest after ``resume_ms``; 0: never.
     """
 
     mode: Mode = Mode.CONVERSATION
@@ -80,6 +81,7 @@ class Policy:
     beep_ms: int = 8_000
     dial_doubt_ms: int = 15_000
     protect_greeting_ms: int = 0
+    resume_ms: int = 0
     agent: Patience = AGENT_PATIENCE
     operator: Patience = OPERATOR_PATIENCE
     filler: str = "One moment, please."

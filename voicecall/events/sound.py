@@ -64,6 +64,14 @@ class CallerStarted(Event):
 
 
 @frozen(kw_only=True)
+class CallerStopped(Event):
+    """The caller has been silent for a while: the voice that was detected ended at ``offset_ms``."""
+
+    kind: ClassVar[str] = "caller.stopped"
+    offset_ms: int = 0
+
+
+@frozen(kw_only=True)
 class CallerHeard(Event):
     """A partial transcript of what the caller is saying. ``told_at``: see ``CallerSaid``."""
 
