@@ -110,6 +110,7 @@ def _policy(config: Config, *, greeting: str, mode: Mode, verdict: str, capabili
         agent=_patience(config.patience.agent_ms),
         operator=_patience(config.patience.operator_ms),
         protect_greeting_ms=config.streaming.protect_greeting_ms,
+        resume_ms=config.streaming.resume_ms,
         filler=config.phrases.filler,
         progress=config.phrases.progress,
         unheard=config.phrases.unheard,

@@ -71,6 +71,7 @@ CASES = [
     Case("streaming.maxConnections", 128, 1, 0),
     Case("streaming.voiceDetector", "energy", "auto", "webrtc"),
     Case("streaming.protectGreetingMs", 0, 1_500, -1),
+    Case("streaming.resumeMs", 2_000, 0, -1),
     Case("streaming.sileroModel", None, "~/silero_vad.onnx", ""),
     Case("streaming.providers.openai.apiKey", None, "k", ""),
     Case("streaming.providers.openai.model", "gpt-4o-transcribe", "m", 1),

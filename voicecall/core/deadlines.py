@@ -77,6 +77,8 @@ def _live(state: CallState) -> dict[str, Instant]:
         due["transcript"] = _after(state.waiting_since, policy.transcript_timeout_ms)
     if state.machine is Machine.GREETING:
         due["beep"] = _after(state.machine_since, policy.beep_ms)
+    if state.cut and state.hushed_at and state.media is Media.OPEN and not state.saying:
+        due["resume"] = _after(state.hushed_at, policy.resume_ms)
     if state.keys:
         due["keys"] = _after(state.keys_at, policy.keys_gap_ms)
     return due

@@ -244,6 +244,8 @@ def _on_time(state: CallState, name: str) -> tuple[AnyEffect, ...]:
             return (do.Hangup(reason="error"),)
         case "silence":
             return _break_silence(state)
+        case "resume":
+            return _resume(state)
         case "notify":
             return (do.Hangup(reason="hangup-bot"),)
         case "beep":
@@ -255,6 +257,21 @@ def _on_time(state: CallState, name: str) -> tuple[AnyEffect, ...]:
             return (do.Conclude(reason=state.end_reason or "unknown", vendor_code="no word from the carrier"),)
         case _:
             return ()
+
+
+def _resume(state: CallState) -> tuple[AnyEffect, ...]:
+    """Whoever interrupted us has said nothing: we go on where we were. An agent that had more to say is asked again."""
+    asked = _last_words(state)
+    if state.cut_thinking and asked:
+        return (do.AskAgent(turn=state.turn + 1, text=asked),)
+    if speech.is_greeting_due(state):
+        return (_greeting(state),)
+    return (_say(state, state.cut, "reply" if state.cut_turn else "say", turn=state.cut_turn),)
+
+
+def _last_words(state: CallState) -> str:
+    """What the caller has asked us."""
+    return next((one.text for one in reversed(state.remarks) if one.speaker == "caller"), "")
 
 
 def _break_silence(state: CallState) -> tuple[AnyEffect, ...]:
@@ -271,7 +288,7 @@ def _break_silence(state: CallState) -> tuple[AnyEffect, ...]:
     if state.owing is Owing.OPERATOR or speech.is_thinking(state):
         phrase = {"filler": policy.filler, "progress": policy.progress, "apology": policy.apology}[step]
         return (_say(state, phrase, "filler"),)
-    asked = next((one.text for one in reversed(state.remarks) if one.speaker == "caller"), "")
+    asked = _last_words(state)
     if asked and step == "filler" and speech.is_unheard(state):
         return (do.AskAgent(turn=state.turn + 1, text=asked),)
     return (_say(state, policy.apology, "apology"),)

@@ -64,12 +64,11 @@ def evolve(state: CallState, event: AnyEvent) -> CallState:
         case fact.MachineDetected() | fact.MachineFinished():
             return _machine(state, event)
         case fact.DigitsPressed():
-            return speech.pressed(state, event)
+            return speech.pressed(speech.taken_up(state), event)
         case fact.CallerStarted() | fact.CallerStopped() | fact.TranscriberFailed():
             return _voice(state, event)
         case fact.CallerHeard():
-            # Where the carrier listens nobody tells that a voice started; its first words do.
-            return state if state.streams or not event.text.strip() else _took_the_floor(state)
+            return _heard_words(state) if event.text.strip() else state
         case fact.CallerSaid():
             return _said(state, event)
         case fact.SpeechChunk():
@@ -121,7 +120,7 @@ def intend(state: CallState, effect_id: EffectId, effect: AnyEffect) -> CallStat
         case StopSpeaking():
             state = speech.stopped(state, effect.utterance)
         case AskAgent():
-            state = change(state, turn=effect.turn, draft="")
+            state = change(speech.taken_up(state), turn=effect.turn, draft="")
         case Dial():
             state = change(state, detecting=effect.detect_machine)
         case Listen():
@@ -289,13 +288,20 @@ def _said(state: CallState, event: fact.CallerSaid) -> CallState:
 def _voice(state: CallState, event: fact.CallerStarted | fact.CallerStopped | fact.TranscriberFailed) -> CallState:
     """The caller's voice, and whether anybody listens to it."""
     if isinstance(event, fact.CallerStarted):
-        return _took_the_floor(change(state, wordless=True))
-    stopped = isinstance(event, fact.CallerStopped)
-    return speech.stopped_talking(state) if stopped else speech.gone_deaf(state)
+        return _took_the_floor(change(state, wordless=True, hushed_at=EPOCH))
+    if isinstance(event, fact.CallerStopped):
+        return speech.stopped_talking(change(state, hushed_at=state.now) if state.cut else state)
+    return speech.gone_deaf(state)
 
 
 def _took_the_floor(state: CallState) -> CallState:
     return speech.interrupted(change(state, floor=Floor.CALLER)) if state.phase is Phase.LIVE else state
+
+
+def _heard_words(state: CallState) -> CallState:
+    """The caller is saying something: where the carrier listens nobody tells that a voice started; its words do."""
+    state = speech.taken_up(state)
+    return state if state.streams else _took_the_floor(state)
 
 
 def _machine(state: CallState, event: fact.MachineDetected | fact.MachineFinished) -> CallState:

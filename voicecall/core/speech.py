@@ -82,7 +82,7 @@ def said(state: CallState, text: str) -> CallState:
     """The caller said (or keyed) something final."""
     if not text.strip() or state.phase is not Phase.LIVE:
         return state
-    state = change(state, floor=Floor.NOBODY, wordless=False, misses=0)
+    state = change(taken_up(state), floor=Floor.NOBODY, wordless=False, misses=0)
     state = _remark(state, Remark(speaker="caller", text=text))
     if state.waiting_since:
         return owe(change(state, waiting_since=EPOCH), Owing.OPERATOR)
@@ -101,7 +101,7 @@ def intended(state: CallState, effect: Speak) -> CallState:
         protected_ms=effect.protected_ms,
     )
     sound_at = state.sound_at if state.saying else state.now
-    return change(state, utterance=effect.utterance, saying=(*state.saying, one), sound_at=sound_at)
+    return change(taken_up(state), utterance=effect.utterance, saying=(*state.saying, one), sound_at=sound_at)
 
 
 def playing(state: CallState, number: int) -> CallState:
@@ -151,7 +151,7 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
     if current is None:
         return state
     text = words_heard(current, event)
-    state = without(state, event.utterance)
+    state = _cut(without(state, event.utterance), current, event, text)
     if text:
         state = _remark(state, Remark(speaker="agent", text=text))
     if event.interrupted and current.turn:
@@ -172,6 +172,30 @@ def played(state: CallState, event: PlaybackFinished) -> CallState:
         return owe(state, Owing.NOBODY)  # whoever talks over the request to say it again does so
     # Who talks over our return was talking when the stream broke: of those words nobody may ever hear.
     return owe(state, Owing.AGENT) if current.purpose == "return" or not event.interrupted else state
+
+
+def _cut(state: CallState, one: Utterance, event: PlaybackFinished, heard: str) -> CallState:
+    """The caller's voice cut an utterance off: the rest is kept until it is known what they want."""
+    if (
+        not event.interrupted
+        or event.broken
+        or state.floor is not Floor.CALLER
+        or one.purpose == "filler"
+        or not state.policy.resume_ms
+    ):
+        return state
+    rest = one.text.removeprefix(heard).strip()
+    return change(
+        state,
+        cut=f"{state.cut} {rest}".strip(),
+        cut_turn=max(state.cut_turn, one.turn),
+        cut_thinking=state.cut_thinking or (one.turn == state.turn and is_thinking(state)),
+    )
+
+
+def taken_up(state: CallState) -> CallState:
+    """Somebody has gone on since: what was cut off is not said again."""
+    return change(state, cut="", cut_turn=0, cut_thinking=False, hushed_at=EPOCH) if state.cut else state
 
 
 def _heard(state: CallState, one: Utterance) -> CallState:

@@ -160,6 +160,13 @@ class CallState:
     owing: Owing = Owing.NOBODY
     owing_since: Instant = EPOCH
     owing_stage: int = 0
+    cut: str = ""
+    """What nobody has heard of that which the caller's voice cut off, while it is not known what they want."""
+    cut_turn: int = 0
+    cut_thinking: bool = False
+    """Whether there would have been more."""
+    hushed_at: Instant = EPOCH
+    """When the caller who cut it off fell silent."""
     keys: str = ""
     keys_at: Instant = EPOCH
     keys_told: tuple[Instant, ...] = ()

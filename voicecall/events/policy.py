@@ -67,8 +67,9 @@ class Policy:
     Without ``streaming`` the carrier speaks and listens. ``voice_fallback`` is how its own voice may speak when none of
     ours can: beside the media stream, or instead of it. ``detection_ms`` is how long after the answer a carrier may
     take to tell a machine from a person, ``beep_ms`` how long a machine's beep is waited for. The first
-    ``protect_greeting_ms`` of a greeting are not interrupted. ``unheard`` is said when there was a voice and no words
-    of it; empty: then a voice without words is nothing.
+    ``protect_greeting_ms`` of a greeting are not interrupted. Who has interrupted us and is silent again, without a
+    word that was understood, hears the rest after ``resume_ms``; 0: never. ``unheard`` is said when there was a voice
+    and no words of it; empty: then a voice without words is nothing.
     """
 
     mode: Mode = Mode.CONVERSATION
@@ -90,6 +91,7 @@ class Policy:
     beep_ms: int = 8_000
     dial_doubt_ms: int = 15_000
     protect_greeting_ms: int = 0
+    resume_ms: int = 0
     agent: Patience = AGENT_PATIENCE
     operator: Patience = OPERATOR_PATIENCE
     filler: str = "One moment, please."
