@@ -52,8 +52,6 @@ from voicecall.ports import (
 
 LEAD_S = LEAD_MS / 1000
 FRAME_S = FRAME_MS / 1000
-SLACK_S = FRAME_S / 2
-"""A visit that is a little early or late sends one frame like every other, not none and then two."""
 GAP_S = 3 * FRAME_S
 """A carrier that sends nothing for silence is heard as silent after this."""
 MARK_GRACE_S = 5.0
@@ -105,6 +103,7 @@ class Session:
         self._begun = False
         self._watched = link.descriptor >= 0
         self._flowing = False
+        self._slack: float | None = None
         self._goodbye = False
         self._stopped = False
         self._order = InOrder()
@@ -196,7 +195,7 @@ class Session:
             self.hear(now)
         if not self.over:
             self._hear_gap(now)
-            self._send(now)
+            self._send(now, visit=True)
             self._check(now)
 
     def hear(self, now: float) -> None:
@@ -316,15 +315,19 @@ class Session:
         if self._begun and not self._flowing and not self.over:
             self._send(trio.current_time())
 
-    def _send(self, now: float) -> None:
+    def _send(self, now: float, *, visit: bool = False) -> None:
         playback = self._utterances.playback
         if not playback.ready:
             self._flowing = False
             return
         if self._flowing:
             self._meter.late(now - self._next_frame)
-        self._next_frame = max(self._next_frame, now)
-        until, messages = now + self._lead_s + SLACK_S, list[bytes]()
+        if not self._flowing or self._next_frame < now:
+            self._slack, self._next_frame = None, max(self._next_frame, now)
+        if visit and self._slack is None:
+            # As far as can be from where a visit that is a little early sends no frame, and the next one two.
+            self._slack = (self._next_frame - now - self._lead_s) % FRAME_S - FRAME_S / 2
+        until, messages = now + self._lead_s + (self._slack or 0.0), list[bytes]()
         while self._next_frame <= until and (frame := playback.next_frame()) is not None:
             payload = self._ducking.lower(frame.payload, now)
             messages.append(self._codec.send(self._stream_id, payload))
