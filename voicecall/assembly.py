@@ -21,7 +21,7 @@ from voicecall.actors.alarm import Alarm
 from voicecall.actors.memory import remember
 from voicecall.actors.pairing import Pairings
 from voicecall.actors.supervisor import Supervisor
-from voicecall.actors.world import World, nothing_earlier
+from voicecall.actors.world import World, always, nothing_earlier
 from voicecall.audio.plane import LEAD_S, RINGS, TICK_MS, Admit, Identify, MediaPlane
 from voicecall.audio.voicing import Voiced, Voicing
 from voicecall.config import Config
@@ -55,6 +55,7 @@ class Parts:
     ticket_key: bytes = field(repr=False)
     webhook_url: Callable[[], str]
     media_url: Callable[[], str]
+    is_public: Callable[[], bool] = always
     incarnation: Callable[[], str]
     fresh_code: Callable[[], str]
     directory: Directory = field(factory=Directory)
@@ -164,6 +165,7 @@ def _world(config: Config, parts: Parts, alarm: Alarm, plane: MediaPlane) -> Wor
         ticket_key=parts.ticket_key,
         webhook_url=parts.webhook_url,
         media_url=parts.media_url,
+        is_public=parts.is_public,
         claimed=claimed,
         earlier=_earlier(config, parts),
         version=VERSION,

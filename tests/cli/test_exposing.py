@@ -70,6 +70,12 @@ def test_what_is_not_allowed_yet_comes_with_the_page_that_allows_it(node: Progra
     assert "Funnel is not enabled on your tailnet." in error
 
 
+def test_it_is_all_or_nothing(node: Programs, capsys: Capture) -> None:
+    node.tailscale(refuses="/voice/stream")
+    assert "Another client is changing the serve config" in expose(capsys, code=1)[1]
+    assert (node.served(), len(node.changes())) == ({}, 3)
+
+
 def test_what_others_have_exposed_stays_in_both_directions(node: Programs, capsys: Capture) -> None:
     theirs = {"/voice/webhook": "http://127.0.0.1:8080/x"}
     node.web(theirs, funnel=True)

@@ -6,11 +6,14 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import httpx
+import pytest
 
 from tests.system.street import BUSY, LISTENS, Street, is_open, open_street
 from tests.tunnels.programs import Programs, programs
+from voicecall.rpc.protocol import RpcError
 
 TUNNEL = {"provider": "ngrok", "ngrokAuthToken": "2abc_notARealToken"}
 
@@ -26,14 +29,18 @@ def call(street: Street, ngrok: Programs, door: str, to: str, ends: str) -> None
     assert set(brought) == {int(door.rpartition(":")[2])}
 
 
-def moved(street: Street, count: int) -> str:
-    """Where the door is, when it has moved so often."""
+def logged(street: Street, event: str) -> dict[str, Any]:
+    """The first line of the log about ``event``, also one that is still to come."""
     while True:
-        told = [json.loads(line) for line in street.log.splitlines()]
-        found = [line["url"] for line in told if line["event"] == "the door has another public address"]
-        if len(found) == count:
-            return found[-1].removesuffix("/voice/webhook")
+        for line in street.log.splitlines():
+            if (told := json.loads(line))["event"] == event:
+                return told
         street.ask("status")
+
+
+def moved(street: Street) -> str:
+    """Where the door is after its tunnel was lost."""
+    return logged(street, "the door has another public address")["url"].removesuffix("/voice/webhook")
 
 
 def test_calls_go_on_through_whatever_tunnel_there_is_now(tmp_path: Path) -> None:
@@ -45,8 +52,13 @@ def test_calls_go_on_through_whatever_tunnel_there_is_now(tmp_path: Path) -> Non
         first = street.serve().ready["webhookUrl"].removesuffix("/voice/webhook")
         assert first not in ("", f"http://127.0.0.1:{street.port}")
         call(street, ngrok, first, LISTENS, "hangup-bot")
+        ngrok.ngrok(crash=3)
         os.kill(ngrok.calls()[0]["pid"], signal.SIGKILL)
-        second = moved(street, 1)
+        logged(street, "the tunnel is lost")
+        with pytest.raises(RpcError, match="the door is not public now"):
+            street.call(BUSY)
+        ngrok.ngrok(relays=True)
+        second = moved(street)
         assert second != first
         call(street, ngrok, second, BUSY, "busy")
         assert street.server is not None

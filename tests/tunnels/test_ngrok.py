@@ -82,9 +82,12 @@ def test_an_address_that_changes_while_the_agent_runs_is_the_one_for_new_calls(n
     async def story() -> None:
         with logs() as told:
             async with opened(tmp_path) as public:
+                clock: Any = trio.lowlevel.current_clock()
+                clock.jump(100)
                 os.kill(ngrok.calls()[0]["pid"], signal.SIGUSR1)
                 line = await told.until("the door has another public address")
                 assert line["url"] == public.webhook_url() == "https://two.example/voice/webhook"
+                assert [one["event"] for one in told.lines if one["level"] == "error"] == []
 
     run(story)
 
@@ -122,6 +125,7 @@ def test_an_agent_that_dies_is_started_again_with_ever_longer_pauses(ngrok: Prog
     ("token", "does", "kind", "words"),
     [
         ("", {}, Misconfigured, ["tunnel.ngrokAuthToken: ngrok error: ", "ERR_NGROK_4018", "or NGROK_AUTHTOKEN in"]),
+        (TOKEN, {"error": [f"failed: {TOKEN} was revoked", "ERR_NGROK_107"]}, Misconfigured, ["failed: ******** was"]),
         (TOKEN, {"wrong": True}, Misconfigured, ["tunnel.ngrokAuthToken: ", "Your authtoken: ********", "105"]),
         (
             TOKEN,

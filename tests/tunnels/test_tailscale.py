@@ -227,6 +227,13 @@ def test_a_path_that_somebody_has_taken_over_since_is_theirs(node: Programs, tmp
     run(story)
 
 
+def test_a_path_that_somebody_has_taken_over_since_is_not_taken_back(node: Programs, tmp_path: Path) -> None:
+    theirs = {**leave_behind(tmp_path, node), "/voice/webhook": "http://127.0.0.1:8080"}
+    node.web(theirs, funnel=True)
+    assert "/voice/webhook on port 443 already leads to http://127.0.0.1:8080" in str(refused(tmp_path))
+    assert node.served() == {"/voice/webhook": "http://127.0.0.1:8080"}
+
+
 def test_what_cannot_be_removed_now_is_removed_the_next_time(node: Programs, tmp_path: Path) -> None:
     async def story() -> None:
         async with opened(tmp_path, FUNNEL):
@@ -266,12 +273,8 @@ def test_a_record_that_nobody_can_read_is_told_and_harms_nobody(node: Programs, 
     ("does", "words"),
     [
         (
-            {"down": "yes"},
-            ["Could not get Tailscale DNS name. Is Tailscale running? (failed to connect", "tailscale up"],
-        ),
-        (
             {"state": "NeedsLogin"},
-            ["Is Tailscale running? (its state is NeedsLogin); start it with `sudo tailscale up`"],
+            ["Is Tailscale running? (its state is NeedsLogin); log in with `sudo tailscale up`"],
         ),
         ({"denied": "yes"}, ["Access denied: serve config denied", "`sudo tailscale set --operator=$USER`"]),
         (
@@ -297,6 +300,22 @@ def test_why_it_cannot_be_public_is_said_with_the_setting_and_the_fix(
     assert str(error).startswith(("tunnel.provider: ", "tailscale.port: "))
     assert [word for word in words if word not in str(error)] == []
     assert node.served() == {}
+
+
+@pytest.mark.parametrize(
+    ("does", "words"),
+    [
+        ({"down": "yes"}, "(failed to connect to local tailscaled; it doesn't appear to be running"),
+        ({"state": "Starting"}, "(its state is Starting); it may be running in a moment"),
+    ],
+)
+def test_a_daemon_that_is_not_there_yet_is_no_fault_of_the_configuration(
+    node: Programs, tmp_path: Path, does: dict[str, str], words: str
+) -> None:
+    node.tailscale(**does)
+    error = refused(tmp_path)
+    assert type(error) is CannotExpose
+    assert f"tunnel.provider: Could not get Tailscale DNS name. Is Tailscale running? {words}" in str(error)
 
 
 def test_without_the_program_it_is_said_where_to_get_it(tmp_path: Path) -> None:

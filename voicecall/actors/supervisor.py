@@ -31,6 +31,7 @@ from voicecall.ports import Capability, Heard, HttpResponse, MediaStart
 RECEIPT_S = 1.5
 """How long a webhook waits for its receipt; then 503, and the vendor tries again."""
 REQUEST_S = 10.0
+NOT_PUBLIC = "the door is not public now: its tunnel is lost and is being opened again; try again in a moment"
 """How long a local request waits for its receipt; what was not begun by then is not done later."""
 
 log = structlog.get_logger(__name__)
@@ -132,6 +133,8 @@ class Supervisor:
             return Refused(code="unsupported", reason=f"provider: {request.carrier} cannot stream a call's sound to us")
         if len(self._taken) >= self._max_calls:
             return Refused(code="limit", reason=f"Maximum concurrent calls ({self._max_calls}) reached")
+        if not self._world.is_public():
+            return Refused(code="unavailable", reason=NOT_PUBLIC)
         return None
 
     async def _placed_before(self, call_id: CallId) -> Accepted | Refused:

@@ -29,6 +29,11 @@ async def nothing_earlier(state: CallState) -> tuple[Line, ...]:
     return ()
 
 
+def always() -> bool:
+    """The door can be reached, where nothing stands between it and the carriers."""
+    return True
+
+
 def usual_timeout_ms(dialed: str) -> int:
     """The limit of an agent turn, where no number has its own."""
     return 30_000
@@ -39,6 +44,7 @@ class World:
     """``wall`` is the wall clock as trio sees it pass; ``incarnation`` gives a fresh writer name per actor start.
 
     ``webhook_url`` and ``media_url`` are functions because the port may be known only once the door is open.
+    ``is_public`` says whether carriers reach it now.
     ``reply_timeout_ms`` bounds a whole agent turn, for the number of ours that was called ("" when we called).
     ``earlier`` is what was said in earlier calls, as far as the agent may remember it.
     ``claimed`` says whether a carrier's call id belongs to another call than the given one. ``clock_rate`` is how fast
@@ -57,6 +63,7 @@ class World:
     ticket_key: bytes = field(repr=False)
     webhook_url: Callable[[], str]
     media_url: Callable[[], str]
+    is_public: Callable[[], bool] = always
     claimed: Callable[[str, CallId, str], bool] = nobody_else
     version: str = ""
     earlier: Callable[[CallState], Awaitable[tuple[Line, ...]]] = nothing_earlier

@@ -19,7 +19,7 @@ from attrs import define, field, frozen
 
 from voicecall.config.secret import MASK, Secret
 from voicecall.tunnels.problems import CannotExpose, Misconfigured
-from voicecall.tunnels.program import STOP_S, lines, one_line, start, stop, tell_group
+from voicecall.tunnels.program import KILL_S, STOP_S, lines, one_line, start, stop, tell_group
 
 log = structlog.get_logger(__name__)
 
@@ -166,10 +166,13 @@ async def end_leftover(state: Path) -> None:
                 f"{SETTING}: an ngrok of an earlier server still runs; stop it (`fuser {path}` names it)"
             )
         log.warning("an ngrok that a killed server left is ended", pid=int(pid))
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_end, int(pid))
-            await trio.to_thread.run_sync(fcntl.flock, file.fileno(), fcntl.LOCK_EX)
-            nursery.cancel_scope.cancel()
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + STOP_S + KILL_S):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_end, int(pid))
+                await trio.to_thread.run_sync(fcntl.flock, file.fileno(), fcntl.LOCK_EX, abandon_on_cancel=True)
+                nursery.cancel_scope.cancel()
+            return
+        raise CannotExpose(f"{SETTING}: an ngrok of an earlier server (process {int(pid)}) does not end; stop it")
 
 
 async def _end(leader: int) -> None:

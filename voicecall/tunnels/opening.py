@@ -49,6 +49,10 @@ class Public:
     origin: str = ""
     up: bool = True
 
+    def is_up(self) -> bool:
+        """Whether carriers reach the door now."""
+        return self.up
+
     def webhook_url(self) -> str:
         """Where carriers post."""
         return self.origin + self.webhook_path

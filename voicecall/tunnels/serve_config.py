@@ -91,7 +91,8 @@ def _https(mount: Mount) -> tuple[str, ...]:
 
 
 def _port(where: str) -> int:
-    return int(where.rpartition(":")[2])
+    port = where.rpartition(":")[2]
+    return int(port) if port.isdecimal() else 0
 
 
 def _target(handler: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ STATUS_S, ON_S, OFF_S = 2.5, 10.0, 5.0
 LOOK_S = 60.0
 """How often it is looked whether our paths are still there."""
 RECORD = "tailscale.json"
+_COMING = ("NoState", "Starting")
 _ENABLE = re.compile(r"https://login\.tailscale\.com/\S+")
 
 
@@ -146,8 +147,12 @@ async def find_node(setting: str) -> Node:
     what = f"{setting}: Could not get Tailscale DNS name. Is Tailscale running?"
     if done.code is None:
         raise CannotExpose(f"{what} `tailscale status` did not end within {STATUS_S:g} s; restart tailscaled")
-    why = f"its state is {state}" if done.code == 0 else done.text
-    raise Misconfigured(f"{what} ({why}); start it with `sudo tailscale up`, and enable MagicDNS in the tailnet")
+    if done.code != 0:
+        raise CannotExpose(f"{what} ({done.text}); start its daemon, tailscaled")
+    if state in _COMING:
+        raise CannotExpose(f"{what} (its state is {state}); it may be running in a moment")
+    fix = "log in with `sudo tailscale up`, and enable MagicDNS in the tailnet"
+    raise Misconfigured(f"{what} (its state is {state}); {fix}")
 
 
 async def find_served(setting: str) -> Served:

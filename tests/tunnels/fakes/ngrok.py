@@ -93,6 +93,7 @@ def open_relay(port: str) -> str:
 
 def main(arguments: list[str]) -> None:
     """Open a tunnel until told to stop; SIGUSR1 is the cloud that gives it another address."""
+    signal.alarm(120)  # a story that failed may have forgotten us
     token = os.environ.get("NGROK_AUTHTOKEN", "")
     note(token=token, pid=os.getpid())
     with file("calls.jsonl") as calls:
@@ -112,25 +113,20 @@ def main(arguments: list[str]) -> None:
     log("info", "client session established", obj="tunnels.session")
     domain = arguments[arguments.index("--domain") + 1] if "--domain" in arguments else ""
     urls = [f"https://{domain}"] if domain else DOES.get("urls", ["https://one.ngrok-free.app"])
+    told = {signal.SIGUSR1, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, told)  # also for the relay's threads
     if DOES.get("relays"):
         urls = [open_relay(arguments[1])]
-
-    def started(*_: object) -> None:
-        nonlocal run
+    while True:
         address = f"http://localhost:{arguments[1]}"
         url = urls[min(run, len(urls) - 1)]
         log("info", "started tunnel", obj="tunnels", name="command_line", addr=address, url=url)
         run += 1
-
-    def ended(*_: object) -> None:
-        note(ended=True)
-        os._exit(0)
-
-    signal.signal(signal.SIGUSR1, started)
-    signal.signal(signal.SIGTERM, (lambda *_: say("stubborn")) if DOES.get("stubborn") else ended)
-    started()
-    while True:
-        signal.pause()
+        while signal.sigwait(told) == signal.SIGTERM:
+            if not DOES.get("stubborn"):
+                note(ended=True)
+                return
+            say("stubborn")
 
 
 main(sys.argv[1:])

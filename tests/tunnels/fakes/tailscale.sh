@@ -10,7 +10,7 @@ printf '%s\n' "tailscale $*" >>"$here/commands"
 [ ! -e "$here/tailscale.does" ] || . "$here/tailscale.does"
 
 leave() { printf '%s\n' "$2" >&2; exit "$1"; }
-hang() { printf '%s\n' "$1" >"$here/fifo"; exec /bin/sleep 1000; }
+hang() { printf '%s\n' "$1" >"$here/fifo"; exec /bin/sleep 120; }
 
 status() {
     [ "$hangs" != status ] || hang status
