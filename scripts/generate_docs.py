@@ -56,8 +56,8 @@ no file, runs everything against the simulated phone network.
   and `tts` is the gateway's `messages.tts` (or top-level `tts`) with ours laid over it: objects are merged key by key,
   anything else replaces, a `null` takes the gateway's value away. What else the gateway says there is its own business.
 * **Voices.** The one that `tts.provider` names speaks first, then, if it cannot begin, the others of OpenAI and
-  ElevenLabs that have a key; `edge` and `microsoft` are skipped (`unsupported for telephony`). When none can, the carrier's own
-  voice speaks. `offline` speaks alone. `tts.timeoutMs` is what they all have together, at most 8 seconds.
+  ElevenLabs that have a key; `edge` and `microsoft` are skipped (`unsupported for telephony`). When none can, the
+  carrier's own voice speaks. `offline` speaks alone. `tts.timeoutMs` is what they all have together, at most 8 seconds.
 * **Ears.** With `streaming.enabled`, a carrier other than the mock wants a key for `streaming.provider`, or `offline`.
 * **One shape.** Transcription vendors are chosen by `streaming.provider` and set up under `streaming.providers.<id>`,
   voices likewise under `tts`. The older flat keys (`streaming.sttModel`, `tts.openai`, …) are refused with the key to
