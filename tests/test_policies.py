@@ -12,6 +12,7 @@ from voicecall.policies import (
     GREETING,
     full_policy,
     inbound_policy,
+    known_phrases,
     outbound_policy,
     reply_timeout_ms,
     streams,
@@ -177,3 +178,26 @@ def test_the_agent_has_as_much_time_as_the_dialed_number_gives_it() -> None:
     assert [reply_timeout_ms(patient, dialed) for dialed in (US, "1 555 000 0000", "+15550000001", THEM, "")] == [
         9_000, 9_000, 20_000, 20_000, 20_000,
     ]  # fmt: skip
+
+
+def test_what_will_probably_be_said_is_known_where_calls_stream() -> None:
+    numbers = {US: {"inboundGreeting": " Sales. "}, "+15550000001": {}}
+    phrases = {"filler": "Hm.", "apology": "Sorry."}
+    ours = ("Hm.", "Sorry.", "I am back. Sorry about the pause.")
+    greeted = config(inboundPolicy="open", numbers=numbers, phrases=phrases)
+    assert known_phrases(greeted, STREAMS) == (GREETING, "Sales.", *ours)
+    assert known_phrases(config(phrases=phrases), STREAMS) == ours, "nobody may call us: nobody is greeted"
+    assert known_phrases(greeted, SPEAKS) == (), "the carrier speaks"
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "how"),
+    [
+        (STREAMS, "none"),
+        (SPEAKS, "none"),
+        (SPEAKS | {Capability.LISTEN}, "instead"),
+        (SPEAKS | {Capability.LISTEN, Capability.SPEAK_BESIDE}, "beside"),
+    ],
+)
+def test_how_a_carriers_own_voice_may_stand_in_for_ours(capabilities: frozenset[Capability], how: str) -> None:
+    assert outbound_policy(config(), message="Hi", mode=None, capabilities=capabilities).voice_fallback == how

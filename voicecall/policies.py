@@ -9,7 +9,7 @@ from attrs import evolve
 from voicecall.config import Config, route_for
 from voicecall.core.pairing import spoken
 from voicecall.events import Mode, Patience, Policy
-from voicecall.events.policy import OnMachine, VoiceFallback
+from voicecall.events.policy import DEFAULT_POLICY, OnMachine, VoiceFallback
 from voicecall.ports import Capability
 
 SILENT_DETECTION_MS = 8_000
@@ -69,6 +69,18 @@ def reply_timeout_ms(config: Config, dialed: str) -> int:
 def streams(config: Config, capabilities: frozenset[Capability]) -> bool:
     """Whether a call's sound comes to us: where that is wanted, or where the carrier has no voice of its own."""
     return Capability.STREAM in capabilities and (config.streaming.enabled or Capability.SPEAK not in capabilities)
+
+
+def known_phrases(config: Config, capabilities: frozenset[Capability]) -> tuple[str, ...]:
+    """What calls that stream will probably say: to a caller first, and by ourselves."""
+    if not streams(config, capabilities):
+        return ()
+    phrases = (config.phrases.filler, config.phrases.apology, DEFAULT_POLICY.return_phrase)
+    if config.inbound_policy == "disabled":
+        return phrases
+    routes = (route.inbound_greeting for route in config.numbers.values())
+    greetings = (config.inbound_greeting or GREETING, *(one for one in routes if one))
+    return tuple(dict.fromkeys((*(one.strip() for one in greetings), *phrases)))
 
 
 def voice_fallback(capabilities: frozenset[Capability]) -> VoiceFallback:

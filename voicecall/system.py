@@ -21,12 +21,14 @@ import attrs
 import trio
 from attrs import frozen
 
-from journal import FileJournal, Journal, open_journal
+from journal import FileJournal, Journal, Position, open_journal
 from voicecall.accounts import account_of
 from voicecall.actors.checkpoint import Checkpoint, load_directory
 from voicecall.assembly import VERSION, Calls, Parts, assemble, carrier_of
 from voicecall.config import Config
-from voicecall.events import Instant
+from voicecall.events import CallId, Entry, Instant
+from voicecall.events.facts import CallPlaced
+from voicecall.policies import known_phrases
 from voicecall.ports import Fetch
 from voicecall.talking import Mind, open_mind
 from voicecall.tunnels.opening import Public, open_public
@@ -168,6 +170,8 @@ async def open_system(
                 methods=methods,
                 rpc_port=next((listener.socket.getsockname()[1] for listener, token in entrances if token), None),
             )
+            for phrase in known_phrases(config, parts.carrier.capabilities):
+                mind.ahead(phrase)
             try:
                 with _nothing_to_collect():
                     yield system
@@ -290,5 +294,12 @@ def _real_parts(
         directory=checkpoint.directory,
         recordings=state / "recordings" if config.recording else None,
         gate_state=state,
-        observe=checkpoint.seen,
+        observe=partial(_observe, checkpoint, mind),
     )
+
+
+def _observe(checkpoint: Checkpoint, mind: Mind, call_id: CallId, position: Position, entry: Entry) -> None:
+    """Told of every entry: the first words of a call that we place are made while the telephone rings."""
+    checkpoint.seen(call_id, position, entry)
+    if isinstance(entry.event, CallPlaced) and entry.event.policy.streaming:
+        mind.ahead(entry.event.policy.greeting)

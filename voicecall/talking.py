@@ -6,13 +6,14 @@ what remains where no vendor has a key.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
 from attrs import frozen
 
+from voicecall.adapters.speech.chain import Voice, VoiceChain
 from voicecall.config import Config
 from voicecall.ports import Agent, Synthesizer, Transcriber
 from voicecall.thinking import agent_of
@@ -27,20 +28,31 @@ VOICES = ("openai", "elevenlabs", "edge")
 log = structlog.get_logger(__name__)
 
 
+def _nothing_ahead(text: str) -> None:
+    """A voice of this machine costs nothing and is quick: it renders nothing beforehand."""
+
+
 @frozen(kw_only=True)
 class Mind:
-    """All that a system does not do by itself."""
+    """All that a system does not do by itself. ``ahead`` tells the voice of a text that will probably be spoken."""
 
     agent: Agent
     voice: Synthesizer
     ear: Transcriber
+    ahead: Callable[[str], None] = _nothing_ahead
 
 
 @asynccontextmanager
 async def open_mind(config: Config) -> AsyncGenerator[Mind]:
     """Agent, voice and ear, as long as the context lasts."""
     async with agent_of(config) as agent, voice_of(config) as voice, ear_of(config) as ear:
-        yield Mind(agent=agent, voice=voice, ear=ear)
+        if not isinstance(voice, VoiceChain):
+            yield Mind(agent=agent, voice=voice, ear=ear)
+            return
+        from voicecall.adapters.speech.ahead import open_ahead
+
+        async with open_ahead(voice) as rendered:
+            yield Mind(agent=agent, voice=rendered, ear=ear, ahead=rendered.ahead)
 
 
 @asynccontextmanager
@@ -51,7 +63,6 @@ async def voice_of(config: Config) -> AsyncGenerator[Synthesizer]:
     A carrier of the real world with no voice of ours speaks with its own; only the simulated network understands ours
     of this machine, whatever it is.
     """
-    from voicecall.adapters.speech.chain import Voice, VoiceChain
     from voicecall.adapters.speech.offline import OfflineSynthesizer
 
     chosen = config.tts.provider or _first_with_key(config)

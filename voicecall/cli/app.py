@@ -6,9 +6,22 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, Parameter
 
-from voicecall.cli.place import BAD_USAGE, INTERRUPTED, Place, fail
+from voicecall.cli.options import (
+    CallOption,
+    ConfigOption,
+    FileOption,
+    JsonOption,
+    Message,
+    Mode,
+    StateOption,
+    WaitOption,
+    examples,
+    place_of,
+)
+from voicecall.cli.pairing_commands import pairing
+from voicecall.cli.place import BAD_USAGE, INTERRUPTED, fail
 from voicecall.config.problems import ConfigError
 
 app = App(
@@ -20,28 +33,6 @@ app = App(
     version_flags=["--version"],
     result_action="return_value",
 )
-
-COMMON = Group("Where and how", sort_key=99)
-StateOption = Annotated[
-    Path | None, Parameter(name="--state", group=COMMON, help="State directory (env VOICECALL_STATE_DIR).")
-]
-ConfigOption = Annotated[
-    Path | None, Parameter(name="--config", group=COMMON, help="Configuration file, JSON5 (env VOICECALL_CONFIG).")
-]
-JsonOption = Annotated[bool, Parameter(name="--json", negative="", group=COMMON, help="Print JSON for programs.")]
-CallOption = Annotated[str, Parameter(name="--call-id", help="Call id, its beginning, or the carrier's id.")]
-Message = Annotated[str, Parameter(name=["--message", "-m"], help="What to say.")]
-Mode = Annotated[
-    Literal["notify", "conversation"] | None,
-    Parameter(name="--mode", help="notify: say it and hang up; conversation: talk. Default: outbound.defaultMode."),
-]
-FileOption = Annotated[Path | None, Parameter(name="--file", help="Any journal: a directory or one segment.")]
-WaitOption = Annotated[bool, Parameter(name="--wait", negative="", help="Stay until the call has ended.")]
-
-
-def examples(*lines: str) -> str:
-    """The end of a command's help."""
-    return "\n".join(("Examples:", *(f"  {line}" for line in lines)))
 
 
 def run(arguments: list[str]) -> int:
@@ -69,10 +60,6 @@ def _version() -> str:
     from importlib.metadata import version
 
     return version("voicecall")
-
-
-def _place(state: Path | None, config: Path | None) -> Place:
-    return Place.find(state, config, os.environ)
 
 
 @app.command(
@@ -121,7 +108,7 @@ def serve(
     if problem:
         return fail(problem, BAD_USAGE)
     return run_server(
-        _place(state, config),
+        place_of(state, config),
         carrier=carrier,
         simulate=simulate,
         speech=SpeechVendor(name=speech, url=speech_url) if speech else None,
@@ -151,7 +138,7 @@ def call(
     from voicecall.cli.calling import place_call
 
     params = {"to": to, "message": message, "mode": mode}
-    return place_call(_place(state, config), "voicecall.initiate", params, wait=wait, json=json)
+    return place_call(place_of(state, config), "voicecall.initiate", params, wait=wait, json=json)
 
 
 @app.command(
@@ -175,7 +162,7 @@ def start(
     from voicecall.cli.calling import place_call
 
     params = {"to": to, "message": message, "mode": mode}
-    return place_call(_place(state, config), "voicecall.start", params, wait=wait, json=json)
+    return place_call(place_of(state, config), "voicecall.start", params, wait=wait, json=json)
 
 
 @app.command(
@@ -196,7 +183,7 @@ def proceed(
     from voicecall.cli.calling import ask
 
     params = {"callId": call_id, "message": message}
-    return ask(_place(state, config), "voicecall.continue", params, json=json, waiting="waiting for the answer")
+    return ask(place_of(state, config), "voicecall.continue", params, json=json, waiting="waiting for the answer")
 
 
 @app.command(
@@ -215,7 +202,7 @@ def speak(
     """Say something on a live call."""
     from voicecall.cli.calling import ask
 
-    return ask(_place(state, config), "voicecall.speak", {"callId": call_id, "message": message}, json=json)
+    return ask(place_of(state, config), "voicecall.speak", {"callId": call_id, "message": message}, json=json)
 
 
 @app.command(
@@ -234,7 +221,7 @@ def dtmf(
     """Press keys on a live call."""
     from voicecall.cli.calling import ask
 
-    return ask(_place(state, config), "voicecall.dtmf", {"callId": call_id, "digits": digits}, json=json)
+    return ask(place_of(state, config), "voicecall.dtmf", {"callId": call_id, "digits": digits}, json=json)
 
 
 @app.command(
@@ -248,7 +235,7 @@ def end(
     """Hang up."""
     from voicecall.cli.calling import ask
 
-    return ask(_place(state, config), "voicecall.end", {"callId": call_id}, json=json)
+    return ask(place_of(state, config), "voicecall.end", {"callId": call_id}, json=json)
 
 
 @app.command(
@@ -268,7 +255,7 @@ def status(
     """What is known of a call, or which calls are in progress. Works without a server."""
     from voicecall.cli.looking import show_status
 
-    return show_status(_place(state, config), call_id, file=file, json=json)
+    return show_status(place_of(state, config), call_id, file=file, json=json)
 
 
 @app.command(
@@ -291,7 +278,7 @@ def tail(
     """One readable line per fact: when, which call, what happened, what was decided. --json: the journal's lines."""
     from voicecall.cli.looking import show_tail
 
-    return show_tail(_place(state, config), call_id, since=since, follow=follow, file=file, json=json)
+    return show_tail(place_of(state, config), call_id, since=since, follow=follow, file=file, json=json)
 
 
 @app.command(
@@ -312,7 +299,7 @@ def replay(
     """Decide a past call again and report the first difference. Exit code 1 when there is one."""
     from voicecall.cli.replaying import show_replay
 
-    return show_replay(_place(state, config), call_id, until=until, file=file, as_json=json)
+    return show_replay(place_of(state, config), call_id, until=until, file=file, as_json=json)
 
 
 @app.command(
@@ -341,7 +328,7 @@ def latency(
     """How long people waited for an answer, stage by stage: from the transcript to what was heard."""
     from voicecall.cli.summing import show_latency
 
-    place = _place(state, config)
+    place = place_of(state, config)
     return show_latency(place, calls, last=last, since=since, plot=plot, file=file, json=json)
 
 
@@ -363,7 +350,7 @@ def why_signature(
     """Why a webhook was refused: every address it may have been signed for, and which one would have been right."""
     from voicecall.cli.signatures import why_signature as explain
 
-    return explain(_place(state, config), which, json=json)
+    return explain(place_of(state, config), which, json=json)
 
 
 @app.command(
@@ -392,46 +379,7 @@ def expose(
     """
     from voicecall.cli.exposing import expose as run_expose
 
-    return run_expose(_place(state, config), mode=mode, path=path, port=port, serve_path=serve_path, json=json)
+    return run_expose(place_of(state, config), mode=mode, path=path, port=port, serve_path=serve_path, json=json)
 
 
-pairing = App(name="pairing", help="Callers who are let in by a code that they were told (inboundPolicy: pairing).")
 app.command(pairing)
-
-
-@pairing.command(name="list", help_epilogue=examples("voicecall pairing list"))
-def list_pairings(*, json: JsonOption = False, state: StateOption = None, config: ConfigOption = None) -> int:
-    """Who is let in, and whose code waits."""
-    from voicecall.cli.pairing import show_pairings
-
-    return show_pairings(_place(state, config), json=json)
-
-
-@pairing.command(help_epilogue=examples("voicecall pairing approve 123456"))
-def approve(
-    code: Annotated[str, Parameter(help="The six digits that the caller was told.")],
-    *,
-    json: JsonOption = False,
-    state: StateOption = None,
-    config: ConfigOption = None,
-) -> int:
-    """Let in whoever was told this code."""
-    from voicecall.cli.pairing import change_pairing
-
-    place = _place(state, config)
-    return change_pairing(place, "voicecall.pairing.approve", {"code": code}, "may call now", json=json)
-
-
-@pairing.command(help_epilogue=examples("voicecall pairing revoke +15550001234"))
-def revoke(
-    number: Annotated[str, Parameter(help="Whose calls are refused from now on, E.164.")],
-    *,
-    json: JsonOption = False,
-    state: StateOption = None,
-    config: ConfigOption = None,
-) -> int:
-    """Shut a number out again."""
-    from voicecall.cli.pairing import change_pairing
-
-    place = _place(state, config)
-    return change_pairing(place, "voicecall.pairing.revoke", {"number": number}, "is shut out", json=json)

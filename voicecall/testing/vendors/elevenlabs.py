@@ -70,12 +70,21 @@ class ElevenLabs:
     def note(self, what: str, of: str = "") -> None:
         """Keep what happened."""
         self.seen.append((what, of))
+        self.stir()
+
+    def stir(self) -> None:
+        """Something has happened."""
         self.changed.set()
         self.changed = trio.Event()
 
     async def until(self, what: str, of: str | None = None, *, times: int = 1) -> None:
         """Wait until something has happened."""
         while self.count(what, of) < times:
+            await self.changed.wait()
+
+    async def until_spoken(self, text: str) -> None:
+        """Wait until a text has been said to its end."""
+        while text not in self.spoken:
             await self.changed.wait()
 
     def count(self, what: str, of: str | None = None) -> int:
@@ -194,6 +203,7 @@ async def _sound(vendor: ElevenLabs, text: str, fault: Fault | None) -> AsyncGen
         yield json.dumps(line).encode() + b"\n"
         await trio.sleep(vendor.piece_s)
     vendor.spoken.append(text)
+    vendor.stir()
 
 
 async def wrong(fault: Fault) -> None:
