@@ -10,7 +10,7 @@ from typing import Any, get_args
 import attrs
 from schema_lock import hints, on_disk
 
-from voicecall.events import AnyEffect, AnyEvent, Entry, Patience, Policy, effects, facts
+from voicecall.events import AnyEffect, AnyEvent, Entry, Patience, Policy, effects, facts, sound
 from voicecall.events.schema import SCHEMA, to_plain
 
 _SECTION = re.compile(r"^# --- (.+?) -+$|^class (\w+)\(", re.MULTILINE)
@@ -70,11 +70,14 @@ waiting for the same instant.
 
 
 def _facts() -> str:
-    """In the order and under the headings of the source."""
+    """In the order and under the headings of the sources."""
     classes = {cls.__name__: cls for cls in get_args(AnyEvent)}
     parts: list[str] = []
-    for heading, name in _SECTION.findall(inspect.getsource(facts)):
-        parts.append(f"### {heading[0].upper()}{heading[1:]}" if heading else _entry(classes[name]))
+    for module in (facts, sound):
+        for heading, name in _SECTION.findall(inspect.getsource(module)):
+            parts.append(f"### {heading[0].upper()}{heading[1:]}" if heading else _entry(classes.pop(name)))
+    if classes:
+        raise AssertionError(f"no source has these facts: {', '.join(classes)}")
     return "\n\n".join(parts)
 
 

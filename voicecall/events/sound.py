@@ -12,6 +12,9 @@ from attrs import frozen
 from voicecall.events.base import EPOCH, EffectId, Event, Instant
 
 
+# --- sound -----------------------------------------------------------------------------------------------------------
+
+
 @frozen(kw_only=True)
 class MediaOpened(Event):
     """The carrier's media stream is connected; ``stream_id`` is the carrier's name for it."""
