@@ -11,7 +11,6 @@ from attrs import frozen
 
 from voicecall.events.base import EPOCH, EffectId, Event, Instant
 
-
 # --- sound -----------------------------------------------------------------------------------------------------------
 
 
