@@ -18,6 +18,8 @@ from voicecall.adapters.carriers.mock import carrier
 from voicecall.adapters.speech.offline import OfflineSynthesizer
 from voicecall.adapters.speech.scripted import ScriptedTranscriber
 from voicecall.audio.g711 import ulaw_decode, ulaw_encode
+from voicecall.audio.listening import Listening
+from voicecall.audio.measure import Lag
 from voicecall.audio.outbox import Outbox
 from voicecall.audio.session import Session
 from voicecall.audio.voicing import Voiced, Voicing
@@ -62,6 +64,7 @@ class Room:
     echo: Echo = field(factory=Echo)
     closed: bool = False
     reason: str = ""
+    descriptor: int = -1
     cleared_at: list[int] = field(factory=list)
     """Samples at which a ``clear`` came."""
     posted: list[AnyEvent] = field(factory=list)
@@ -79,15 +82,16 @@ class Room:
         arrived, self._arrived = self._arrived, []
         return arrived
 
-    def send(self, message: bytes) -> None:
-        match FRAMING.receive(message):
-            case PlaySound(sound):
-                self._queue.append(sound)
-            case PlayMark(name):
-                self._queue.append(name)
-            case ClearSound():
-                self.cleared_at.append(self.at)
-                self._queue.clear()
+    def send(self, *messages: bytes) -> None:
+        for message in messages:
+            match FRAMING.receive(message):
+                case PlaySound(sound):
+                    self._queue.append(sound)
+                case PlayMark(name):
+                    self._queue.append(name)
+                case ClearSound():
+                    self.cleared_at.append(self.at)
+                    self._queue.clear()
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         self.closed = True
@@ -135,10 +139,12 @@ def converse(
                 start=MediaStart(stream_id="s", vendor_call_id="v", ticket="t"),
                 outbox=outbox,
                 synthesizer=OfflineSynthesizer("built-in"),
-                transcriber=ScriptedTranscriber(),
+                lag=Lag(),
+                listening=Listening(call_id=CallId("c"), transcriber=ScriptedTranscriber(), post=outbox.tell),
                 spawn=nursery.start_soon,
                 voicing=voicing(),
             )
+            session.begin(trio.current_time())
             await _talk(room, session, clock, speak)
             session.close("closed")
             nursery.cancel_scope.cancel()

@@ -10,10 +10,14 @@ import trio.testing
 from attrs import define, field
 
 from tests.audio.kit import codec
-from voicecall.adapters.speech.scripted import SOUND, ScriptedSynthesizer, ScriptedTranscriber
+from voicecall.adapters.speech.scripted import ScriptedSynthesizer, ScriptedTranscriber
+from voicecall.audio.listening import Listening
+from voicecall.audio.measure import Lag
 from voicecall.audio.outbox import Outbox
 from voicecall.audio.session import FRAME_S, LEAD_S, Session
-from voicecall.events import CallId
+from voicecall.audio.voicing import Voiced
+from voicecall.events import CallId, EffectId
+from voicecall.events.effects import Speak
 from voicecall.ports import MediaStart
 
 
@@ -43,26 +47,30 @@ def frames_of(visits: list[float], *, begins: float) -> list[int]:
     async def main() -> None:
         clock = trio.lowlevel.current_clock()
         assert isinstance(clock, trio.testing.MockClock)
-        session = Session(
-            call_id=CallId("c1"),
-            link=wire,
-            codec=codec,
-            start=MediaStart(stream_id="s", vendor_call_id="", ticket="t"),
-            outbox=Outbox(post=lambda event: None),
-            synthesizer=ScriptedSynthesizer(),
-            transcriber=ScriptedTranscriber(),
-            spawn=lambda *work: None,
-        )
-        zero = trio.current_time()
-        session.begin(zero)
-        clock.jump(begins)
-        wire.sent.append(0)
-        session._utterances.playback.enqueue(1)
-        session._utterances.playback.feed(1, SOUND * 1_000)
-        session._sounding()
-        for visit in visits:
+        async with trio.open_nursery() as nursery:
+            session = Session(
+                call_id=CallId("c1"),
+                link=wire,
+                codec=codec,
+                start=MediaStart(stream_id="s", vendor_call_id="", ticket="t"),
+                outbox=Outbox(post=lambda event: None),
+                synthesizer=ScriptedSynthesizer(),
+                lag=Lag(),
+                listening=Listening(call_id=CallId("c1"), transcriber=ScriptedTranscriber(), post=lambda event: None),
+                voicing=Voiced(),
+                spawn=nursery.start_soon,
+            )
+            zero = trio.current_time()
+            session.begin(zero)
+            clock.jump(begins)
             wire.sent.append(0)
-            session.serve(zero + visit)
+            session.speak(EffectId("1.0"), Speak(utterance=1, text="One thing after the other is told. " * 30))
+            await trio.testing.wait_all_tasks_blocked()
+            for visit in visits:
+                wire.sent.append(0)
+                session.serve(zero + visit)
+                await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
 
     trio.run(main, clock=trio.testing.MockClock())
     return wire.sent

@@ -84,7 +84,7 @@ def test_the_first_moment_is_the_first_echo_less_the_sound_before_it() -> None:
     first, second, *_ = marks(take(playback, 30))
     playback.acknowledge(first, 1_270)
     playback.acknowledge(second, 1_490)
-    assert playback.clear()[0].first_heard_ms == 1_070
+    assert playback.clear()[0].first_heard_ms == 1_170
 
 
 def test_echoes_that_come_twice_or_out_of_order_take_nothing_back() -> None:

@@ -115,12 +115,12 @@ def test_a_day_with_the_command_line(tmp_path: Path) -> None:
         assert server.process.returncode == 0
 
 
-def test_the_configuration_for_a_carrier_needs_only_the_credentials() -> None:
+def test_the_configuration_for_a_carrier_needs_only_the_credentials_and_a_key_for_the_ear() -> None:
     sample = SAMPLES[0]
     for carrier in ("twilio", "telnyx", "plivo"):
         keys = re.findall(rf"`({carrier.upper()}_\w+)`", README)
         plain = sample.replace('provider: "twilio"', f'provider: "{carrier}"')
-        assert parse_config(plain, dict.fromkeys(keys, "x")).provider == carrier
+        assert parse_config(plain, dict.fromkeys([*keys, "OPENAI_API_KEY"], "x")).provider == carrier
         with pytest.raises(ConfigError, match=keys[0]):
             parse_config(plain, {})
 

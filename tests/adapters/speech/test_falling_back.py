@@ -37,7 +37,7 @@ async def say(script: OpenAiScript, vendor: ElevenLabs, **tts: Any) -> Heard:
                 async for piece in pieces:
                     if isinstance(piece, VendorReported):
                         heard.steps.append((piece.status, piece.code))
-                    else:
+                    elif isinstance(piece, bytes):
                         heard.sound += piece
     heard.error = "" if caught.error is None else str(caught.error)
     return heard
@@ -72,7 +72,7 @@ def test_the_chosen_voice_is_asked_first_and_edge_is_skipped() -> None:
 
 def test_when_both_fail_every_reason_is_told() -> None:
     async def story() -> None:
-        script, vendor = OpenAiScript(), ElevenLabs(voices=())
+        script, vendor = OpenAiScript(), ElevenLabs(voices=("another",))
         script.faults.append("401")
         heard = await say(script, vendor)
         assert heard.sound == b""

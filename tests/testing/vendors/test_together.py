@@ -48,7 +48,7 @@ def test_a_conversation_is_answered_turn_by_turn_whoever_asked_before(path: str,
     [
         ("/v1/chat/completions", {"model": "m", "messages": [{"role": "user", "content": "x"}]}),
         ("/v1/audio/speech", {"model": "tts-1", "input": "Hi.", "voice": "alloy", "response_format": "pcm"}),
-        ("/v1/text-to-speech/anybody/stream?output_format=ulaw_8000", {"text": "Hi."}),
+        ("/v1/text-to-speech/anybody/stream/with-timestamps?output_format=ulaw_8000", {"text": "Hi."}),
     ],
 )
 def test_any_key_is_good_and_none_is_not(path: str, body: dict[str, Any]) -> None:
