@@ -128,3 +128,13 @@ def test_where_the_carrier_speaks_a_machine_is_not_greeted_either() -> None:
     call.tell(MACHINE)
     assert call.tell(fact.CallAnswered()) == ()
     assert after(call.state) is Stance.WAIT
+
+
+def test_a_machine_that_talks_over_us_hears_the_message_at_its_beep_and_not_before() -> None:
+    call = on_the_line(resume_ms=2_000)
+    call.tell(fact.CallerStarted(), after_ms=100)
+    call.tell(MACHINE, after_ms=900)
+    call.finishes(1, heard_ms=900, sent_ms=1_200, interrupted=True)
+    call.tell(fact.CallerStopped(), after_ms=3_000)
+    assert kinds(call.wait(4_000)) == []
+    assert kinds(call.tell(BEEP)) == ["speak"]

@@ -313,7 +313,7 @@ def _machine(state: CallState, event: fact.MachineDetected | fact.MachineFinishe
         return change(state, machine=Machine.RECORDING) if state.machine is Machine.GREETING else state
     if event.result not in ("machine", "fax") or state.machine is not Machine.NONE:
         return state
-    machine = change(state, machine=Machine.GREETING, machine_since=state.now, notified_at=EPOCH)
+    machine = change(speech.taken_up(state), machine=Machine.GREETING, machine_since=state.now, notified_at=EPOCH)
     return speech.owe(machine, Owing.NOBODY)
 
 

@@ -179,6 +179,7 @@ def _cut(state: CallState, one: Utterance, event: PlaybackFinished, heard: str) 
     if (
         not event.interrupted
         or event.broken
+        or state.machine is not Machine.NONE
         or state.floor is not Floor.CALLER
         or one.purpose == "filler"
         or not state.policy.resume_ms
