@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -19,11 +20,14 @@ async def open_vendor(app: QuartTrio, *, port: int = 0) -> AsyncGenerator[str]:
 
     Raises ``OSError`` when the port is taken.
     """
+    # Opened here: hypercorn does not close one that it cannot bind.
+    sock = socket.create_server(("127.0.0.1", port))
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
+    config.bind = [f"fd://{sock.detach()}"]
     config.errorlog = None
     config.graceful_timeout = 0
     async with trio.open_nursery() as nursery:
-        [url] = cast("list[str]", await nursery.start(partial(cast("Any", hypercorn.trio).serve, app, config)))
+        await nursery.start(partial(cast("Any", hypercorn.trio).serve, app, config))
         yield url
         nursery.cancel_scope.cancel()
