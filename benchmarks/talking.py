@@ -114,7 +114,10 @@ class EndOfTurn:
                 audio = await tap.drain()
             except trio.EndOfChannel:
                 return
-            frames = [audio[at] for at in range(0, len(audio), 160)]
+            # A voice may begin a frame with any byte; only a marked frame consists of one.
+            frames = [
+                audio[at] if audio.count(audio[at], at, at + 160) == 160 else 0 for at in range(0, len(audio), 160)
+            ]
             if not set(frames) & set(END_BYTES):
                 said = False
             elif not said and self._delay_s and END_BYTES[-1] in frames:
