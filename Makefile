@@ -23,7 +23,7 @@ demo: $(STAMP) ## A whole call with a simulated person, live, in real time (ARGS
 	$(BIN)/python -m voicecall.testing.demo $(ARGS)
 
 test: $(STAMP) ## Run every test
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 check: $(STAMP) ## Lint, types, import contracts, schema lock, golden replay, docs, sizes
 	$(BIN)/ruff check .

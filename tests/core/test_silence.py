@@ -224,3 +224,18 @@ def test_a_return_that_was_heard_is_owed_nothing_more() -> None:
     open_media(call, "s2")
     call.plays(call.state.utterance)
     assert "silence" not in call.timers()
+
+
+def test_whoever_answers_into_every_reply_is_not_hung_up_on() -> None:
+    """Their words come without a voice that was detected, so each reply is cut off by the next turn before its end."""
+    call = conversing()
+    for turn in range(1, 7):
+        call.says(f"And number {turn}?")
+        if turn > 1:
+            call.finishes(turn, heard_ms=4_900, sent_ms=5_000, interrupted=True)
+        assert kinds(call.wait(100)) == []
+        call.replies(f"The answer to number {turn} is a long one.", turn=turn)
+        call.thought(turn=turn)
+        call.starts(turn + 1)
+        assert kinds(call.wait(5_000)) == []
+    assert call.decided_the_same_today()

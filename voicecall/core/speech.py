@@ -84,6 +84,8 @@ def said(state: CallState, text: str) -> CallState:
         return state
     state = change(taken_up(state), floor=Floor.NOBODY, wordless=False, misses=0)
     state = _remark(state, Remark(speaker="caller", text=text))
+    if any(one.started and one.purpose != "filler" for one in state.saying):
+        state = change(state, owing_since=state.now, owing_stage=0)  # they have heard us until now
     if state.waiting_since:
         return owe(change(state, waiting_since=EPOCH), Owing.OPERATOR)
     answered = state.policy.mode is Mode.CONVERSATION and state.machine is Machine.NONE
