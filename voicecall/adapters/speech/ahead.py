@@ -13,6 +13,7 @@ from contextlib import aclosing, asynccontextmanager
 import structlog
 import trio
 
+from voicecall.adapters.speech.beside import open_beside
 from voicecall.events.facts import VendorReported
 from voicecall.fault import Caught, describe
 from voicecall.ports import Synthesizer, Voiced
@@ -95,12 +96,8 @@ class RenderedAhead:
 @asynccontextmanager
 async def open_ahead(voice: Synthesizer) -> AsyncGenerator[RenderedAhead]:
     """``voice`` with a memory. Leaving the context stops what is being rendered."""
-    async with trio.open_nursery() as nursery:
-        with Caught() as caught:
-            yield RenderedAhead(voice, nursery)
-        nursery.cancel_scope.cancel()
-    if caught.error is not None:
-        raise caught.error
+    async with open_beside() as nursery:
+        yield RenderedAhead(voice, nursery)
 
 
 def _size(pieces: tuple[Voiced, ...]) -> int:

@@ -14,6 +14,7 @@ from contextlib import aclosing, asynccontextmanager
 import trio
 from attrs import define, field, frozen
 
+from voicecall.adapters.speech.beside import open_beside
 from voicecall.events.facts import VendorReported
 from voicecall.fault import Caught, first, words
 from voicecall.ports import Synthesizer, Voiced
@@ -57,16 +58,11 @@ class VoiceChain:
     @asynccontextmanager
     async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[AsyncIterator[Voiced]]:
         """See ``Synthesizer.speak``. The iterator raises ``NoVoice``, or what a voice raised after its first sound."""
-        async with trio.open_nursery() as nursery:
-            # Raised below, where no nursery wraps it into a group.
-            with Caught() as caught:
-                send, receive = trio.open_memory_channel[Voiced | Exception](0)
-                nursery.start_soon(self._run, clauses, send)
-                async with aclosing(_unpacked(receive)) as pieces:
-                    yield pieces
-            nursery.cancel_scope.cancel()
-        if caught.error is not None:
-            raise caught.error
+        async with open_beside() as nursery:
+            send, receive = trio.open_memory_channel[Voiced | Exception](0)
+            nursery.start_soon(self._run, clauses, send)
+            async with aclosing(_unpacked(receive)) as pieces:
+                yield pieces
 
     async def _run(self, clauses: AsyncIterator[str], sound: Sound) -> None:
         async with sound:

@@ -27,6 +27,7 @@ from wsproto.connection import ConnectionState, ConnectionType
 from wsproto.events import Ping
 from wsproto.utilities import LocalProtocolError
 
+from voicecall.adapters.speech.beside import open_beside
 from voicecall.fault import Caught, words
 
 Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
@@ -181,22 +182,17 @@ async def open_socket(url: str, headers: Mapping[str, str]) -> AsyncGenerator[So
     host = parts.netloc.rpartition("@")[2]
     stream = await _open_stream(url)
     try:
-        async with trio.open_nursery() as nursery:
+        async with open_beside() as nursery:
             connection = _Connection(stream, host, (parts.path or "/") + (parts.query and f"?{parts.query}"), headers)
             socket = Socket(connection, stream)
-            # Raised below, where no nursery wraps it into a group.
-            with Caught() as caught:
-                nursery.start_soon(connection.read)
-                await _shake_hands(connection, host, headers)
-                nursery.start_soon(_write, socket, connection)
-                nursery.start_soon(socket.watch)
-                yield socket
-                await socket.close()
-            nursery.cancel_scope.cancel()
+            nursery.start_soon(connection.read)
+            await _shake_hands(connection, host, headers)
+            nursery.start_soon(_write, socket, connection)
+            nursery.start_soon(socket.watch)
+            yield socket
+            await socket.close()
     finally:
         await trio.aclose_forcefully(stream)
-    if caught.error is not None:
-        raise caught.error
 
 
 async def _write(socket: Socket, connection: _Connection) -> None:

@@ -8,6 +8,7 @@ from typing import cast
 import msgspec
 
 from voicecall.adapters.speech.socket import SocketEnded
+from voicecall.fault import first
 
 FINAL_STATUSES = frozenset({400, 401, 402, 403, 404, 422})
 """HTTP statuses that the next try will get again."""
@@ -84,3 +85,14 @@ def broken(ended: SocketEnded) -> ElevenLabsFailed:
     except (msgspec.DecodeError, RecursionError):
         return failure(str(ended), status=ended.status)
     return refusal(ended.status, body)
+
+
+def of_any(error: Exception) -> ElevenLabsFailed:
+    """What the end of a session, a socket or a context means. Raises anything else."""
+    match first(error):
+        case ElevenLabsFailed() as failed:
+            return failed
+        case SocketEnded() as ended:
+            return broken(ended)
+        case _:
+            raise error

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 import trio
 
+from voicecall.adapters.speech.beside import open_beside
 from voicecall.adapters.speech.elevenlabs import aligning, speaking
-from voicecall.adapters.speech.elevenlabs.failures import ElevenLabsFailed, broken, failure, refusal
+from voicecall.adapters.speech.elevenlabs.failures import ElevenLabsFailed, failure, of_any, refusal
 from voicecall.adapters.speech.elevenlabs.keys import VoiceKeys
 from voicecall.adapters.speech.elevenlabs.lines import Line, Lines, Utterance
 from voicecall.adapters.speech.elevenlabs.told import Told
-from voicecall.adapters.speech.socket import SocketEnded, tls
+from voicecall.adapters.speech.socket import tls
 from voicecall.fault import Caught, first
 from voicecall.ports import Wording
 
@@ -59,14 +60,9 @@ class ElevenLabsSynthesizer:
     async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[AsyncIterator[Sound]]:
         """See ``Synthesizer.speak``. The iterator raises ``ElevenLabsFailed``, or what ``clauses`` raised."""
         told = Told[Sound]()
-        async with trio.open_nursery() as nursery:
-            # Raised below, where no nursery wraps it into a group.
-            with Caught() as caught:
-                nursery.start_soon(self._tell, clauses, told)
-                yield told
-            nursery.cancel_scope.cancel()
-        if caught.error is not None:
-            raise caught.error
+        async with open_beside() as nursery:
+            nursery.start_soon(self._tell, clauses, told)
+            yield told
 
     async def _tell(self, clauses: AsyncIterator[str], told: Told[Sound]) -> None:
         with Caught() as caught:
@@ -161,7 +157,7 @@ class ElevenLabsSynthesizer:
                     raise ElevenLabsFailed("ElevenLabs: the sound ended before the text")
             if caught.error is None:
                 return
-            failed = _failed(caught.error)
+            failed = of_any(caught.error)
             if utterance.given or last_try or failed.final:
                 raise failed from None
 
@@ -181,17 +177,6 @@ class ElevenLabsSynthesizer:
                 line.socket.send(utterance.say(said[-1]))
             if quiet.cancelled_caught:
                 line.socket.send(speaking.keep(utterance.name))
-
-
-def _failed(error: Exception) -> ElevenLabsFailed:
-    """What a socket's or a context's end means. Raises anything else."""
-    match first(error):
-        case ElevenLabsFailed() as failed:
-            return failed
-        case SocketEnded() as ended:
-            return broken(ended)
-        case _:
-            raise error
 
 
 async def _pump(clauses: AsyncIterator[str], send: trio.MemorySendChannel[str]) -> None:
@@ -248,10 +233,6 @@ async def open_synthesizer(keys: VoiceKeys) -> AsyncGenerator[ElevenLabsSynthesi
     direct = {f"all://{host}": None for host in LOOPBACK}
     async with httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False, mounts=direct) as http:
         client = AsyncElevenLabs(base_url=keys.base_url.rstrip("/"), api_key=secret, httpx_client=http)
-        async with trio.open_nursery() as nursery:
-            with Caught() as caught:
-                lines = Lines(url, {"xi-api-key": secret}, nursery, secret=secret)
-                yield ElevenLabsSynthesizer(keys, client, lines)
-            nursery.cancel_scope.cancel()
-    if caught.error is not None:
-        raise caught.error
+        async with open_beside() as nursery:
+            lines = Lines(url, {"xi-api-key": secret}, nursery, secret=secret)
+            yield ElevenLabsSynthesizer(keys, client, lines)

@@ -13,8 +13,9 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 import trio
 
+from voicecall.adapters.speech.beside import open_beside
 from voicecall.adapters.speech.elevenlabs import hearing
-from voicecall.adapters.speech.elevenlabs.failures import ElevenLabsFailed, broken, failure
+from voicecall.adapters.speech.elevenlabs.failures import ElevenLabsFailed, failure, of_any
 from voicecall.adapters.speech.elevenlabs.keys import TranscriptionKeys
 from voicecall.adapters.speech.elevenlabs.told import Told
 from voicecall.adapters.speech.socket import Socket, SocketEnded, open_socket, tls
@@ -22,7 +23,7 @@ from voicecall.audio.g711 import FRAME_BYTES, SILENCE
 from voicecall.audio.tap import DRAIN_BYTES
 from voicecall.audio.vad import FRAME_MS, VoiceDetector, power_of
 from voicecall.events.facts import CallerHeard, CallerSaid
-from voicecall.fault import Caught, describe, first
+from voicecall.fault import Caught, describe
 from voicecall.ports import AudioTap, CallerSpeech
 
 READY_S = 5.0
@@ -64,15 +65,10 @@ class ElevenLabsTranscriber:
         """See ``Transcriber.listen``. The iterator raises ``ElevenLabsFailed``."""
         told = Told[CallerSpeech]()
         listener = _Listener(self._keys, tap, told, renew_s=self._renew_s)
-        async with trio.open_nursery() as nursery:
-            # Raised below, where no nursery wraps it into a group.
-            with Caught() as caught:
-                nursery.start_soon(listener.drink)
-                nursery.start_soon(listener.run)
-                yield told
-            nursery.cancel_scope.cancel()
-        if caught.error is not None:
-            raise caught.error
+        async with open_beside() as nursery:
+            nursery.start_soon(listener.drink)
+            nursery.start_soon(listener.run)
+            yield told
 
 
 class _Listener:
@@ -159,7 +155,7 @@ class _Listener:
             if caught.error is None:
                 failures = 0
                 continue
-            failed = _failed(caught.error)
+            failed = of_any(caught.error)
             log.warning("a transcription session failed", error=describe(caught.error))
             failures = 0 if self._useful else failures
             if failed.final or failures == len(PAUSES_S):
@@ -246,16 +242,6 @@ class _Listener:
 
 def _silence(ms: int) -> bytes:
     return bytes((SILENCE,)) * (ms * hearing.BYTES_PER_MS)
-
-
-def _failed(error: Exception) -> ElevenLabsFailed:
-    match first(error):
-        case ElevenLabsFailed() as failed:
-            return failed
-        case SocketEnded() as ended:
-            return broken(ended)
-        case _:
-            raise error
 
 
 @asynccontextmanager

@@ -14,12 +14,12 @@ import numpy as np
 import trio
 from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, omit
 
+from voicecall.adapters.speech.beside import open_beside
 from voicecall.adapters.speech.openai.encoding import PCM_RATE
 from voicecall.adapters.speech.openai.fault import FINAL, VendorFault, quote
 from voicecall.adapters.speech.openai.settings import Speaking
 from voicecall.audio.g711 import RATE, ulaw_encode
 from voicecall.audio.resample import Resampler
-from voicecall.fault import Caught
 
 KEPT_ALIVE_S = 120.0
 """How long an unused connection stays: the usual 5 s would mean a TLS handshake in most turns."""
@@ -60,14 +60,8 @@ class EndpointVoice:
     @asynccontextmanager
     async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[AsyncIterator[bytes]]:
         """See ``Synthesizer.speak``."""
-        async with trio.open_nursery() as nursery:
-            # Raised below, where no nursery wraps it into a group.
-            with Caught() as caught:
-                async with aclosing(self._audio(clauses, nursery)) as audio:
-                    yield audio
-            nursery.cancel_scope.cancel()
-        if caught.error is not None:
-            raise caught.error
+        async with open_beside() as nursery, aclosing(self._audio(clauses, nursery)) as audio:
+            yield audio
 
     async def _audio(self, clauses: AsyncIterator[str], nursery: trio.Nursery) -> AsyncGenerator[bytes]:
         async for clause in clauses:

@@ -15,6 +15,7 @@ import structlog
 import trio
 from attrs import define, field
 
+from voicecall.adapters.speech.beside import open_beside
 from voicecall.adapters.speech.openai import events, messages
 from voicecall.adapters.speech.openai.encoding import Encoding
 from voicecall.adapters.speech.openai.fault import VendorFault, of_socket, quote
@@ -65,15 +66,10 @@ class OpenAiTranscriber:
         """See ``voicecall.ports.Transcriber.listen``. The iterator raises ``VendorFault``."""
         told, speech = trio.open_memory_channel[CallerSpeech](math.inf)
         ear = _Ear(settings=self._settings, tap=tap, told=told, format=self._format)
-        async with trio.open_nursery() as nursery:
+        async with open_beside() as nursery:
             nursery.start_soon(ear.run)
-            # Raised below, where no nursery wraps it into a group.
-            with Caught() as caught:
-                async with aclosing(_reported(speech, ear)) as reported:
-                    yield reported
-            nursery.cancel_scope.cancel()
-        if caught.error is not None:
-            raise caught.error
+            async with aclosing(_reported(speech, ear)) as reported:
+                yield reported
 
 
 async def _reported(speech: trio.MemoryReceiveChannel[CallerSpeech], ear: _Ear) -> AsyncGenerator[CallerSpeech]:
