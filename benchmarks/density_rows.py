@@ -8,10 +8,9 @@ core, the callers (and the vendor of the transcription sockets) the other. The e
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -23,6 +22,7 @@ from attrs import frozen
 
 from benchmarks.callers import Callers, Heard, one_core, open_callers, open_vendor
 from benchmarks.talking import PATH, REPLY, Agent, Chatterbox, open_talking
+from voicecall.system import nothing_to_collect
 
 LATE_MS = 10.0
 OWN_MS = 5.0
@@ -105,24 +105,13 @@ def _late(heard: Heard) -> bool:
     return heard.p99 > LATE_MS or heard.silent > 0 or heard.refused > 0
 
 
-@contextmanager
-def _frozen() -> Generator[None]:
-    """As a real system does when it has started."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-
-
 # --- what is measured ------------------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
 async def _calls(**plane: Any) -> AsyncGenerator[Server]:
     async with open_talking(transcriber=Chatterbox(), agent=Agent(REPLY), **plane) as talking:
-        with _frozen():
+        with nothing_to_collect():
             yield Server(port=talking.port, tickets=talking.tickets)
 
 
@@ -134,7 +123,7 @@ async def _calls_with_sockets() -> AsyncGenerator[Server]:
     async with open_vendor() as port:
         settings = Hearing(api_key="sk-bench", base_url=f"http://127.0.0.1:{port}/v1")
         async with open_talking(transcriber=OpenAiTranscriber(settings), agent=Agent(REPLY)) as talking:
-            with _frozen():
+            with nothing_to_collect():
                 yield Server(port=talking.port, tickets=talking.tickets)
 
 
@@ -161,7 +150,7 @@ async def _echo() -> AsyncGenerator[Server]:
     config.graceful_timeout = 0
     async with trio.open_nursery() as nursery:
         [url] = cast("list[str]", await nursery.start(partial(cast("Any", hypercorn.trio).serve, app, config)))
-        with _frozen():
+        with nothing_to_collect():
             yield Server(port=int(str(url).rpartition(":")[2]), tickets=nobody)
         nursery.cancel_scope.cancel()
 

@@ -173,7 +173,7 @@ async def open_system(
             for phrase in known_phrases(config, parts.carrier.capabilities):
                 mind.ahead(phrase)
             try:
-                with _nothing_to_collect():
+                with nothing_to_collect():
                     yield system
                 # The port closes, webhooks under way are answered; calls go on with their carrier and are found again.
                 await door.stop()
@@ -222,7 +222,7 @@ def _open_public(
 
 
 @contextmanager
-def _nothing_to_collect() -> Generator[None]:
+def nothing_to_collect() -> Generator[None]:
     """What a system consists of stays for its whole life: the garbage collector need not stop calls to look at it."""
     gc.collect()
     gc.freeze()

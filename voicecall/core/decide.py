@@ -22,15 +22,13 @@ Three rules keep the person from silence and from surprise:
 
 from __future__ import annotations
 
-from textwrap import wrap
-
 import attrs
 
 from voicecall.core import speech
 from voicecall.core.change import change
 from voicecall.core.deadlines import Step, deadlines, is_due, silence_step
 from voicecall.core.evolve import RETURNING, evolve, intend
-from voicecall.core.fallback import LONGEST_SAY, said_again
+from voicecall.core.fallback import in_parts, said_again
 from voicecall.core.state import UNANSWERED, CallState, Machine, Media, Owing, Phase
 from voicecall.events import AnyEffect, AnyEvent, EffectId, EndReason, Mode
 from voicecall.events import effects as do
@@ -172,10 +170,7 @@ def _leave_message(state: CallState) -> tuple[AnyEffect, ...]:
 def _on_reply_end(state: CallState, event: fact.AgentFinished) -> tuple[AnyEffect, ...]:
     """The agent is done: a carrier that speaks gets the whole reply at once; what failed is apologized for."""
     if state.draft and event.turn > state.discarded_turn:
-        return tuple(
-            do.Speak(utterance=state.utterance + number, text=text, turn=event.turn, purpose="reply")
-            for number, text in enumerate(wrap(state.draft, LONGEST_SAY), 1)
-        )
+        return in_parts(state, _say(state, state.draft, "reply", turn=event.turn))
     wanted = event.reason == "failed" and event.turn > state.discarded_turn
     return (_say(state, state.policy.apology, "apology"),) if wanted else ()
 

@@ -29,6 +29,11 @@ def said_again(state: CallState, effect: Speak, failure: EffectFailed) -> tuple[
     there = state.phase is Phase.LIVE and state.policy.streaming and state.policy.voice_fallback != "none"
     if failure.vendor_code != NO_VOICE or not there or speech.is_unwanted(state, effect):
         return ()
+    return in_parts(state, effect)
+
+
+def in_parts(state: CallState, effect: Speak) -> tuple[Speak, ...]:
+    """``effect`` as utterances that a carrier's own voice can say, numbered from the next one on."""
     return tuple(
         evolve(effect, utterance=state.utterance + number, text=text)
         for number, text in enumerate(wrap(effect.text, LONGEST_SAY), 1)

@@ -148,19 +148,18 @@ class _Connection:
     async def _answer_to(self, request: RpcRequest, outgoing: Outgoing, nursery: trio.Nursery) -> bytes | None:
         """The line to send, if there is one still to be sent."""
         with Caught() as caught:
-            match request.method:
-                case method if method == TAIL:
-                    await tail(self._methods, request, outgoing)
-                    return None
-                case method if method == logs.SUBSCRIBE:
-                    await logs.subscribe(self._methods.logs, request, outgoing)
-                    return None
-                case method if method == ATTACH:
-                    result = self._attach(outgoing, nursery)
-                case method if method == HELLO:
-                    result = self._hello(request.params, outgoing, nursery)
-                case method:
-                    result = await self._methods.call(method, request.params)
+            if request.method == TAIL:
+                await tail(self._methods, request, outgoing)
+                return None
+            if request.method == logs.SUBSCRIBE:
+                await logs.subscribe(self._methods.logs, request, outgoing)
+                return None
+            if request.method == ATTACH:
+                result = self._attach(outgoing, nursery)
+            elif request.method == HELLO:
+                result = self._hello(request.params, outgoing, nursery)
+            else:
+                result = await self._methods.call(request.method, request.params)
             return result_line(request.id, result)
         return _error(request, caught.error)
 

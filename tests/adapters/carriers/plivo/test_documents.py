@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.adapters.carriers.plivo.kit import LEG, STANCES, STREAM
 from voicecall.adapters.carriers.plivo import carrier, documents
-from voicecall.core.decide import LONGEST_SAY
+from voicecall.core.fallback import LONGEST_SAY
 from voicecall.events import AnyEffect, EffectId
 from voicecall.events import effects as do
 from voicecall.ports import HttpResponse, Leg, Owed, Reply, Stance

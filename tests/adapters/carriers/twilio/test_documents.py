@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.adapters.carriers.twilio.kit import CALL, ID, LEG, STANCES, fields_of, sent, told
 from voicecall.adapters.carriers.twilio import carrier, documents
-from voicecall.core.decide import LONGEST_SAY
+from voicecall.core.fallback import LONGEST_SAY
 from voicecall.events import AnyEffect, EffectId
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
