@@ -22,7 +22,7 @@ from attrs import frozen
 
 from benchmarks.callers import Callers, Heard, one_core, open_callers, open_vendor
 from benchmarks.talking import PATH, REPLY, Agent, Chatterbox, open_talking
-from voicecall.system import nothing_to_collect
+from voicecall.collecting import nothing_to_collect
 
 LATE_MS = 10.0
 OWN_MS = 5.0
@@ -110,9 +110,9 @@ def _late(heard: Heard) -> bool:
 
 @asynccontextmanager
 async def _calls(**plane: Any) -> AsyncGenerator[Server]:
-    async with open_talking(transcriber=Chatterbox(), agent=Agent(REPLY), **plane) as talking:
-        with nothing_to_collect():
-            yield Server(port=talking.port, tickets=talking.tickets)
+    talk = open_talking(transcriber=Chatterbox(), agent=Agent(REPLY), **plane)
+    async with talk as talking, nothing_to_collect(lambda: False):
+        yield Server(port=talking.port, tickets=talking.tickets)
 
 
 @asynccontextmanager
@@ -122,9 +122,9 @@ async def _calls_with_sockets() -> AsyncGenerator[Server]:
 
     async with open_vendor() as port:
         settings = Hearing(api_key="sk-bench", base_url=f"http://127.0.0.1:{port}/v1")
-        async with open_talking(transcriber=OpenAiTranscriber(settings), agent=Agent(REPLY)) as talking:
-            with nothing_to_collect():
-                yield Server(port=talking.port, tickets=talking.tickets)
+        talk = open_talking(transcriber=OpenAiTranscriber(settings), agent=Agent(REPLY))
+        async with talk as talking, nothing_to_collect(lambda: False):
+            yield Server(port=talking.port, tickets=talking.tickets)
 
 
 @asynccontextmanager
@@ -150,7 +150,7 @@ async def _echo() -> AsyncGenerator[Server]:
     config.graceful_timeout = 0
     async with trio.open_nursery() as nursery:
         [url] = cast("list[str]", await nursery.start(partial(cast("Any", hypercorn.trio).serve, app, config)))
-        with nothing_to_collect():
+        async with nothing_to_collect(lambda: False):
             yield Server(port=int(str(url).rpartition(":")[2]), tickets=nobody)
         nursery.cancel_scope.cancel()
 

@@ -6,13 +6,12 @@ together.
 
 from __future__ import annotations
 
-import gc
 import os
 import secrets
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from journal import FileJournal, Journal, Position, open_journal
 from voicecall.accounts import account_of
 from voicecall.actors.checkpoint import Checkpoint, load_directory
 from voicecall.assembly import VERSION, Calls, Parts, assemble, carrier_of
+from voicecall.collecting import nothing_to_collect
 from voicecall.config import Config
 from voicecall.events import CallId, Entry, Instant
 from voicecall.events.facts import CallPlaced
@@ -173,7 +173,7 @@ async def open_system(
             for phrase in known_phrases(config, parts.carrier.capabilities):
                 mind.ahead(phrase)
             try:
-                with nothing_to_collect():
+                async with nothing_to_collect(lambda: not calls.supervisor.live_calls):
                     yield system
                 # The port closes, webhooks under way are answered; calls go on with their carrier and are found again.
                 await door.stop()
@@ -219,17 +219,6 @@ def _open_public(
 ) -> AbstractAsyncContextManager[Public]:
     port = int(listeners[0].socket.getsockname()[1])
     return open_public(config, state=state, port=port, otherwise=base_url(config, port))
-
-
-@contextmanager
-def nothing_to_collect() -> Generator[None]:
-    """What a system consists of stays for its whole life: the garbage collector need not stop calls to look at it."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 async def _open_door(

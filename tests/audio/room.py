@@ -93,6 +93,12 @@ class Room:
                     self.cleared_at.append(self.at)
                     self._queue.clear()
 
+    queue = send
+
+    def fetch(self) -> None: ...
+
+    def flush(self) -> None: ...
+
     def close(self, code: int = 1000, reason: str = "") -> None:
         self.closed = True
 

@@ -36,6 +36,12 @@ class Wire:
     def send(self, *messages: bytes) -> None:
         self.sent[-1] += sum(b'"media"' in message for message in messages)
 
+    queue = send
+
+    def fetch(self) -> None: ...
+
+    def flush(self) -> None: ...
+
     def close(self, code: int = 1000, reason: str = "") -> None:
         self.closed = True
 

@@ -13,15 +13,15 @@ only while a sound has begun and not been told.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Sequence
 
 import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from voicecall.audio.echo import EchoPath
-from voicecall.audio.g711 import FRAME_BYTES
-from voicecall.audio.vad import FRAME_MS, PAUSE_MS, WINDOW_FRAMES, NoiseFloor, Offset, Onset, power_of
+from voicecall.audio.g711 import FRAME_BYTES, power, ulaw_pcm
+from voicecall.audio.vad import FRAME_MS, PAUSE_MS, WINDOW_FRAMES, NoiseFloor, Offset, Onset
 from voicecall.audio.voicing import Voiced, Voicing
 
 SOUND_FRAMES = 2
@@ -68,21 +68,22 @@ class CallerVoice:
         """Whether a voice was there in the last frames, without a pause since."""
         return self.speaking and not self._paused
 
-    def frames(self, payload: bytes) -> Generator[bytes]:
+    def frames(self, payload: bytes) -> Sequence[bytes]:
         """What has come in, in whole frames; what is left over waits for more."""
-        if self._rest:
-            payload, self._rest = self._rest + payload, b""
+        if len(payload) == FRAME_BYTES and not self._rest:
+            return (payload,)
+        payload = self._rest + payload
         whole = len(payload) - len(payload) % FRAME_BYTES
         self._rest = payload[whole:]
-        for start in range(0, whole, FRAME_BYTES):
-            yield payload[start : start + FRAME_BYTES]
+        return [payload[start : start + FRAME_BYTES] for start in range(0, whole, FRAME_BYTES)]
 
     def feed(self, ulaw: bytes, at: int) -> Sound | Onset | Offset | None:
         """What this frame changes; it was whole ``at`` so many samples since the media opened."""
         self.echo.heard(at, ulaw)
-        self.power = power_of(ulaw)
+        pcm = ulaw_pcm(ulaw)
+        self.power = power(pcm)
         loud = self.floor.is_above(self.power)
-        return self._judge(loud=loud, maybe=self.voicing.hear(ulaw) and loud)
+        return self._judge(loud=loud, maybe=self.voicing.hear(pcm) and loud)
 
     def miss(self) -> Offset | None:
         """A frame that never came."""

@@ -2,12 +2,21 @@
 
 Linear samples are 16-bit; μ-law works on their upper 14 bits (bias 33, clip 8159), A-law on their upper 13. A table of
 65,536 codes for encoding and one of 256 samples for decoding make either direction about a microsecond per 20 ms.
+
+What every frame of every call goes through (``ulaw_pcm``, ``power``) is audioop's, a tenth of that. It left the
+standard library with Python 3.13 and goes on as the package audioop-lts.
 """
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import audioop
 
 Pcm = NDArray[np.int16]
 
@@ -60,6 +69,16 @@ _LINEAR_TO_ALAW = _alaw_encode_table()
 def ulaw_decode(data: bytes) -> Pcm:
     """μ-law codes to 16-bit linear samples."""
     return _ULAW_TO_LINEAR[np.frombuffer(data, np.uint8)]
+
+
+def ulaw_pcm(data: bytes) -> bytes:
+    """μ-law codes to 16-bit linear samples, as bytes in the machine's order."""
+    return audioop.ulaw2lin(data, 2)
+
+
+def power(pcm: bytes) -> float:
+    """Mean square power of 16-bit samples, the square of a whole number."""
+    return float(audioop.rms(pcm, 2) ** 2)
 
 
 def ulaw_encode(pcm: Pcm) -> bytes:

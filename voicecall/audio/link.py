@@ -25,7 +25,11 @@ Part = Callable[[socket.socket, bytes], None]
 
 
 class MediaLink(Protocol):
-    """Whole messages, both ways, without waiting."""
+    """Whole messages, both ways, without waiting.
+
+    System calls are apart from what is done with the sound, so that whoever serves many links can make them in a row:
+    one between two pieces of Python makes both of them slow (the processor comes back with cold caches).
+    """
 
     @property
     def closed(self) -> bool:
@@ -42,12 +46,24 @@ class MediaLink(Protocol):
         """The descriptor that can be read when a message has come; -1 when only ``receive`` can tell."""
         ...
 
+    def fetch(self) -> None:
+        """Take from the network what has arrived, for ``receive``."""
+        ...
+
     def receive(self) -> list[bytes]:
-        """Messages that have arrived since the last call."""
+        """Messages that have arrived since the last call: in what was fetched, or else in what can be fetched now."""
+        ...
+
+    def queue(self, *messages: bytes) -> None:
+        """Messages for the next ``flush``."""
+        ...
+
+    def flush(self) -> None:
+        """Send what is queued, as much as the peer takes now."""
         ...
 
     def send(self, *messages: bytes) -> None:
-        """Queue messages and send what the peer takes now."""
+        """Queue messages and flush."""
         ...
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:
@@ -67,6 +83,7 @@ class SocketLink:
         self._part = part
         self._websocket = WebSocket()
         self._leftover = leftover
+        self._fetched: bytes | None = None
         self._gone = ""
         self._quiet_since: float | None = None
         self._asked = False
@@ -80,40 +97,53 @@ class SocketLink:
     def descriptor(self) -> int:
         return -1 if self.closed else self._socket.fileno()
 
+    def fetch(self) -> None:
+        if self.closed:
+            return
+        self._fetched = self._fetched or b""
+        try:
+            piece = self._socket.recv(READ_BYTES)
+        except BlockingIOError:
+            self._be_patient()
+            return
+        except OSError as error:
+            self._gone = error.strerror or "the socket failed"
+            return
+        self._quiet_since = None
+        self._fetched += piece
+        if not piece:
+            self._gone = "the socket ended without a close"
+
     def receive(self) -> list[bytes]:
         if self.closed:
             return []
-        data = self._read()
-        messages = self._websocket.receive(data) if data else []
-        if self._websocket.outgoing or self._websocket.closed or self._gone:
+        if self._fetched is None:
+            self.fetch()
+        data = self._leftover + (self._fetched or b"")
+        self._leftover, self._fetched = b"", None
+        websocket = self._websocket
+        messages = websocket.receive(data) if data else []
+        if websocket.outgoing or websocket.closed or self._gone:
             self._flush()
         return messages
 
-    def send(self, *messages: bytes) -> None:
+    def queue(self, *messages: bytes) -> None:
         if not self.closed:
             for message in messages:
                 self._websocket.send(message)
+
+    def flush(self) -> None:
+        if self._websocket.outgoing and not self.closed:
             self._flush()
+
+    def send(self, *messages: bytes) -> None:
+        self.queue(*messages)
+        self.flush()
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:
         if not self.closed:
             self._websocket.close(code, reason)
             self._flush()
-
-    def _read(self) -> bytes:
-        data, self._leftover = self._leftover, b""
-        try:
-            piece = self._socket.recv(READ_BYTES)
-        except BlockingIOError:
-            self._be_patient()
-            return data
-        except OSError as error:
-            self._gone = error.strerror or "the socket failed"
-            return data
-        self._quiet_since = None
-        if not piece:
-            self._gone = "the socket ended without a close"
-        return data + piece
 
     def _be_patient(self) -> None:
         now = trio.current_time()

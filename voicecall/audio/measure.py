@@ -48,7 +48,8 @@ class Meter:
     def heard(self, power: float) -> None:
         """A frame of this power came in."""
         self._in += 1
-        self._caller = max(self._caller, power)
+        if power > self._caller:
+            self._caller = power
 
     def sent(self, ulaw: bytes) -> None:
         """A frame went out."""

@@ -252,8 +252,7 @@ class MediaPlane:
                 for arrival in self._lobby.look(now):
                     self._welcome(arrival)
             self._lag.note(now, now - due)
-            for session in self._ready.now():
-                self._have(session, session.hear, now)
+            self._hear(self._ready.now(), now)
             self._serve(self._rings[ring], now)
             if self._observe is not None:
                 self._observe(now - due, trio.current_time() - now)
@@ -261,27 +260,37 @@ class MediaPlane:
             due = due + self._tick_s if now - due < LATE_S else now + self._tick_s
             await trio.sleep_until(due)
 
+    def _hear(self, sessions: list[Session], now: float) -> None:
+        """They have something to read. See ``MediaLink`` for why that is done apart."""
+        for session in sessions:
+            session.link.fetch()
+        self._have(sessions, Session.hear, now)
+
     def _serve(self, ring: list[Session], now: float) -> None:
-        gone = [session for session in ring if not self._visit(session, now)]
-        for session in gone:
-            ring.remove(session)
-
-    def _visit(self, session: Session, now: float) -> bool:
-        """Serve one session; whether it goes on."""
-        self._have(session, session.serve, now)
+        self._have(ring, Session.serve, now)
+        for session in ring:
+            session.link.flush()
         if self._archive is not None:
-            self._archive.save(session, now)
-        return not session.over
+            for session in ring:
+                self._archive.save(session, now)
+        if any([session.over for session in ring]):
+            ring[:] = [session for session in ring if not session.over]
 
-    def _have(self, session: Session, do: Callable[[float], None], now: float) -> None:
-        """Have a session do something; what fails in it ends it alone."""
-        with Caught() as caught:
-            do(now)
-        if caught.error is not None:
-            log.error("a media session failed", call=session.call_id, error=describe(caught.error))
-            session.close("lost")
-        if session.over:
-            self._end(session)
+    def _have(self, sessions: list[Session], do: Callable[[Session, float], None], now: float) -> None:
+        """Have every session do something; what fails in one ends that one alone."""
+        waiting = iter(sessions)
+        for first in waiting:
+            session = first
+            with Caught() as caught:
+                do(session, now)
+                for session in waiting:
+                    do(session, now)
+            if caught.error is not None:
+                log.error("a media session failed", call=session.call_id, error=describe(caught.error))
+                session.close("lost")
+        for session in sessions:
+            if session.over:
+                self._end(session)
 
     def _welcome(self, arrival: Arrival) -> None:
         with Caught() as caught:
@@ -325,7 +334,7 @@ class MediaPlane:
         """Whether the call has a stream. A carrier may connect again before we have looked at the line that broke."""
         session = self._sessions.get(call_id)
         if session is not None and any(session in ring for ring in self._rings):
-            self._have(session, session.hear, trio.current_time())
+            self._have([session], Session.hear, trio.current_time())
         return call_id in self._sessions
 
     async def _admission(self, arrival: Arrival, session: Session) -> None:
@@ -349,7 +358,7 @@ class MediaPlane:
         min(self._rings, key=len).append(session)
         if link.descriptor >= 0:
             self._ready.watch(link.descriptor, session)
-        self._have(session, session.begin, trio.current_time())
+        self._have([session], Session.begin, trio.current_time())
         self._wanted.set()
 
     def _spawn(self, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:

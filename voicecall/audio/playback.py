@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 
+import msgspec
 from attrs import define, field, frozen
 
 from voicecall.audio.g711 import FRAME_BYTES, SILENCE
@@ -24,8 +25,7 @@ MARK_MS = 100
 of the echo, and for a carrier that moves its sound in larger pieces than a frame."""
 
 
-@frozen(kw_only=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """20 ms of μ-law. ``mark`` (or "") is sent right after it; ``starts`` is the utterance that begins here, or 0."""
 
     payload: bytes
@@ -99,8 +99,10 @@ class Playback:
     @property
     def ready(self) -> bool:
         """Whether ``next_frame`` has something now."""
-        current = self._current()
-        return current is not None and current.ready
+        for track in self._tracks:
+            if track.audio or not track.closed:
+                return track.ready
+        return False
 
     def buffered_ms(self, utterance: int) -> int:
         """Audio of an utterance that has not been sent: back-pressure for its synthesizer."""
@@ -137,14 +139,17 @@ class Playback:
         track = self._current()
         if track is None or not track.ready:
             return None
-        payload = bytes(track.audio[:FRAME_BYTES])
-        del track.audio[:FRAME_BYTES]
+        audio = track.audio
+        payload = bytes(audio[:FRAME_BYTES])
+        del audio[:FRAME_BYTES]
+        if len(payload) < FRAME_BYTES:
+            payload = payload.ljust(FRAME_BYTES, bytes([SILENCE]))
         starts = 0 if track.sent_ms else track.utterance
         track.sent_ms += FRAME_MS
         mark = ""
-        if track.sent or track.sent_ms - track.marked_ms >= MARK_MS:
+        if track.sent_ms - track.marked_ms >= MARK_MS or track.sent:
             mark = self._mark(track)
-        return Frame(payload=payload.ljust(FRAME_BYTES, bytes([SILENCE])), mark=mark, starts=starts)
+        return Frame(payload=payload, mark=mark, starts=starts)
 
     def close_mark(self, utterance: int) -> str:
         """A mark for an utterance that was closed after its last frame had been sent, or ""."""

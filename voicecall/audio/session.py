@@ -90,7 +90,7 @@ class Session:
     ) -> None:
         self.call_id = call_id
         self.over = False
-        self._link = link
+        self.link = link
         self._codec = codec
         self._stream_id = start.stream_id
         self._early = early
@@ -132,7 +132,7 @@ class Session:
         finished = self._utterances.playback.clear(utterance)
         if any(one.sent_ms for one in finished):
             now = trio.current_time()
-            self._link.send(self._codec.clear(self._stream_id))
+            self.link.send(self._codec.clear(self._stream_id))
             self._next_frame, self._flowing = now, False
             self._ducking.end()
             self._voice.echo.cut(self._sample(now))
@@ -173,7 +173,7 @@ class Session:
         self.over = True
         self._utterances.settle(self._utterances.playback.clear())
         self._listening.close()
-        self._link.close()
+        self.link.close()
         self._measure(trio.current_time())
         self._tell(fact.MediaClosed(stream_id=self._stream_id, reason=reason))
 
@@ -185,9 +185,10 @@ class Session:
         self.hear(now)
         if not self.over:
             self._send(now)
+            self.link.flush()
 
     def serve(self, now: float) -> None:
-        """One visit: send, look at the time. Never waits, never raises for what the peer does.
+        """One visit: queue what is to be sent, look at the time. Never waits, never raises for what the peer does.
 
         Whoever can be watched was heard already, but for a peer that sends nothing: whether it lives has to be asked.
         """
@@ -202,14 +203,14 @@ class Session:
         """Take what has arrived. Never waits, never raises for what the peer does."""
         if self.over:
             return
-        messages = self._link.receive()
+        messages = self.link.receive()
         if self._early:
             messages, self._early = [*self._early, *messages], ()
         for message in messages:
             self._receive(message, now)
             if self.over:
                 return
-        if self._link.closed:
+        if self.link.closed:
             self.close("stopped" if self._stopped else "lost")
 
     def to_write(self, now: float) -> Recording | None:
@@ -229,7 +230,7 @@ class Session:
 
     def _sample(self, at: float) -> int:
         """Samples since the media opened."""
-        return round((at - self._opened) * RATE)
+        return int((at - self._opened) * RATE + 0.5)
 
     def _receive(self, data: bytes, now: float) -> None:
         try:
@@ -247,7 +248,7 @@ class Session:
             case MediaDigits():
                 self._tell(fact.DigitsPressed(digits=message.digits))
             case MediaStart():
-                self._link.close(POLICY, "Duplicate start")
+                self.link.close(POLICY, "Duplicate start")
                 self.close("lost")
             case MediaStop():
                 self._stopped = True
@@ -256,12 +257,13 @@ class Session:
                 pass
 
     def _hear(self, payload: bytes, now: float) -> None:
-        self._listening.tap.pour(payload)
+        self._listening.tap.pour(payload, now)
         if self._recording is not None:
             self._recording.put("caller", max(self.offset_ms(now) - len(payload) // 8, 0), payload)
-        for frame in self._voice.frames(payload):
-            told = self._voice.feed(frame, self._sample(now))
-            self._meter.heard(self._voice.power)
+        voice, sample = self._voice, self._sample(now)
+        for frame in voice.frames(payload):
+            told = voice.feed(frame, sample)
+            self._meter.heard(voice.power)
             if told is not None:
                 self._on_voice(told, now)
             elif self._overheard:
@@ -314,6 +316,7 @@ class Session:
         """There is sound for an utterance. When nothing plays, it need not wait for a visit."""
         if self._begun and not self._flowing and not self.over:
             self._send(trio.current_time())
+            self.link.flush()
 
     def _send(self, now: float, *, visit: bool = False) -> None:
         playback = self._utterances.playback
@@ -345,7 +348,7 @@ class Session:
             self._meter.sent(payload)
             self._next_frame += FRAME_S
         if messages:
-            self._link.send(*messages)
+            self.link.queue(*messages)
         self._flowing = playback.ready
         self._utterances.drained()
 
@@ -355,7 +358,7 @@ class Session:
         if late and now > self._next_frame + self._mark_grace_s:
             self._utterances.settle(playback.give_up(late, interrupted=False))
         elif late and (mark := playback.close_mark(late)):
-            self._link.send(self._codec.mark(self._stream_id, mark))
+            self.link.send(self._codec.mark(self._stream_id, mark))
         if now - self._meter.since >= MEASURE_S:
             self._measure(now)
         if self._outbox.post is None and now - max(self._outbox.since, self._opened) > ORPHAN_S:

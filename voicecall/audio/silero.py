@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from voicecall.audio.g711 import RATE, ulaw_decode
+from voicecall.audio.g711 import RATE
 from voicecall.audio.voicing import PERIODIC, periodicity
 
 WINDOW, CONTEXT = 256, 32
@@ -36,9 +36,9 @@ class Silero:
         self._filled = 0
         self._sure = False
 
-    def hear(self, ulaw: bytes) -> bool:
+    def hear(self, pcm: bytes) -> bool:
         """See ``Voicing.hear``: what the last whole window was."""
-        samples = ulaw_decode(ulaw).astype(np.float32) / 32_768
+        samples = np.frombuffer(pcm, np.int16).astype(np.float32) / 32_768
         while len(samples):
             start = CONTEXT + self._filled
             part = samples[: WINDOW - self._filled]

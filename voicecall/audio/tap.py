@@ -25,13 +25,14 @@ class Tap:
         """The media opens now: until here there was nothing to hear."""
         self._opened = self._last = trio.current_time()
 
-    def pour(self, ulaw: bytes) -> None:
-        """More audio from the caller, which ends now."""
+    def pour(self, ulaw: bytes, now: float | None = None) -> None:
+        """More audio from the caller, which ends ``now`` (trio's time; None: look)."""
         self._audio += ulaw
-        self._last = trio.current_time()
-        if len(self._audio) > KEPT_BYTES:
-            del self._audio[: len(self._audio) - KEPT_BYTES]
-        if len(self._audio) >= DRAIN_BYTES:
+        self._last = trio.current_time() if now is None else now
+        kept = len(self._audio)
+        if kept >= DRAIN_BYTES:
+            if kept > KEPT_BYTES:
+                del self._audio[: kept - KEPT_BYTES]
             self._poured.set()
 
     def lull(self) -> None:

@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections import deque
 from math import log10
 
-import numpy as np
 from attrs import define, field, frozen
 
-from voicecall.audio.g711 import ulaw_decode
+from voicecall.audio.g711 import power, ulaw_pcm
 
 FRAME_MS = 20
 FULL_SCALE = 32_768.0**2
@@ -34,9 +33,6 @@ WINDOW_FRAMES = 5
 """A voice starts when 3 of the last 5 frames stand out (at most 100 ms late)."""
 PAUSE_MS = 240
 """Quiet of this length is a pause: a voice that comes after it starts again."""
-
-_squares = (ulaw_decode(bytes(range(256))).astype(np.float64) ** 2).take
-_sum = np.add.reduce
 
 
 @frozen
@@ -66,12 +62,12 @@ class NoiseFloor:
 
     def is_above(self, power: float) -> bool:
         """Whether a frame of this power stands out. The floor follows it."""
-        loud = power > self.limit
-        if power < self.power:
-            self.power = max(power, self.power * FALL, LOWEST / MARGIN)
+        floor = self.power
+        if power < floor:
+            self.power = max(power, floor * FALL, LOWEST / MARGIN)
         else:
-            self.power = min(power, self.power * RISE)
-        return loud
+            self.power = min(power, floor * RISE)
+        return power > floor * MARGIN and power > LOWEST
 
 
 @define
@@ -117,4 +113,4 @@ def dbfs(power: float) -> float:
 
 def power_of(ulaw: bytes) -> float:
     """Mean square power of μ-law audio."""
-    return float(_sum(_squares(np.frombuffer(ulaw, np.uint8)))) / len(ulaw) if ulaw else 0.0
+    return power(ulaw_pcm(ulaw))

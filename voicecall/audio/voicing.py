@@ -8,7 +8,7 @@ import numpy as np
 import webrtcvad
 from numpy.typing import NDArray
 
-from voicecall.audio.g711 import RATE, ulaw_decode
+from voicecall.audio.g711 import RATE
 
 MODE = 2
 """Of webrtcvad's 0 (takes much for speech) to 3."""
@@ -25,8 +25,8 @@ class Voicing(Protocol):
     needed: int
     """Of the last five frames that must be a voice's before one has started."""
 
-    def hear(self, ulaw: bytes) -> bool:
-        """Whether a frame of 20 ms may be a voice's; every frame in order."""
+    def hear(self, pcm: bytes) -> bool:
+        """Whether a frame of 20 ms (16-bit samples) may be a voice's; every frame in order."""
         ...
 
     def is_voice(self, window: NDArray[np.float32]) -> bool:
@@ -40,11 +40,11 @@ class Voiced:
     needed = 3
 
     def __init__(self) -> None:
-        self._vad = webrtcvad.Vad(MODE)
+        self._is_speech = webrtcvad.Vad(MODE).is_speech
 
-    def hear(self, ulaw: bytes) -> bool:
+    def hear(self, pcm: bytes) -> bool:
         """See ``Voicing.hear``."""
-        return self._vad.is_speech(ulaw_decode(ulaw).tobytes(), RATE)
+        return self._is_speech(pcm, RATE)
 
     def is_voice(self, window: NDArray[np.float32]) -> bool:
         """See ``Voicing.is_voice``."""

@@ -49,11 +49,19 @@ class LinkEnd:
         self._inbox.clear()
         return messages
 
+    def fetch(self) -> None:
+        """Nothing: what has arrived is here."""
+
     def send(self, *messages: bytes) -> None:
         """Messages to the network."""
         if not self.closed:
             self._outbox += messages
             self._wake()
+
+    queue = send
+
+    def flush(self) -> None:
+        """Nothing: what is queued is sent."""
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """The plane lets go; what it sent still arrives."""
