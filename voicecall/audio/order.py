@@ -14,15 +14,13 @@ WINDOW = 5
 
 @define
 class InOrder:
-    """Places count from 1; a message without one (0) does not wait."""
+    """Places count from 1."""
 
     _next: int = 1
     _early: dict[int, bytes] = field(factory=dict[int, bytes])
 
     def take(self, place: int, payload: bytes) -> list[bytes]:
         """What can be heard now that this message is there."""
-        if not place:
-            return [payload]
         if place == self._next and not self._early:
             self._next += 1
             return [payload]

@@ -57,6 +57,8 @@ GAP_S = 3 * FRAME_S
 MARK_GRACE_S = 5.0
 """How much later than its audio the last mark may come back."""
 MEASURE_S = 5.0
+LOOK_S = 0.1
+"""How often a session that sends looks at what has time."""
 WRITE_S = 1.0
 ORPHAN_S = 5.0
 """How long a call without an actor is kept company before we apologize and hang up."""
@@ -104,6 +106,7 @@ class Session:
         self._watched = link.descriptor >= 0
         self._flowing = False
         self._slack: float | None = None
+        self._look_at = 0.0
         self._goodbye = False
         self._stopped = False
         self._order = InOrder()
@@ -195,9 +198,11 @@ class Session:
         if not self._watched or now - self._heard > GAP_S:
             self.hear(now)
         if not self.over:
-            self._hear_gap(now)
+            if now - self._heard > GAP_S:
+                self._hear_gap(now)
             self._send(now, visit=True)
-            self._check(now)
+            if not self._flowing or now >= self._look_at:
+                self._check(now)
 
     def hear(self, now: float) -> None:
         """Take what has arrived. Never waits, never raises for what the peer does."""
@@ -239,6 +244,8 @@ class Session:
             log.warning("a media message makes no sense", call=self.call_id)
             return
         match message:
+            case MediaAudio(place=0):
+                self._hear(message.payload, now)
             case MediaAudio():
                 for payload in self._order.take(message.place, message.payload):
                     self._hear(payload, now)
@@ -272,9 +279,8 @@ class Session:
 
     def _hear_gap(self, now: float) -> None:
         """A carrier that sends nothing for silence still has to end the caller's utterance."""
-        if now - self._heard > GAP_S:
-            for payload in self._order.flush():
-                self._hear(payload, now)
+        for payload in self._order.flush():
+            self._hear(payload, now)
         if now - self._heard > GAP_S:
             self._listening.tap.lull()
         while self._voice.speaking and now - self._heard > GAP_S:
@@ -337,22 +343,26 @@ class Session:
             self._voice.echo.sent(self._sample(self._next_frame), payload)
             if frame.mark:
                 messages.append(self._codec.mark(self._stream_id, frame.mark))
-            if frame.starts and frame.starts != UNDECIDED:
-                made_ms = self.offset_ms(self._utterances.first_audio(frame.starts))
-                started = fact.PlaybackStarted(
-                    utterance=frame.starts, offset_ms=self.offset_ms(now), first_audio_ms=made_ms
-                )
-                self._tell(started)
+            if frame.starts:
+                self._starts(frame.starts, now)
             if self._recording is not None:
                 self._recording.put("agent", self.offset_ms(self._next_frame), payload)
             self._meter.sent(payload)
             self._next_frame += FRAME_S
-        if messages:
-            self.link.queue(*messages)
+        self.link.queue(*messages)
         self._flowing = playback.ready
-        self._utterances.drained()
+        if self._utterances.waiting:
+            self._utterances.drained()
+
+    def _starts(self, utterance: int, now: float) -> None:
+        """The first frame of an utterance is sent."""
+        if utterance != UNDECIDED:
+            made_ms = self.offset_ms(self._utterances.first_audio(utterance))
+            started = fact.PlaybackStarted(utterance=utterance, offset_ms=self.offset_ms(now), first_audio_ms=made_ms)
+            self._tell(started)
 
     def _check(self, now: float) -> None:
+        self._look_at = now + LOOK_S
         playback = self._utterances.playback
         late = playback.unacknowledged
         if late and now > self._next_frame + self._mark_grace_s:

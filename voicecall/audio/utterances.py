@@ -100,7 +100,7 @@ class Utterances:
         self._start = start
         self._sounding = sounding
         self._jobs: dict[int, _Job] = {}
-        self._waiting: dict[int, trio.Event] = {}
+        self.waiting: dict[int, trio.Event] = {}
 
     def holds(self, effect_id: EffectId) -> bool:
         """Whether this ``speak`` has not been settled."""
@@ -154,7 +154,7 @@ class Utterances:
 
     def drained(self) -> None:
         """Audio was sent: synthesizers that wait for it may go on."""
-        for utterance, ready in self._waiting.items():
+        for utterance, ready in self.waiting.items():
             if self.playback.buffered_ms(utterance) <= RESUME_MS:
                 ready.set()
 
@@ -227,11 +227,11 @@ class Utterances:
 
     async def _wait_for_ear(self, utterance: int) -> None:
         if self.playback.buffered_ms(utterance) > AHEAD_MS:
-            ready = self._waiting[utterance] = trio.Event()
+            ready = self.waiting[utterance] = trio.Event()
             try:
                 await ready.wait()
             finally:
-                del self._waiting[utterance]
+                del self.waiting[utterance]
 
 
 async def _one(text: str) -> AsyncGenerator[str]:

@@ -6,7 +6,7 @@ joining bytes.
 
 from __future__ import annotations
 
-import base64
+from binascii import b2a_base64
 
 import msgspec
 from attrs import frozen
@@ -69,7 +69,7 @@ class MockMedia:
     def send(self, stream_id: str, payload: bytes) -> bytes:
         """A message that plays ``payload``."""
         head = b'{"event":"media","streamId":' + _quoted(stream_id)
-        return head + b',"payload":"' + base64.b64encode(payload) + b'"}'
+        return head + b',"payload":"' + b2a_base64(payload, newline=False) + b'"}'
 
     def mark(self, stream_id: str, name: str) -> bytes:
         """A message that is echoed when everything before it has been played."""

@@ -6,8 +6,8 @@ has forgotten them when it cleared.
 
 from __future__ import annotations
 
-import base64
 import binascii
+from binascii import b2a_base64
 from typing import Annotated
 
 import msgspec
@@ -92,7 +92,7 @@ class PlivoMedia:
         return (
             b'{"event":"playAudio","streamId":%b,"media":'
             b'{"contentType":"audio/x-mulaw","sampleRate":8000,"payload":"%b"}}'
-        ) % (_quoted(stream_id), base64.b64encode(payload))
+        ) % (_quoted(stream_id), b2a_base64(payload, newline=False))
 
     def mark(self, stream_id: str, name: str) -> bytes:
         """See ``MediaCodec.mark``."""

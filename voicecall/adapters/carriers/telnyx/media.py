@@ -5,7 +5,7 @@ Media messages may come out of order; each has its place in ``chunk``. What we s
 
 from __future__ import annotations
 
-import base64
+from binascii import b2a_base64
 from typing import Any
 
 import msgspec
@@ -97,7 +97,7 @@ class TelnyxMedia:
 
     def send(self, stream_id: str, payload: bytes) -> bytes:
         """See ``MediaCodec.send``."""
-        return b'{"event":"media","media":{"payload":"%b"}}' % base64.b64encode(payload)
+        return b'{"event":"media","media":{"payload":"%b"}}' % b2a_base64(payload, newline=False)
 
     def mark(self, stream_id: str, name: str) -> bytes:
         """See ``MediaCodec.mark``."""

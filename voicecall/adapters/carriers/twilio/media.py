@@ -5,7 +5,7 @@ Fifty messages a second and call, so they are read by one decoder and written by
 
 from __future__ import annotations
 
-import base64
+from binascii import b2a_base64
 from typing import Annotated
 
 import msgspec
@@ -99,7 +99,7 @@ class TwilioMedia:
         """See ``MediaCodec.send``."""
         return b'{"event":"media","streamSid":%b,"media":{"payload":"%b"}}' % (
             _quoted(stream_id),
-            base64.b64encode(payload),
+            b2a_base64(payload, newline=False),
         )
 
     def mark(self, stream_id: str, name: str) -> bytes:
