@@ -24,7 +24,7 @@ _REST = "voicecall.rest"
 class Key:
     """One key as it is written. ``env`` names environment variables, used only for carrier ``carrier`` if that is set.
 
-    ``ours`` marks a key that voicecall adds to the reference's.
+    ``ours`` marks a key that voicecall adds to the reference's, ``live`` one that may change while the system runs.
     """
 
     shape: Shape[Any]
@@ -33,6 +33,7 @@ class Key:
     env: tuple[str, ...] = ()
     carrier: str = ""
     ours: bool = False
+    live: bool = False
 
 
 @frozen(kw_only=True)
@@ -66,9 +67,10 @@ def key(
     carrier: str = "",
     wire: str = "",
     ours: bool = False,
+    live: bool = False,
 ) -> T:
     """An attribute that is read from the key of the same name in camelCase (or ``wire``)."""
-    about = Key(shape=shape, doc=doc, wire=wire, env=env, carrier=carrier, ours=ours)
+    about = Key(shape=shape, doc=doc, wire=wire, env=env, carrier=carrier, ours=ours, live=live)
     fresh: Any = attrs.Factory(dict[str, object]) if default == {} else default
     return cast("T", attrs.field(default=fresh, repr=not shape.opaque, metadata={_KEY: about}))
 
