@@ -25,11 +25,12 @@ from voicecall.accounts import account_of
 from voicecall.actors.checkpoint import Checkpoint, load_directory
 from voicecall.assembly import VERSION, Calls, Parts, assemble, carrier_of
 from voicecall.collecting import nothing_to_collect
-from voicecall.config import Config
+from voicecall.config import Config, parse
+from voicecall.config.current import Current, Source
 from voicecall.events import CallId, Entry, Instant
 from voicecall.events.facts import CallPlaced
 from voicecall.policies import known_phrases
-from voicecall.ports import Fetch
+from voicecall.ports import Capability, Fetch
 from voicecall.talking import Mind, open_mind
 from voicecall.tunnels.opening import Public, open_public
 from voicecall.web.exposure import base_url
@@ -37,6 +38,7 @@ from voicecall.web.exposure import base_url
 if TYPE_CHECKING:
     import socket
 
+    from voicecall.rpc.configuring import Configuring
     from voicecall.rpc.logs import LogFeed
     from voicecall.rpc.methods import Methods
     from voicecall.web.door import Door
@@ -119,26 +121,34 @@ class System:
     public: Public
     voice: str
     methods: Methods
+    configuring: Configuring
     rpc_port: int | None = None
     """The TCP port that JSON-RPC is served on, besides the socket."""
 
 
 @asynccontextmanager
 async def open_system(
-    config: Config, *, state: Path, clock_rate: float = 1.0, logs: LogFeed | None = None
+    config: Config,
+    *,
+    state: Path,
+    clock_rate: float = 1.0,
+    logs: LogFeed | None = None,
+    source: Source | None = None,
 ) -> AsyncGenerator[System]:
     """Everything: journal, calls, sound, door and RPC, with its files in ``state``. ``clock_rate`` is how fast trio's
-    clock runs; ``logs`` is where clients may read what is logged.
+    clock runs; ``logs`` is where clients may read what is logged; ``source`` is where a changed configuration is from.
 
     Raises ``journal.api.JournalError`` (locked, corrupt, no permission), ``rpc.server.CannotServe``,
     ``web.listening.CannotListen`` and ``tunnels.problems.CannotExpose``, each saying what to do; then no call was
     touched.
     """
     from voicecall.actors.fetch import open_fetch
+    from voicecall.rpc.configuring import Configuring
     from voicecall.rpc.server import serve_rpc
     from voicecall.web.listening import open_listeners
 
     keep_state(state)
+    current = Current(config=config)
     # Lock, socket, port and tunnel come before the calls: one that is woken may at once tell its carrier where we are.
     async with (
         open_journal(state / "journal") as journal,
@@ -146,17 +156,20 @@ async def open_system(
         open_listeners(config.serve.bind, config.serve.port) as listeners,
         _open_public(config, state, listeners) as public,
         open_fetch() as fetch,
-        open_mind(config) as mind,
+        open_mind(config, current) as mind,
     ):
         directory = await load_directory(journal, state / "directory.bin")
         checkpoint = Checkpoint(directory, state / "directory.bin")
         parts = _real_parts(
             config, state=state, public=public, journal=journal, fetch=fetch, mind=mind, checkpoint=checkpoint
         )
-        parts = attrs.evolve(parts, clock_rate=clock_rate)
+        parts = attrs.evolve(parts, clock_rate=clock_rate, current=current)
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
             door: Door = await nursery.start(partial(_open_door, config, parts, calls, journal, public, listeners))
-            methods = _methods(config, parts, calls, logs)
+            configuring = Configuring(
+                current=current, source=source or Source(interpret=partial(parse, env=os.environ))
+            )
+            methods = _methods(configuring, parts, calls, logs)
             for listener, token in entrances:
                 await nursery.start(serve_rpc, listener, methods, token)
             system = System(
@@ -168,10 +181,11 @@ async def open_system(
                 public=public,
                 voice=mind.voice.describe(),
                 methods=methods,
+                configuring=configuring,
                 rpc_port=next((listener.socket.getsockname()[1] for listener, token in entrances if token), None),
             )
-            for phrase in known_phrases(config, parts.carrier.capabilities):
-                mind.ahead(phrase)
+            current.changed = partial(_render_ahead, mind, parts.carrier.capabilities)
+            current.changed(config)
             try:
                 async with nothing_to_collect(lambda: not calls.supervisor.live_calls):
                     yield system
@@ -197,12 +211,18 @@ async def _entrances(config: Config, state: Path) -> AsyncGenerator[list[tuple[t
             yield [(here, ""), (there, rpc_token(config, state))]
 
 
-def _methods(config: Config, parts: Parts, calls: Calls, logs: LogFeed | None) -> Methods:
+def _render_ahead(mind: Mind, capabilities: frozenset[Capability], config: Config) -> None:
+    """What calls that begin will probably say."""
+    for phrase in known_phrases(config, capabilities):
+        mind.ahead(phrase)
+
+
+def _methods(configuring: Configuring, parts: Parts, calls: Calls, logs: LogFeed | None) -> Methods:
     from voicecall.adapters.agents.gateway import GatewayAgent
     from voicecall.rpc.methods import Methods
 
     return Methods(
-        config=config,
+        configuring=configuring,
         supervisor=calls.supervisor,
         journal=parts.journal,
         directory=parts.directory,

@@ -15,6 +15,7 @@ from attrs import frozen
 
 from voicecall.adapters.speech.chain import Voice, VoiceChain
 from voicecall.config import Config
+from voicecall.config.current import Current
 from voicecall.ports import Agent, Synthesizer, Transcriber
 from voicecall.thinking import agent_of
 
@@ -43,9 +44,9 @@ class Mind:
 
 
 @asynccontextmanager
-async def open_mind(config: Config) -> AsyncGenerator[Mind]:
-    """Agent, voice and ear, as long as the context lasts."""
-    async with agent_of(config) as agent, voice_of(config) as voice, ear_of(config) as ear:
+async def open_mind(config: Config, current: Current | None = None) -> AsyncGenerator[Mind]:
+    """Agent, voice and ear, as long as the context lasts; ``current`` is what calls go by, where that may change."""
+    async with agent_of(config, current) as agent, voice_of(config) as voice, ear_of(config) as ear:
         if not isinstance(voice, VoiceChain):
             yield Mind(agent=agent, voice=voice, ear=ear)
             return

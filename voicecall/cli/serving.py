@@ -21,9 +21,10 @@ from journal.api import JournalError
 from voicecall.cli.place import BAD_USAGE, Place, explain, fail
 from voicecall.cli.simulating import NoNetwork, Plan, open_network
 from voicecall.cli.speech import SpeechVendor
-from voicecall.config import Config, ConfigError, parse
+from voicecall.config import Config, ConfigError
 from voicecall.config.file import read_file
 from voicecall.config.host import own_block
+from voicecall.config.loading import understand
 from voicecall.rpc.connection import converse
 from voicecall.rpc.logs import LogFeed
 from voicecall.rpc.protocol import notification_line
@@ -31,6 +32,8 @@ from voicecall.rpc.server import CannotServe
 from voicecall.system import System, keep_state, open_system
 from voicecall.tunnels.problems import CannotExpose, Misconfigured
 from voicecall.web.listening import CannotListen
+
+log = structlog.get_logger(__name__)
 
 
 @frozen(kw_only=True)
@@ -65,10 +68,10 @@ def serve(
         return fail(problem, BAD_USAGE)
     code = 0
     try:
-        plain = own_block(read_file(place.config)) if place.config else {}
-        plan = Plan(plain=plain, carrier=carrier, speech=speech, environment=place.environment) if simulate else None
+        whole = read_file(place.config) if place.config else {}
+        plan = _plan(whole, carrier, speech, place.environment) if simulate else None
         serving = Serving(
-            config=plan.before() if plan else _config(plain, speech, place.environment),
+            config=plan.before() if plan else _config(whole, speech, place.environment),
             plan=plan,
             state=place.state,
             port=port,
@@ -88,8 +91,20 @@ def serve(
     return code
 
 
-def _config(plain: Mapping[str, object], speech: SpeechVendor | None, environment: Mapping[str, str]) -> Config:
-    return speech.lay_over(plain, environment) if speech else parse(plain, environment)
+def _plan(
+    whole: Mapping[str, object], carrier: str | None, speech: SpeechVendor | None, environment: Mapping[str, str]
+) -> Plan:
+    return Plan(plain=own_block(whole), carrier=carrier, speech=speech, environment=environment)
+
+
+def _config(whole: Mapping[str, object], speech: SpeechVendor | None, environment: Mapping[str, str]) -> Config:
+    """The configuration in a file, of which the log tells what had better be written otherwise."""
+    if speech:
+        return speech.lay_over(own_block(whole), environment)
+    loaded = understand(whole, environment)
+    for notice in loaded.notices:
+        log.warning("the configuration", notice=notice.message)
+    return loaded.config
 
 
 def _problem(carrier: str | None, port: int | None, clock_rate: float, *, simulate: bool) -> str:

@@ -26,6 +26,7 @@ from voicecall.projections.status import call_line, call_record
 from voicecall.rpc import pairing
 from voicecall.rpc import params as read
 from voicecall.rpc.asking import ATTACH
+from voicecall.rpc.configuring import REQUEST_ID, Configuring
 from voicecall.rpc.logs import SUBSCRIBE, LogFeed
 from voicecall.rpc.protocol import METHOD_NOT_FOUND, Params, RpcError, invalid, refused
 
@@ -38,7 +39,6 @@ CONNECTIONS = (TAIL, SUBSCRIBE, ATTACH, "voicecall.hello", "voicecall.cancel")
 OPERATION = re.compile(r"[1-9][0-9]{0,9}")
 NO_OPERATION = "operation not found: operationId is what voicecall.continue.start answered"
 NOT_THIS = "requestId: names another request of this call already; give every request a name of its own"
-REQUEST_ID = "requestId required: name the request, so that a repeat is known as one"
 
 Method = Callable[["Methods", Params], Awaitable[dict[str, Any]]]
 
@@ -47,7 +47,7 @@ Method = Callable[["Methods", Params], Awaitable[dict[str, Any]]]
 class Methods:
     """``call`` one by name."""
 
-    config: Config
+    configuring: Configuring
     supervisor: Supervisor
     journal: Journal
     directory: Directory
@@ -57,6 +57,11 @@ class Methods:
     """Asks the hosts that are attached, where the configuration wants them to think."""
     logs: LogFeed | None = None
     version: str = ""
+
+    @property
+    def config(self) -> Config:
+        """What counts for calls that begin now."""
+        return self.configuring.current.config
 
     async def call(self, method: str, params: Params) -> dict[str, Any]:
         """The answer. Raises ``RpcError``."""
@@ -207,8 +212,18 @@ async def _pairing_revoke(methods: Methods, params: Params) -> dict[str, Any]:
     return await pairing.revoke(methods.pairings, params)
 
 
+async def _config_update(methods: Methods, params: Params) -> dict[str, Any]:
+    return await methods.configuring.update(params)
+
+
+async def _config_reload(methods: Methods, params: Params) -> dict[str, Any]:
+    return await methods.configuring.reload(params)
+
+
 METHODS: Mapping[str, Method] = {
     "voicecall.ping": _ping,
+    "voicecall.config.update": _config_update,
+    "voicecall.config.reload": _config_reload,
     "voicecall.pairing.list": _pairing_list,
     "voicecall.pairing.approve": _pairing_approve,
     "voicecall.pairing.revoke": _pairing_revoke,
