@@ -191,6 +191,31 @@ def test_keys_are_pressed_on_a_live_call_only() -> None:
     play(story)
 
 
+def test_somebody_is_reached_by_keys_in_a_conversation_only() -> None:
+    async def story(stage: Stage) -> None:
+        for method in ("start", "initiate"):
+            for mode in ({"mode": "notify"}, {}):
+                words, data = await stage.refusal(method, requestId="r1", dtmfSequence="1", **mode, **HI)
+                assert words == "dtmfSequence requires conversation mode"
+                assert data == {"code": "INVALID_REQUEST", "field": "dtmfSequence"}
+        assert stage.dials == 0
+        call_id = await stage.place(LISTENER, dtmfSequence=" w12, ")
+        await stage.saw(call_id, "playback.finished")
+        assert stage.town.network.board.report()["calls"][0]["keysHeard"] == "w12WW"
+
+    play(story)
+
+
+def test_a_call_remembers_whose_session_it_is_and_who_asked_for_it() -> None:
+    async def story(stage: Stage) -> None:
+        call_id = await stage.place(sessionKey="agent:main:me", requesterSessionKey="agent:main:you")
+        record = (await stage.call("status", callId=call_id))["call"]
+        assert record["sessionKey"] == "agent:main:me"
+        assert record["metadata"]["requesterSessionKey"] == "agent:main:you"
+
+    play(story)
+
+
 def test_one_call_too_many_is_refused_with_the_setting_to_change() -> None:
     async def story(stage: Stage) -> None:
         await stage.saw(await stage.place(NEVER_ANSWERS), "call.ringing")

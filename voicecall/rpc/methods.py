@@ -89,6 +89,9 @@ class Methods:
             message=params.get("message", ""),
             mode=Mode(params["mode"]) if "mode" in params else None,
             capabilities=self.capabilities,
+            keys=params.get("dtmfSequence", ""),
+            session=params.get("sessionKey", ""),
+            requester=params.get("requesterSessionKey", ""),
         )
         wish = PlaceCall(
             request_id=params["requestId"],
@@ -231,6 +234,6 @@ def _accepted(result: Accepted | Refused) -> Accepted:
     if isinstance(result, Accepted):
         return result
     if result.code == "bad-request":
-        raise invalid(result.reason.partition(":")[0], result.reason)
+        raise invalid(result.reason.partition(" ")[0].rstrip(":"), result.reason)
     fix = {"hint": "end one of them, or raise maxConcurrentCalls"} if result.code == "limit" else {}
     raise refused(result.reason, reason=result.code, **fix)
