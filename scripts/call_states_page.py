@@ -43,6 +43,8 @@ DEADLINES = {
                 "(or, when we understood nothing, a request to say it again), a hang-up"),
     "resume": ("the caller's voice cut us off, is over, and no words have followed", "`resume_ms` after it; 0: never",
                "the rest is said (or the question asked again, when the answer was not whole)"),
+    "dialed": ("keys are pressed that reach somebody, and nothing has been said yet", "as long as the keys take",
+               "the first words are said"),
     "notify": ("the message of a notify call was heard, nobody speaks and nobody is waited for",
                "`notify_hangup_delay_ms`", "hang up"),
     "transcript": ("a `continue` waits, and its question is over", "`transcript_timeout_ms`", "it waits no more"),

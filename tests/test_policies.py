@@ -147,6 +147,7 @@ def test_machines_get_the_message_of_a_notify_call_and_end_a_conversation(
     settings = config(outbound={} if configured is None else {"onMachine": configured})
     assert outbound_policy(settings, message="Hi", mode=mode, capabilities=SPEAKS).on_machine == expected
     assert outbound_policy(settings, message="Hi", mode=mode, capabilities=STREAMS).on_machine == "ignore"
+    assert outbound_policy(settings, message="Hi", mode=mode, capabilities=SPEAKS, keys="1").on_machine == "ignore"
 
 
 def test_a_carrier_that_says_nothing_of_people_is_not_waited_for_as_long() -> None:

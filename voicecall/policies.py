@@ -20,11 +20,22 @@ _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]*")
 """A telephone number as carriers write it. The user of a SIP address may look like one and is whatever they like."""
 
 
-def outbound_policy(config: Config, *, message: str, mode: Mode | None, capabilities: frozenset[Capability]) -> Policy:
-    """For a call that we place; the configured default mode where none is asked for."""
+def outbound_policy(
+    config: Config,
+    *,
+    message: str,
+    mode: Mode | None,
+    capabilities: frozenset[Capability],
+    keys: str = "",
+    session: str = "",
+    requester: str = "",
+) -> Policy:
+    """For a call that we place; the configured default mode where none is asked for. Whoever is reached by ``keys`` is
+    behind a machine, so there nobody looks for one."""
     mode = mode or Mode(config.outbound.default_mode)
     policy = _policy(config, greeting=message, mode=mode, verdict="accept", capabilities=capabilities)
-    if Capability.MACHINE_DETECTION not in capabilities:
+    policy = evolve(policy, keys=keys, session=session, requester=requester)
+    if keys or Capability.MACHINE_DETECTION not in capabilities:
         return policy
     usual: OnMachine = "message" if mode is Mode.NOTIFY else "hangup"
     tells = Capability.PERSON_DETECTION in capabilities

@@ -341,7 +341,7 @@ class Line:
 @frozen(kw_only=True)
 class Turn:
     """What an agent is asked: answer ``text``. ``history`` does not include it; ``earlier`` is from earlier calls.
-    ``ours`` is our number in this call."""
+    ``ours`` is our number in this call. ``session`` and ``requester``: see ``Policy``."""
 
     call_id: CallId
     number: int
@@ -351,6 +351,8 @@ class Turn:
     direction: Literal["inbound", "outbound"] = "outbound"
     peer: str = field(default="", repr=False)
     ours: str = field(default="", repr=False)
+    session: str = ""
+    requester: str = ""
 
 
 class Agent(Protocol):

@@ -42,7 +42,8 @@ async def agent_of(config: Config, current: Current | None = None) -> AsyncGener
 
 def settings_for(config: Config, turn: Turn) -> dict[str, Any]:
     """What a host must know of the agent that a turn is for, besides the turn: who it is, whose memory it has
-    (``sessionKey`` as the reference makes it), and what differs for the number that was called."""
+    (``sessionKey`` as the reference makes it, unless the call has its own), and what differs for the number that was
+    called."""
     route = route_for(config, turn.ours) if turn.direction == "inbound" else None
     agent = (route.agent_id if route else None) or config.agent_id
     digits = "".join(one for one in turn.peer if one.isdigit())
@@ -51,7 +52,8 @@ def settings_for(config: Config, turn: Turn) -> dict[str, Any]:
     prompt = route.response_system_prompt if route else None
     return {
         "agentId": agent,
-        "sessionKey": f"agent:{agent}:{memory}",
+        "sessionKey": turn.session or f"agent:{agent}:{memory}",
+        **({"requesterSessionKey": turn.requester} if turn.requester else {}),
         "responseModel": (route.response_model if route else None) or config.response_model,
         "responseSystemPrompt": config.response_system_prompt if prompt is None else prompt,
         "timeoutMs": (route.response_timeout_ms if route else None) or config.response_timeout_ms,

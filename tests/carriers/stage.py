@@ -29,10 +29,12 @@ class Stage:
 
     system: MemorySystem
 
-    async def call(self, *steps: Step, message: str = MESSAGE, mode: Mode = Mode.CONVERSATION) -> CallId:
+    async def call(
+        self, *steps: Step, message: str = MESSAGE, mode: Mode = Mode.CONVERSATION, keys: str = ""
+    ) -> CallId:
         """Call somebody who does this."""
         self.system.network.board.people[THEM] = Script(steps=steps)
-        return await self.system.place(THEM, message, mode=mode)
+        return await self.system.place(THEM, message, mode=mode, keys=keys)
 
     async def ring_us(self, *steps: Step, status_url: str = WEBHOOK_URL) -> CallId:
         """Somebody calls us and does this."""

@@ -94,10 +94,10 @@ def test_tail_in_another_process_sees_a_call_go_on(street: Street) -> None:
         (("call", "-m", "Hi", "--to", "911"), 2, "--to: expected E.164 format, e.g. +15550001234, got '911'"),
         (("call", "-m", " ", "--to", LISTENS), 2, "--message: message required"),
         (("call", "-m", "x" * 10_001, "--to", LISTENS), 2, "--message: at most 10000 characters, got 10001"),
-        (("end", "--call-id", "nobody"), 1, "--call-id: Call not found: callId 'nobody'; "),
-        (("speak", "--call-id", "nobody", "-m", "Hi"), 1, "--call-id: Call not found: callId 'nobody'; "),
+        (("end", "--call-id", "nobody"), 1, "--call-id: Call not found; 'nobody' is no call's id; "),
+        (("speak", "--call-id", "nobody", "-m", "Hi"), 1, "--call-id: Call not found; 'nobody' is no call's id; "),
         (("continue", "--call-id", "", "-m", "Hi"), 2, "--call-id: callId and message required"),
-        (("dtmf", "--call-id", "nobody", "--digits", "1"), 1, "--call-id: Call not found: callId 'nobody'; "),
+        (("dtmf", "--call-id", "nobody", "--digits", "1"), 1, "--call-id: Call not found; 'nobody' is no call's id; "),
     ],
 )
 def test_a_refusal_is_one_line_that_names_the_option(

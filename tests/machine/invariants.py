@@ -46,6 +46,7 @@ class Notary:
     keys: set[str] = field(factory=set)
     owed: dict[EffectId, AnyEffect] = field(factory=dict)
     dials: int = 0
+    presses: int = 0
     answered_at: int = 0
     greetings: set[int] = field(factory=set)
     greeted: bool = False
@@ -125,6 +126,9 @@ class Notary:
             if isinstance(effect, do.Dial):
                 self.dials += 1
                 hold(self.dials == 1, "nobody is rung twice", entry)
+            if isinstance(effect, do.SendDigits) and not isinstance(entry.event, fact.DigitsRequested):
+                self.presses += 1
+                hold(self.presses == 1, "the keys that reach somebody are pressed once", entry)
 
     def _speech(self, entry: Entry) -> None:
         if isinstance(entry.event, fact.SpeechChunk):

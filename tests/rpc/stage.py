@@ -13,6 +13,7 @@ import trio.testing
 from attrs import define, evolve, field, frozen
 
 from journal import Journal
+from tests.rpc.conforming import conforms, conforms_to_us
 from voicecall.adapters.agents.gateway import GatewayAgent
 from voicecall.assembly import carrier_of
 from voicecall.config import parse
@@ -34,15 +35,18 @@ Plain = dict[str, Any]
 
 @define
 class Line:
-    """A client's end, for what no proper client would send."""
+    """A client's end, for what no proper client would send. What it reads conforms to the schema."""
 
     stream: trio.abc.Stream
     lines: Lines = field(factory=partial(Lines, limit=1 << 30))
     _ready: list[Plain] = field(factory=list)
+    _asked: dict[object, str] = field(factory=dict)
 
     async def send(self, *requests: Plain | bytes) -> None:
         """Requests as they are, or whatever else."""
         raw = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in requests]
+        plain = [one for one in requests if isinstance(one, dict) and isinstance(one.get("id"), str | int)]
+        self._asked.update({one["id"]: one["method"] for one in plain if "method" in one})
         await self.stream.send_all(b"".join(one + b"\n" for one in raw))
 
     async def next(self) -> Plain:
@@ -51,7 +55,12 @@ class Line:
             data = await self.stream.receive_some(65_536)
             assert data, "the server has closed the connection"
             self._ready = [json.loads(one) for one in self.lines.feed(bytes(data)) if one is not None]
-        return self._ready.pop(0)
+        message = self._ready.pop(0)
+        if "method" in message:
+            conforms_to_us(message)
+        elif "result" in message and message["id"] in self._asked:
+            conforms(self._asked[message["id"]], message["result"])
+        return message
 
 
 @frozen
@@ -76,7 +85,9 @@ class Stage:
 
     async def call(self, method: str, **params: Any) -> Plain:
         """Ask once, on a connection of its own."""
-        return await self.client().call(f"voicecall.{method}", params)
+        answer = await self.client().call(f"voicecall.{method}", params)
+        conforms(f"voicecall.{method}", answer)
+        return answer
 
     async def refusal(self, method: str, **params: Any) -> tuple[str, Plain]:
         """The words and the data of the error that the answer is."""

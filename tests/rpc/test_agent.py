@@ -97,6 +97,16 @@ def test_a_host_answers_a_whole_call_word_by_word_or_at_once() -> None:
     play(story, **GATEWAY)
 
 
+def test_a_call_with_a_session_of_its_own_is_thought_about_there() -> None:
+    async def story(stage: Stage) -> None:
+        host = await attach(stage)
+        await stage.place(FRIENDLY, sessionKey="agent:main:me", requesterSessionKey="agent:main:you")
+        asked = (await question(host))["params"]
+        assert (asked["sessionKey"], asked["requesterSessionKey"]) == ("agent:main:me", "agent:main:you")
+
+    play(story, **GATEWAY)
+
+
 async def _refuse(line: Line, asked: Plain) -> None:
     error = {"code": -32000, "message": "the model is overloaded"}
     await line.send({"jsonrpc": "2.0", "id": asked["id"], "error": error})

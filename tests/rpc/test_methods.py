@@ -164,8 +164,9 @@ def test_an_operation_that_is_not_there_is_not_found(name: str) -> None:
     async def story(stage: Stage) -> None:
         call_id = await stage.place()
         words, data = await stage.refusal("continue.result", operationId=name.format(call_id))
-        assert words.startswith("operation not found" if name else "operationId required")
-        assert data == {"code": "INVALID_REQUEST", "field": "operationId"}
+        assert words == ("operation not found" if name else "operationId required")
+        assert (data["code"], data["field"]) == ("INVALID_REQUEST", "operationId")
+        assert ("voicecall.continue.start" in data.get("hint", "")) == bool(name)
 
     play(story)
 
@@ -190,12 +191,38 @@ def test_keys_are_pressed_on_a_live_call_only() -> None:
     play(story)
 
 
+def test_somebody_is_reached_by_keys_in_a_conversation_only() -> None:
+    async def story(stage: Stage) -> None:
+        for method in ("start", "initiate"):
+            for mode in ({"mode": "notify"}, {}):
+                words, data = await stage.refusal(method, requestId="r1", dtmfSequence="1", **mode, **HI)
+                assert words == "dtmfSequence requires conversation mode"
+                assert data == {"code": "INVALID_REQUEST", "field": "dtmfSequence"}
+        assert stage.dials == 0
+        call_id = await stage.place(LISTENER, dtmfSequence=" w12, ")
+        await stage.saw(call_id, "playback.finished")
+        assert stage.town.network.board.report()["calls"][0]["keysHeard"] == "w12WW"
+
+    play(story)
+
+
+def test_a_call_remembers_whose_session_it_is_and_who_asked_for_it() -> None:
+    async def story(stage: Stage) -> None:
+        call_id = await stage.place(sessionKey="agent:main:me", requesterSessionKey="agent:main:you")
+        record = (await stage.call("status", callId=call_id))["call"]
+        assert record["sessionKey"] == "agent:main:me"
+        assert record["metadata"]["requesterSessionKey"] == "agent:main:you"
+
+    play(story)
+
+
 def test_one_call_too_many_is_refused_with_the_setting_to_change() -> None:
     async def story(stage: Stage) -> None:
         await stage.saw(await stage.place(NEVER_ANSWERS), "call.ringing")
         words, data = await stage.refusal("initiate", requestId="r2", **HI)
-        assert words == "Maximum concurrent calls (1) reached; end one of them, or raise maxConcurrentCalls"
-        assert data == {"code": "UNAVAILABLE", "reason": "limit"}
+        assert words == "Maximum concurrent calls (1) reached"
+        hint = "end one of them, or raise maxConcurrentCalls"
+        assert data == {"code": "UNAVAILABLE", "reason": "limit", "hint": hint}
         assert stage.dials == 1
 
     play(story, maxConcurrentCalls=1)
@@ -228,7 +255,7 @@ CALL = {"callId": "c", "requestId": "r"}
         ("initiate", {**HI, "requestId": "r", "mesage": "x"}, "mesage", "mesage: unknown parameter; did you mean mess"),
         ("start", {"requestId": "r"}, "to", "to required"),
         ("continue", {"requestId": "r", "message": "Hi"}, "callId", "callId and message required"),
-        ("continue", {**CALL}, "callId", "Call not found"),
+        ("continue", {**CALL}, "message", "callId and message required"),
         ("continue", {**CALL, "message": "Hi"}, "callId", "Call not found"),
         ("continue.start", {"callId": {}, "message": "Hi"}, "callId", "callId: expected text, got an object"),
         ("continue.result", {}, "operationId", "operationId required"),
@@ -247,7 +274,7 @@ CALL = {"callId": "c", "requestId": "r"}
 def test_every_mistake_names_its_field(method: str, params: dict[str, Any], field: str, words: str) -> None:
     async def story(stage: Stage) -> None:
         message, data = await stage.refusal(method, **params)
-        assert message.startswith(words)
+        assert message == words or (message.startswith(words) and ":" in message)
         assert data["field"] == field
         assert data["code"] in ("INVALID_REQUEST", "UNAVAILABLE")
         assert stage.dials == 0

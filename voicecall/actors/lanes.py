@@ -198,6 +198,8 @@ class Lanes:
             direction=state.direction,
             peer=state.peer,
             ours=state.callee if state.direction == "inbound" else state.caller,
+            session=state.policy.session,
+            requester=state.policy.requester,
         )
         spoken, clauses = SpokenText(), Clauses()
         index, begun = 0, EPOCH

@@ -21,6 +21,7 @@ from voicecall.actors.identity import inbound_call_id, outbound_call_id
 from voicecall.actors.mailbox import Failed, Full, Letter, Receipt, Repeated, Result, Written
 from voicecall.actors.world import World, stream_of
 from voicecall.core import tickets
+from voicecall.core.admit import unsuited
 from voicecall.core.requests import OpenStream, PlaceCall, Refused, Wish
 from voicecall.events import RULES, CallId, Entry
 from voicecall.events import facts as fact
@@ -131,6 +132,11 @@ class Supervisor:
             return Refused(code="unsupported", reason=f"provider: no carrier called {request.carrier!r} is configured")
         if request.policy.streaming and Capability.STREAM not in carrier.capabilities:
             return Refused(code="unsupported", reason=f"provider: {request.carrier} cannot stream a call's sound to us")
+        if request.policy.keys and Capability.SEND_DIGITS not in carrier.capabilities:
+            return Refused(code="unsupported", reason=f"dtmfSequence: {request.carrier} cannot press keys on a call")
+        fault = unsuited(request.policy)
+        if fault is not None:
+            return fault
         if len(self._taken) >= self._max_calls():
             return Refused(code="limit", reason=f"Maximum concurrent calls ({self._max_calls()}) reached")
         if not self._world.is_public():

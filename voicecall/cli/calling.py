@@ -133,8 +133,10 @@ def _run(state: Path, params: Params, work: Work, show: Callable[[dict[str, Any]
 
 def _refuse(error: RpcError) -> int:
     """Say what the server said, in the words of the command line."""
-    field, message = str((error.data or {}).get("field", "")), error.message
-    if message.startswith("to required"):
+    data = error.data or {}
+    field, hint = str(data.get("field", "")), str(data.get("hint", ""))
+    message = f"{error.message}; {hint}" if hint else error.message
+    if error.message == "to required":
         message = "Missing --to and no toNumber configured"
     elif field in OPTIONS:
         message = f"{OPTIONS[field]}: {message.removeprefix(field + ':').lstrip()}"

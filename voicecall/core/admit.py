@@ -6,7 +6,7 @@ import re
 
 from voicecall.core.requests import Ask, EndCall, OpenStream, PlaceCall, PressDigits, Refused, Say, Wish
 from voicecall.core.state import CallState, Media, Phase
-from voicecall.events import RULES, AnyEvent
+from voicecall.events import RULES, AnyEvent, Mode, Policy
 from voicecall.events import facts as fact
 
 LONGEST_SAY = 3_000
@@ -49,10 +49,25 @@ def _in_call(state: CallState, request: Say | Ask | PressDigits) -> AnyEvent | R
         case Ask():
             return fact.ListenRequested(text=request.text, by=request.by)
         case PressDigits() if not DIGITS.fullmatch(request.digits):
-            reason = f"digits: may only contain 0-9, *, #, A-D, w, p and comma, got {request.digits!r}"
-            return Refused(code="bad-request", reason=reason)
+            return _no_keys("digits", request.digits)
         case _:
             return fact.DigitsRequested(digits=request.digits, by=request.by)
+
+
+def unsuited(policy: Policy) -> Refused | None:
+    """Why nobody can be called like this, if so."""
+    if not policy.keys:
+        return None
+    if not DIGITS.fullmatch(policy.keys):
+        return _no_keys("dtmfSequence", policy.keys)
+    if policy.mode is not Mode.CONVERSATION:
+        return Refused(code="bad-request", reason="dtmfSequence requires conversation mode")
+    return None
+
+
+def _no_keys(name: str, digits: str) -> Refused:
+    reason = f"{name}: may only contain 0-9, *, #, A-D, w, p and comma, got {digits!r}"
+    return Refused(code="bad-request", reason=reason)
 
 
 def _placed(state: CallState, request: PlaceCall) -> AnyEvent | Refused:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from voicecall.core import dialing, speech
 from voicecall.core.state import UNANSWERED, CallState, Machine, Media, Owing, Phase
 from voicecall.events import Instant, Patience
 from voicecall.events.effects import Conclude
@@ -62,7 +63,7 @@ def _unanswered(state: CallState) -> dict[str, Instant]:
 
 def _live(state: CallState) -> dict[str, Instant]:
     policy = state.policy
-    due = {"max_duration": _after(state.answered_at, policy.max_duration_ms)}
+    due = {"max_duration": _after(state.answered_at, policy.max_duration_ms), **_dialed(state)}
     if state.media is not Media.OPEN and state.streams:
         due["media"] = _after(state.media_since, policy.media_timeout_ms)
         if state.media_again_at and not state.media_asked:
@@ -82,6 +83,13 @@ def _live(state: CallState) -> dict[str, Instant]:
     if state.keys:
         due["keys"] = _after(state.keys_at, policy.keys_gap_ms)
     return due
+
+
+def _dialed(state: CallState) -> dict[str, Instant]:
+    """When our keys have been heard, where the first words wait for that and for nothing else."""
+    ready = state.media is Media.OPEN or not state.streams
+    waits = state.policy.keys and ready and not state.utterance and speech.is_greeting_due(state)
+    return {"dialed": dialing.over_at(state)} if waits else {}
 
 
 def _notified(state: CallState) -> Instant:

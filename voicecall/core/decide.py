@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import attrs
 
-from voicecall.core import speech
+from voicecall.core import dialing, speech
 from voicecall.core.change import change
 from voicecall.core.deadlines import Step, deadlines, is_due, silence_step
 from voicecall.core.evolve import RETURNING, evolve, intend
@@ -74,7 +74,7 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
             opening = _open(evolve(state, event)) if verdict == "accept" else ()
             return (do.Answer(), *opening) if verdict == "accept" else (do.Reject(reason=verdict),)
         case fact.CallAnswered() if state.phase in UNANSWERED or state.phase is Phase.LIVE:
-            return (*_lead_in(state), *_open(state))
+            return (*dialing.press(state), *_lead_in(state), *_open(state))
         case fact.FlowAsked() if state.phase is Phase.LIVE:
             return _lead_in(evolve(state, event))
         case fact.MachineDetected() | fact.MachineFinished() if state.phase in UNANSWERED or state.phase is Phase.LIVE:
@@ -83,7 +83,7 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
             found = event.vendor_call_id and not state.vendor_call_id
             return (do.Hangup(reason=state.end_reason or "error"),) if found else ()
         case fact.MediaOpened() if state.phase in UNANSWERED or state.phase is Phase.LIVE:
-            return (do.Listen(), *_greet(state)) if state.streams else ()
+            return (*dialing.press(state), do.Listen(), *_greet(state)) if state.streams else ()
         case fact.MediaClosed() if state.phase is Phase.LIVE and state.streams and event.reason in RETURNING:
             return (do.OpenMedia(),) if event.stream_id == state.stream_id else ()
         case fact.CallerStarted() if state.phase is Phase.LIVE:
@@ -104,7 +104,7 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
         case fact.SayRequested() | fact.ListenRequested() if state.phase is Phase.LIVE:
             return (_say(state, event.text, "say"),) if event.text.strip() else ()
         case fact.DigitsRequested() if state.phase is Phase.LIVE:
-            return (do.SendDigits(digits=speech.dialed_keys(event.digits)),)
+            return (do.SendDigits(digits=dialing.dialed_keys(event.digits)),)
         case fact.HangupRequested() if state.phase not in (Phase.NEW, Phase.ENDING):
             return (do.Hangup(reason=event.reason),)
         case fact.TimerFired() if is_due(state, event):
@@ -137,7 +137,8 @@ def _open(state: CallState) -> tuple[AnyEffect, ...]:
     policy = state.policy
     if state.streams or state.machine is not Machine.NONE:
         return ()
-    greeting = (_greeting(state),) if speech.is_greeting_due(state) and not state.saying else ()
+    due = speech.is_greeting_due(state) and not state.saying and not dialing.is_pressing(state)
+    greeting = (_greeting(state),) if due else ()
     return greeting if state.listening or policy.mode is Mode.NOTIFY else (do.Listen(), *greeting)
 
 
@@ -183,7 +184,7 @@ def _lead_in(state: CallState) -> tuple[AnyEffect, ...]:
 
 
 def _greet(state: CallState) -> tuple[AnyEffect, ...]:
-    if state.machine is Machine.GREETING:
+    if state.machine is Machine.GREETING or dialing.is_pressing(state):
         return ()
     if speech.is_greeting_due(state):
         return (_greeting(state),)
@@ -212,9 +213,7 @@ def _drop_reply(state: CallState, answer: tuple[AnyEffect, ...]) -> tuple[AnyEff
 
 def _answer(state: CallState, text: str) -> tuple[AnyEffect, ...]:
     """The caller said something final: a waiting ``continue`` takes it, else the agent is asked."""
-    if not text.strip() or state.waiting_since or state.policy.mode is Mode.NOTIFY:
-        return ()
-    if state.machine is not Machine.NONE:
+    if not text.strip() or state.waiting_since or not speech.is_answered(state):
         return ()
     return (do.AskAgent(turn=state.turn + 1, text=text),)
 
@@ -241,6 +240,8 @@ def _on_time(state: CallState, name: str) -> tuple[AnyEffect, ...]:
             return _break_silence(state)
         case "resume":
             return _resume(state)
+        case "dialed":
+            return (_greeting(state),)
         case "notify":
             return (do.Hangup(reason="hangup-bot"),)
         case "beep":
@@ -335,7 +336,8 @@ def _on_reconciled(state: CallState, event: fact.CallReconciled) -> tuple[AnyEff
         return _give_up(state, "no-answer") if _overdue(state) else ()
     if state.phase not in UNANSWERED and state.phase is not Phase.LIVE:
         return ()
-    return _lead_in(change(state, media_asked=state.media_asked and state.media is Media.CLOSED))
+    again = _lead_in(change(state, media_asked=state.media_asked and state.media is Media.CLOSED))
+    return (*dialing.press(state), *again)
 
 
 def _overdue(state: CallState) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, assert_never
 
-from voicecall.core import fallback, speech
+from voicecall.core import dialing, fallback, speech
 from voicecall.core.change import change
 from voicecall.core.deadlines import is_due, silence_step
 from voicecall.core.state import TRANSITIONS, UNANSWERED, CallState, Floor, Machine, Media, Owing, Phase
@@ -177,11 +177,13 @@ def _begun(state: CallState, event: fact.CallPlaced | fact.CallOffered, *, phase
 
 
 def _answered(state: CallState) -> CallState:
-    """The first of several signs that somebody picked up counts; the others change nothing."""
+    """The first of several signs that somebody picked up counts; the others change nothing. Nobody waits for us before
+    our keys have been heard."""
     if state.phase not in UNANSWERED:
         return state
-    state = change(_to(state, Phase.LIVE), answered_at=state.now, media_since=state.now)
-    return speech.owe(state, Owing.AGENT) if state.policy.greeting else state
+    ready_at = Instant(state.now + dialing.duration_ms(state.policy))
+    state = change(_to(state, Phase.LIVE), answered_at=state.now, media_since=ready_at)
+    return change(speech.owe(state, Owing.AGENT), owing_since=ready_at) if state.policy.greeting else state
 
 
 def _reconciled(state: CallState, event: fact.CallReconciled) -> CallState:

@@ -10,6 +10,7 @@ from itertools import takewhile
 
 from attrs import evolve
 
+from voicecall.core import dialing
 from voicecall.core.change import change
 from voicecall.core.heard import heard_text
 from voicecall.core.state import REMARKS_KEPT, CallState, Floor, Machine, Owing, Phase, Remark, Utterance
@@ -24,13 +25,6 @@ MS_PER_CHARACTER = 60
 
 HOPELESS = 2
 """So many signs in a row that we do not hear the person, and we do not ask again: each time that we asked is one."""
-PAUSES = str.maketrans({"p": "WW", "P": "WW", ",": "WW", "a": "A", "b": "B", "c": "C", "d": "D"})
-
-
-def dialed_keys(keys: str) -> str:
-    """Keys as every carrier takes them: ``0-9 * # A-D``, ``w`` for half a second and ``W`` for one; ``p`` and a comma
-    are the two seconds of a telephone's dialing pause."""
-    return keys.translate(PAUSES)
 
 
 def keys_text(keys: str) -> str:
@@ -73,8 +67,7 @@ def gone_deaf(state: CallState) -> CallState:
 
 
 def _not_understood(state: CallState) -> CallState:
-    answered = state.policy.mode is Mode.CONVERSATION and state.machine is Machine.NONE
-    wanted = state.wordless and bool(state.policy.unheard) and answered and state.phase is Phase.LIVE
+    wanted = state.wordless and bool(state.policy.unheard) and is_answered(state) and state.phase is Phase.LIVE
     return owe(state, Owing.EAR) if wanted and state.owing is Owing.NOBODY else state
 
 
@@ -88,8 +81,13 @@ def said(state: CallState, text: str) -> CallState:
         state = change(state, owing_since=state.now, owing_stage=0)  # they have heard us until now
     if state.waiting_since:
         return owe(change(state, waiting_since=EPOCH), Owing.OPERATOR)
-    answered = state.policy.mode is Mode.CONVERSATION and state.machine is Machine.NONE
-    return owe(state, Owing.AGENT) if answered else state
+    return owe(state, Owing.AGENT) if is_answered(state) else state
+
+
+def is_answered(state: CallState) -> bool:
+    """Whether the agent answers what is said: not in a notify call, not to a machine, and not to what may be a menu."""
+    talks = state.policy.mode is Mode.CONVERSATION and state.machine is Machine.NONE
+    return talks and not dialing.is_pressing(state)
 
 
 def intended(state: CallState, effect: Speak) -> CallState:

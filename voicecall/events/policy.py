@@ -69,11 +69,16 @@ class Policy:
     take to tell a machine from a person, ``beep_ms`` how long a machine's beep is waited for. The first
     ``protect_greeting_ms`` of a greeting are not interrupted. Who has interrupted us and is silent again, without a
     word that was understood, hears the rest after ``resume_ms``; 0: never. ``unheard`` is said when there was a voice
-    and no words of it; empty: then a voice without words is nothing.
+    and no words of it; empty: then a voice without words is nothing. ``keys`` are pressed as soon as somebody answers.
+    ``session`` names the memory that the agent has in this call (empty: the configuration says which), and
+    ``requester`` the session that asked for it.
     """
 
     mode: Mode = Mode.CONVERSATION
     greeting: str = ""
+    keys: str = ""
+    session: str = ""
+    requester: str = ""
     verdict: str = "accept"
     streaming: bool = True
     voice_fallback: VoiceFallback = "none"

@@ -31,6 +31,7 @@ def call_record(call_id: CallId, entries: Iterable[Entry], *, server: bool = Tru
         "state": word or state_word(state),
         "from": state.caller or "unknown",
         "to": state.callee or "unknown",
+        "sessionKey": state.policy.session or None,
         "startedAt": state.started_at,
         "answeredAt": state.answered_at or None,
         "endedAt": state.ended_at or None,
@@ -115,6 +116,8 @@ def _metadata(state: CallState) -> dict[str, str]:
         found["initialMessage"] = state.policy.greeting
     if state.direction == "outbound":
         found["mode"] = state.policy.mode.value
+    if state.policy.requester:
+        found["requesterSessionKey"] = state.policy.requester
     if state.policy.verdict != "accept":
         found["rejectionReason"] = "busy" if state.policy.verdict == "busy" else "inbound-policy"
     return found

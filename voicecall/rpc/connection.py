@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 import trio
+from attrs import evolve
 
 from journal.api import JournalError
 from voicecall.events.schema import BadEntry
@@ -21,6 +22,7 @@ from voicecall.rpc import logs
 from voicecall.rpc.asking import ATTACH, DELTA, RemoteAgent
 from voicecall.rpc.hello import CANCEL, HELLO, heartbeat_line, heartbeat_s, hello, knows
 from voicecall.rpc.methods import TAIL, Methods
+from voicecall.rpc.params import given
 from voicecall.rpc.protocol import (
     CANCELLED,
     INTERNAL,
@@ -104,10 +106,10 @@ class _Connection:
             case RpcRequest(method=method, params=params) if method == DELTA:
                 if self._remote is not None:
                     self._remote.hear(params)
-            case RpcRequest(method=method, params=params) if method == CANCEL:
-                found = self._cancel(params)
+            case RpcRequest(method=method) if method == CANCEL:
+                answer = self._cancel(message)
                 if not message.notification:
-                    await outgoing.send(result_line(message.id, {"found": found}))
+                    await outgoing.send(answer)
             case BadRequest():
                 await outgoing.send(error_line(message.id, message.error))
             case RpcRequest() if self._open >= REQUESTS:
@@ -117,13 +119,15 @@ class _Connection:
                 self._open += 1
                 nursery.start_soon(self._answer, message, outgoing.clone(), nursery)
 
-    def _cancel(self, params: Params) -> bool:
-        """Give up a request; whether it was still under way."""
-        name = params.get("id")
-        scope = self._scopes.get(name) if isinstance(name, str | int | float) else None
+    def _cancel(self, request: RpcRequest) -> bytes:
+        """Give up a request; the line that says whether it was still under way."""
+        try:
+            scope = self._scopes.get(given(CANCEL, request.params)["id"])
+        except RpcError as error:
+            return error_line(request.id, error)
         if scope is not None:
             scope.cancel()
-        return scope is not None
+        return result_line(request.id, {"found": scope is not None})
 
     async def _answer(self, request: RpcRequest, outgoing: Outgoing, nursery: trio.Nursery) -> None:
         """Carry out one request. A cancelled one is answered, too: that it was."""
@@ -148,6 +152,8 @@ class _Connection:
     async def _answer_to(self, request: RpcRequest, outgoing: Outgoing, nursery: trio.Nursery) -> bytes | None:
         """The line to send, if there is one still to be sent."""
         with Caught() as caught:
+            self._methods.check(request.method)
+            request = evolve(request, params=given(request.method, request.params))
             if request.method == TAIL:
                 await tail(self._methods, request, outgoing)
                 return None

@@ -11,8 +11,7 @@ from typing import Any
 import trio
 from attrs import define, field
 
-from voicecall.rpc import params as read
-from voicecall.rpc.protocol import Params, RpcRequest, invalid, notification_line, refused, result_line
+from voicecall.rpc.protocol import RpcRequest, notification_line, refused, result_line
 
 SUBSCRIBE = "voicecall.log.subscribe"
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -45,7 +44,7 @@ class LogFeed:
 
     async def subscribe(self, request: RpcRequest, outgoing: trio.MemorySendChannel[bytes]) -> None:
         """Send ``voicecall.log`` for every message until the client goes or cancels. Raises ``RpcError``."""
-        rank = _rank(request.params)
+        rank = LEVELS.index(request.params.get("level", "info"))
         inbox, messages = trio.open_memory_channel[Mapping[str, Any]](WAITING)
         subscriber = _Subscriber(rank, inbox)
         await outgoing.send(result_line(request.id, {"subscribed": True}))
@@ -75,11 +74,3 @@ def _offer(one: _Subscriber, message: Mapping[str, Any]) -> None:
         one.inbox.send_nowait(message)
     except trio.WouldBlock:
         one.missed += 1
-
-
-def _rank(params: Params) -> int:
-    read.only(params, "level")
-    level = read.optional_text(params, "level") or "info"
-    if level not in LEVELS:
-        raise invalid("level", f"level: expected one of {', '.join(LEVELS)}, got {level[:40]!r}")
-    return LEVELS.index(level)

@@ -15,7 +15,7 @@ from voicecall.actors.world import read_call, stream_of
 from voicecall.adapters.agents.gateway import GatewayAgent
 from voicecall.config import Config
 from voicecall.core.requests import Ask, EndCall, PlaceCall, PressDigits, Refused, Say, Wish
-from voicecall.events import CallId
+from voicecall.events import CallId, Mode
 from voicecall.events.schema import decode_entry
 from voicecall.policies import outbound_policy
 from voicecall.ports import Capability
@@ -24,11 +24,12 @@ from voicecall.projections.directory import Directory
 from voicecall.projections.operation import Operation
 from voicecall.projections.status import call_line, call_record
 from voicecall.rpc import pairing
-from voicecall.rpc import params as read
 from voicecall.rpc.asking import ATTACH
 from voicecall.rpc.configuring import REQUEST_ID, Configuring
 from voicecall.rpc.logs import SUBSCRIBE, LogFeed
+from voicecall.rpc.params import no_call
 from voicecall.rpc.protocol import METHOD_NOT_FOUND, Params, RpcError, invalid, refused
+from voicecall.rpc.schema import document
 
 MOCK_NUMBER = "+15550000000"
 """Our number when the mock carrier is given none, as in the reference."""
@@ -37,7 +38,6 @@ TAIL = "voicecall.tail.subscribe"
 CONNECTIONS = (TAIL, SUBSCRIBE, ATTACH, "voicecall.hello", "voicecall.cancel")
 """What is about the connection itself."""
 OPERATION = re.compile(r"[1-9][0-9]{0,9}")
-NO_OPERATION = "operation not found: operationId is what voicecall.continue.start answered"
 NOT_THIS = "requestId: names another request of this call already; give every request a name of its own"
 
 Method = Callable[["Methods", Params], Awaitable[dict[str, Any]]]
@@ -64,12 +64,15 @@ class Methods:
         return self.configuring.current.config
 
     async def call(self, method: str, params: Params) -> dict[str, Any]:
-        """The answer. Raises ``RpcError``."""
-        found = METHODS.get(method)
-        if found is None:
-            words = f"method: unknown, {method[:40]!r}; known: {', '.join(self.names())}"
+        """The answer to ``params`` as ``params.given`` reads them. Raises ``RpcError``."""
+        return await METHODS[method](self, params)
+
+    @classmethod
+    def check(cls, method: str) -> None:
+        """Raises ``RpcError`` for what cannot be asked."""
+        if method not in METHODS and method not in CONNECTIONS:
+            words = f"method: unknown, {method[:40]!r}; known: {', '.join(cls.names())}"
             raise RpcError(METHOD_NOT_FOUND, words, {"code": "INVALID_REQUEST", "field": "method"})
-        return await found(self, params)
 
     @staticmethod
     def names() -> list[str]:
@@ -78,53 +81,53 @@ class Methods:
 
     async def initiate(self, params: Params) -> dict[str, Any]:
         """``{callId, initiated}``; a repeated ``requestId`` gives the first call."""
-        read.only(params, "to", "message", "mode", "requestId", "by", "sessionKey", "requesterSessionKey")
-        return await self._place(params, read.text(params, "message", "message required"), self.config.to_number)
+        return await self._place({"to": self.config.to_number, **params})
 
     async def start(self, params: Params) -> dict[str, Any]:
         """Like ``initiate``, but ``to`` must be given and ``message`` need not be."""
-        read.only(params, "to", "message", "mode", "requestId", "by", "sessionKey")
-        return await self._place(params, read.optional_text(params, "message"), None)
+        return await self._place(params)
 
-    async def _place(self, params: Params, message: str, fallback: str | None) -> dict[str, Any]:
-        to = read.number(params, fallback)
-        mode = read.mode(params)
+    async def _place(self, params: Params) -> dict[str, Any]:
+        if not params["to"]:
+            raise invalid("to", "to required", hint="whom to call, e.g. +15550001234; or set toNumber")
+        policy = outbound_policy(
+            self.config,
+            message=params.get("message", ""),
+            mode=Mode(params["mode"]) if "mode" in params else None,
+            capabilities=self.capabilities,
+            keys=params.get("dtmfSequence", ""),
+            session=params.get("sessionKey", ""),
+            requester=params.get("requesterSessionKey", ""),
+        )
         wish = PlaceCall(
-            request_id=_request_id(params),
+            request_id=params["requestId"],
             carrier=self.config.provider,
             caller=self.config.from_number or MOCK_NUMBER,
-            callee=to,
-            policy=outbound_policy(self.config, message=message, mode=mode, capabilities=self.capabilities),
-            by=read.optional_text(params, "by") or "rpc",
+            callee=params["to"],
+            policy=policy,
+            by=_by(params),
         )
         accepted = _accepted(await self.supervisor.place(wish))
         return {"callId": accepted.call_id, "initiated": True}
 
     async def speak(self, params: Params) -> dict[str, Any]:
         """``{success}`` once the wish is on record."""
-        call_id, message = self._call_and_message(params)
-        await self._ask(call_id, Say(text=message, by=_by(params)), params)
+        await self._ask(params, Say(text=params["message"], by=_by(params)))
         return {"success": True}
 
     async def end(self, params: Params) -> dict[str, Any]:
         """``{success}``."""
-        read.only(params, "callId", "requestId", "by")
-        call_id = self._call(read.text(params, "callId", "callId required"))
-        await self._ask(call_id, EndCall(by=_by(params)), params)
+        await self._ask(params, EndCall(by=_by(params)))
         return {"success": True}
 
     async def dtmf(self, params: Params) -> dict[str, Any]:
         """``{success}``."""
-        read.only(params, "callId", "digits", "requestId", "by")
-        call_id = self._call(read.text(params, "callId", "callId and digits required"))
-        digits = read.text(params, "digits", "callId and digits required")
-        await self._ask(call_id, PressDigits(digits=digits, by=_by(params)), params)
+        await self._ask(params, PressDigits(digits=params["digits"], by=_by(params)))
         return {"success": True}
 
     async def proceed(self, params: Params) -> dict[str, Any]:
         """``continue``: say something and wait for the caller's next final words: ``{success, transcript}``."""
-        call_id, message = self._call_and_message(params)
-        accepted = await self._ask(call_id, Ask(text=message, by=_by(params)), params)
+        call_id, accepted = await self._ask(params, Ask(text=params["message"], by=_by(params)))
         done = await self._operation(call_id, accepted.seq, wait=True)
         if not done.found:
             raise invalid("requestId", NOT_THIS)
@@ -134,8 +137,7 @@ class Methods:
 
     async def proceed_start(self, params: Params) -> dict[str, Any]:
         """``continue.start``: the same without waiting."""
-        call_id, message = self._call_and_message(params)
-        accepted = await self._ask(call_id, Ask(text=message, by=_by(params)), params)
+        call_id, accepted = await self._ask(params, Ask(text=params["message"], by=_by(params)))
         if not (await self._operation(call_id, accepted.seq, wait=False)).found:
             raise invalid("requestId", NOT_THIS)
         poll = self.config.transcript_timeout_ms + 30_000
@@ -143,14 +145,13 @@ class Methods:
 
     async def proceed_result(self, params: Params) -> dict[str, Any]:
         """``continue.result``: answered from the journal, by whichever process has it."""
-        read.only(params, "operationId")
-        name = read.text(params, "operationId", "operationId required")
+        name = params["operationId"]
         call_id, _, seq = name.rpartition(":")
         if not OPERATION.fullmatch(seq) or not self.directory.knows(CallId(call_id)):
-            raise invalid("operationId", NO_OPERATION)
+            raise _no_operation()
         done = await self._operation(CallId(call_id), int(seq), wait=False)
         if not done.found:
-            raise invalid("operationId", NO_OPERATION)
+            raise _no_operation()
         answer: dict[str, Any] = {"operationId": name, "status": done.status}
         if done.status == "completed":
             answer["result"] = {"success": True, "transcript": done.result}
@@ -160,8 +161,7 @@ class Methods:
 
     async def status(self, params: Params) -> dict[str, Any]:
         """One call's record, or (no id) the calls that have not ended."""
-        read.only(params, "callId", "sid")
-        name = read.optional_text(params, "callId") or read.optional_text(params, "sid")
+        name = params.get("callId")
         if not name:
             return {"found": True, "calls": [call_line(row) for row in self.directory.live_rows()]}
         call_id = self.directory.find(name)
@@ -169,19 +169,11 @@ class Methods:
             return {"found": False}
         return {"found": True, "call": call_record(call_id, await read_call(self.journal, call_id))}
 
-    def _call_and_message(self, params: Params) -> tuple[CallId, str]:
-        read.only(params, "callId", "message", "requestId", "by")
-        name = read.text(params, "callId", "callId and message required")
-        return self._call(name), read.text(params, "message", "callId and message required")
-
-    def _call(self, name: str) -> CallId:
-        call_id = self.directory.find(name)
+    async def _ask(self, params: Params, wish: Wish) -> tuple[CallId, Accepted]:
+        call_id = self.directory.find(params["callId"])
         if call_id is None:
-            raise read.no_call(name)
-        return call_id
-
-    async def _ask(self, call_id: CallId, wish: Wish, params: Params) -> Accepted:
-        return _accepted(await self.supervisor.request(call_id, wish, request_id=_request_id(params)))
+            raise no_call(params["callId"])
+        return call_id, _accepted(await self.supervisor.request(call_id, wish, request_id=params["requestId"]))
 
     async def _operation(self, call_id: CallId, seq: int, *, wait: bool) -> Operation:
         state = Operation(seq=seq)
@@ -195,13 +187,18 @@ class Methods:
 
 
 async def _ping(methods: Methods, params: Params) -> dict[str, Any]:
-    del methods
-    read.only(params)
+    del methods, params
     return {}
 
 
+async def _schema(methods: Methods, params: Params) -> dict[str, Any]:
+    del methods, params
+    return document()
+
+
 async def _pairing_list(methods: Methods, params: Params) -> dict[str, Any]:
-    return await pairing.show(methods.pairings, params)
+    del params
+    return await pairing.show(methods.pairings)
 
 
 async def _pairing_approve(methods: Methods, params: Params) -> dict[str, Any]:
@@ -224,6 +221,7 @@ METHODS: Mapping[str, Method] = {
     "voicecall.ping": _ping,
     "voicecall.config.update": _config_update,
     "voicecall.config.reload": _config_reload,
+    "voicecall.schema": _schema,
     "voicecall.pairing.list": _pairing_list,
     "voicecall.pairing.approve": _pairing_approve,
     "voicecall.pairing.revoke": _pairing_revoke,
@@ -239,18 +237,19 @@ METHODS: Mapping[str, Method] = {
 }
 
 
-def _request_id(params: Params) -> str:
-    return read.text(params, "requestId", REQUEST_ID)
+def _no_operation() -> RpcError:
+    hint = "operationId is what voicecall.continue.start answered"
+    return invalid("operationId", "operation not found", hint=hint)
 
 
 def _by(params: Params) -> str:
-    return read.optional_text(params, "by") or "rpc"
+    return str(params.get("by", "rpc"))
 
 
 def _accepted(result: Accepted | Refused) -> Accepted:
     if isinstance(result, Accepted):
         return result
     if result.code == "bad-request":
-        raise invalid(result.reason.partition(":")[0], result.reason)
-    fix = "; end one of them, or raise maxConcurrentCalls" if result.code == "limit" else ""
-    raise refused(result.reason + fix, reason=result.code)
+        raise invalid(result.reason.partition(" ")[0].rstrip(":"), result.reason)
+    fix = {"hint": "end one of them, or raise maxConcurrentCalls"} if result.code == "limit" else {}
+    raise refused(result.reason, reason=result.code, **fix)

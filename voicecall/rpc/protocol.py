@@ -45,7 +45,8 @@ def type_of(value: object) -> str:
 
 @frozen
 class RpcError(Exception):
-    """What a caller is told. ``data`` has a stable ``code`` and, where one is to blame, the ``field``."""
+    """What a caller is told. ``data`` has a stable ``code`` and, where one is to blame, the ``field``; a ``hint`` where
+    the message says, in the words that users of the reference know, what is wrong but not what to do."""
 
     code: int
     message: str
@@ -55,9 +56,10 @@ class RpcError(Exception):
         return self.message
 
 
-def invalid(field: str, message: str) -> RpcError:
-    """A parameter is missing or wrong."""
-    return RpcError(INVALID_PARAMS, message, {"code": "INVALID_REQUEST", "field": field})
+def invalid(field: str, message: str, *, hint: str = "") -> RpcError:
+    """A parameter is missing or wrong. ``hint``: the fix, where the message is in the words that users know."""
+    more = {"hint": hint} if hint else {}
+    return RpcError(INVALID_PARAMS, message, {"code": "INVALID_REQUEST", "field": field, **more})
 
 
 def refused(message: str, **more: str) -> RpcError:

@@ -9,8 +9,8 @@ from msgspec import Raw
 
 from journal.api import START, JournalError, Position
 from voicecall.actors.world import stream_of
-from voicecall.rpc import params as read
 from voicecall.rpc.methods import Methods
+from voicecall.rpc.params import no_call
 from voicecall.rpc.protocol import Id, Params, RpcRequest, notification_line, result_line
 
 
@@ -35,12 +35,11 @@ def ended(subscription: Id, why: str) -> bytes:
 
 
 def _what(methods: Methods, params: Params) -> tuple[str | None, Position]:
-    read.only(params, "callId", "after")
-    after = read.whole_number(params, "after", default=START)
-    name = read.optional_text(params, "callId")
-    if not name:
-        return None, Position(after)
+    after = Position(params.get("after", START))
+    name = params.get("callId")
+    if name is None:
+        return None, after
     call_id = methods.directory.find(name)
     if call_id is None:
-        raise read.no_call(name)
-    return stream_of(call_id), Position(after)
+        raise no_call(name)
+    return stream_of(call_id), after

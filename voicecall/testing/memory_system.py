@@ -63,7 +63,13 @@ class MemorySystem:
         return self.current.config
 
     async def place(
-        self, callee: str, message: str = "Hello, this is voicecall.", *, mode: Mode = Mode.CONVERSATION, name: str = ""
+        self,
+        callee: str,
+        message: str = "Hello, this is voicecall.",
+        *,
+        mode: Mode = Mode.CONVERSATION,
+        name: str = "",
+        keys: str = "",
     ) -> CallId:
         """Call somebody. Raises ``AssertionError`` with the reason when it is refused."""
         carrier = carrier_of(self.config.provider)
@@ -72,7 +78,9 @@ class MemorySystem:
             carrier=carrier.name,
             caller=OURS,
             callee=callee,
-            policy=outbound_policy(self.config, message=message, mode=mode, capabilities=carrier.capabilities),
+            policy=outbound_policy(
+                self.config, message=message, mode=mode, capabilities=carrier.capabilities, keys=keys
+            ),
         )
         accepted = await self.calls.supervisor.place(wish)
         if not isinstance(accepted, Accepted):
