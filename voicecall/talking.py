@@ -10,11 +10,11 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-import structlog
 from attrs import frozen
 
 from voicecall.adapters.speech.chain import Voice, VoiceChain
 from voicecall.config import Config
+from voicecall.log import get_logger
 from voicecall.ports import Agent, Synthesizer, Transcriber
 from voicecall.thinking import agent_of
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 VOICES = ("openai", "elevenlabs", "edge")
 """Who is asked to speak after the chosen one, in order."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def _nothing_ahead(text: str) -> None:
