@@ -12,7 +12,7 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ from voicecall.events import CallId, Entry, Instant
 from voicecall.events.facts import CallPlaced
 from voicecall.policies import known_phrases
 from voicecall.ports import Fetch
-from voicecall.talking import Mind, open_mind
+from voicecall.talking import NOTHING_OWN, Mind, Own, open_mind
 from voicecall.tunnels.opening import Public, open_public
 from voicecall.web.exposure import base_url
 
@@ -53,6 +53,11 @@ def wall_clock() -> Callable[[], Instant]:
 def new_incarnation() -> str:
     """A name that no other writer has."""
     return f"w-{uuid.uuid4().hex[:12]}"
+
+
+def new_request_id() -> str:
+    """A name for a request that no other request has."""
+    return uuid.uuid4().hex
 
 
 def new_code() -> str:
@@ -125,10 +130,10 @@ class System:
 
 @asynccontextmanager
 async def open_system(
-    config: Config, *, state: Path, clock_rate: float = 1.0, logs: LogFeed | None = None
+    config: Config, *, state: Path, clock_rate: float = 1.0, logs: LogFeed | None = None, own: Own = NOTHING_OWN
 ) -> AsyncGenerator[System]:
     """Everything: journal, calls, sound, door and RPC, with its files in ``state``. ``clock_rate`` is how fast trio's
-    clock runs; ``logs`` is where clients may read what is logged.
+    clock runs; ``logs`` is where clients may read what is logged; ``own`` is what a host brings itself.
 
     Raises ``journal.api.JournalError`` (locked, corrupt, no permission), ``rpc.server.CannotServe``,
     ``web.listening.CannotListen`` and ``tunnels.problems.CannotExpose``, each saying what to do; then no call was
@@ -146,7 +151,7 @@ async def open_system(
         open_listeners(config.serve.bind, config.serve.port) as listeners,
         _open_public(config, state, listeners) as public,
         open_fetch() as fetch,
-        open_mind(config) as mind,
+        open_mind(config, own) as mind,
     ):
         directory = await load_directory(journal, state / "directory.bin")
         checkpoint = Checkpoint(directory, state / "directory.bin")
@@ -173,7 +178,7 @@ async def open_system(
             for phrase in known_phrases(config, parts.carrier.capabilities):
                 mind.ahead(phrase)
             try:
-                with nothing_to_collect():
+                with nullcontext() if own.process else nothing_to_collect():
                     yield system
                 # The port closes, webhooks under way are answered; calls go on with their carrier and are found again.
                 await door.stop()

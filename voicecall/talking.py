@@ -7,7 +7,7 @@ what remains where no vendor has a key.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -42,10 +42,28 @@ class Mind:
     ahead: Callable[[str], None] = _nothing_ahead
 
 
+@frozen(kw_only=True)
+class Own:
+    """What a host brings itself, in place of what the configuration names. It is the host's to open and to close.
+    ``process``: so is the process, with its garbage collector."""
+
+    agent: Agent | None = None
+    synthesizer: Synthesizer | None = None
+    transcriber: Transcriber | None = None
+    process: bool = False
+
+
+NOTHING_OWN = Own()
+
+
 @asynccontextmanager
-async def open_mind(config: Config) -> AsyncGenerator[Mind]:
+async def open_mind(config: Config, own: Own = NOTHING_OWN) -> AsyncGenerator[Mind]:
     """Agent, voice and ear, as long as the context lasts."""
-    async with agent_of(config) as agent, voice_of(config) as voice, ear_of(config) as ear:
+    async with (
+        nullcontext(own.agent) if own.agent else agent_of(config) as agent,
+        nullcontext(_chain_of(config, own.synthesizer)) if own.synthesizer else voice_of(config) as voice,
+        nullcontext(own.transcriber) if own.transcriber else ear_of(config) as ear,
+    ):
         if not isinstance(voice, VoiceChain):
             yield Mind(agent=agent, voice=voice, ear=ear)
             return
@@ -53,6 +71,11 @@ async def open_mind(config: Config) -> AsyncGenerator[Mind]:
 
         async with open_ahead(voice) as rendered:
             yield Mind(agent=agent, voice=rendered, ear=ear, ahead=rendered.ahead)
+
+
+def _chain_of(config: Config, own: Synthesizer) -> VoiceChain:
+    """A host's voice as one that may fail, like any other: then the carrier's own speaks."""
+    return VoiceChain([Voice(name="own", synthesizer=own)], patience_s=config.tts.timeout_ms / 1000)
 
 
 @asynccontextmanager
