@@ -1,8 +1,8 @@
 """The commands of the reference (behaviour page, section 9), one row each: what its users type still works here, and
 what its programs read is what ours print.
 
-Three rows differ on purpose, because a slip must not call anybody or expose anything: an unknown ``--mode`` of ``call``,
-``start`` and ``expose`` is refused, where the reference takes its default.
+Three rows differ on purpose, because a slip must not call anybody: an unknown ``--mode`` of ``call``, ``start`` and
+``expose`` is refused, where the reference takes its default.
 """
 
 from __future__ import annotations
