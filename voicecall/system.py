@@ -11,7 +11,7 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ from voicecall.events import CallId, Entry, Instant
 from voicecall.events.facts import CallPlaced
 from voicecall.policies import known_phrases
 from voicecall.ports import Capability, Fetch
-from voicecall.talking import Mind, open_mind
+from voicecall.talking import NOTHING_OWN, Mind, Own, open_mind
 from voicecall.tunnels.opening import Public, open_public
 from voicecall.web.exposure import base_url
 
@@ -55,6 +55,11 @@ def wall_clock() -> Callable[[], Instant]:
 def new_incarnation() -> str:
     """A name that no other writer has."""
     return f"w-{uuid.uuid4().hex[:12]}"
+
+
+def new_request_id() -> str:
+    """A name for a request that no other request has."""
+    return uuid.uuid4().hex
 
 
 def new_code() -> str:
@@ -134,9 +139,11 @@ async def open_system(
     clock_rate: float = 1.0,
     logs: LogFeed | None = None,
     source: Source | None = None,
+    own: Own = NOTHING_OWN,
 ) -> AsyncGenerator[System]:
     """Everything: journal, calls, sound, door and RPC, with its files in ``state``. ``clock_rate`` is how fast trio's
-    clock runs; ``logs`` is where clients may read what is logged; ``source`` is where a changed configuration is from.
+    clock runs; ``logs`` is where clients may read what is logged; ``source`` is where a changed configuration is from;
+    ``own`` is what a host brings itself.
 
     Raises ``journal.api.JournalError`` (locked, corrupt, no permission), ``rpc.server.CannotServe``,
     ``web.listening.CannotListen`` and ``tunnels.problems.CannotExpose``, each saying what to do; then no call was
@@ -156,7 +163,7 @@ async def open_system(
         open_listeners(config.serve.bind, config.serve.port) as listeners,
         _open_public(config, state, listeners) as public,
         open_fetch() as fetch,
-        open_mind(config, current) as mind,
+        open_mind(config, current, own=own) as mind,
     ):
         directory = await load_directory(journal, state / "directory.bin")
         checkpoint = Checkpoint(directory, state / "directory.bin")
@@ -187,7 +194,8 @@ async def open_system(
             current.changed = partial(_render_ahead, mind, parts.carrier.capabilities)
             current.changed(config)
             try:
-                async with nothing_to_collect(lambda: not calls.supervisor.live_calls):
+                live = calls.supervisor
+                async with nullcontext() if own.process else nothing_to_collect(lambda: not live.live_calls):
                     yield system
                 # The port closes, webhooks under way are answered; calls go on with their carrier and are found again.
                 await door.stop()

@@ -7,15 +7,15 @@ what remains where no vendor has a key.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-import structlog
 from attrs import frozen
 
 from voicecall.adapters.speech.chain import Voice, VoiceChain
 from voicecall.config import Config
 from voicecall.config.current import Current
+from voicecall.log import get_logger
 from voicecall.ports import Agent, Synthesizer, Transcriber
 from voicecall.thinking import agent_of
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 VOICES = ("openai", "elevenlabs", "edge")
 """Who is asked to speak after the chosen one, in order."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def _nothing_ahead(text: str) -> None:
@@ -43,10 +43,30 @@ class Mind:
     ahead: Callable[[str], None] = _nothing_ahead
 
 
+@frozen(kw_only=True)
+class Own:
+    """What a host brings itself, in place of what the configuration names. It is the host's to open and to close.
+    ``process``: so is the process, with its garbage collector."""
+
+    agent: Agent | None = None
+    synthesizer: Synthesizer | None = None
+    transcriber: Transcriber | None = None
+    process: bool = False
+
+
+NOTHING_OWN = Own()
+
+
 @asynccontextmanager
-async def open_mind(config: Config, current: Current | None = None) -> AsyncGenerator[Mind]:
+async def open_mind(
+    config: Config, current: Current | None = None, *, own: Own = NOTHING_OWN
+) -> AsyncGenerator[Mind]:
     """Agent, voice and ear, as long as the context lasts; ``current`` is what calls go by, where that may change."""
-    async with agent_of(config, current) as agent, voice_of(config) as voice, ear_of(config) as ear:
+    async with (
+        nullcontext(own.agent) if own.agent else agent_of(config, current) as agent,
+        nullcontext(_chain_of(config, own.synthesizer)) if own.synthesizer else voice_of(config) as voice,
+        nullcontext(own.transcriber) if own.transcriber else ear_of(config) as ear,
+    ):
         if not isinstance(voice, VoiceChain):
             yield Mind(agent=agent, voice=voice, ear=ear)
             return
@@ -54,6 +74,11 @@ async def open_mind(config: Config, current: Current | None = None) -> AsyncGene
 
         async with open_ahead(voice) as rendered:
             yield Mind(agent=agent, voice=rendered, ear=ear, ahead=rendered.ahead)
+
+
+def _chain_of(config: Config, own: Synthesizer) -> VoiceChain:
+    """A host's voice as one that may fail, like any other: then the carrier's own speaks."""
+    return VoiceChain([Voice(name="own", synthesizer=own)], patience_s=config.tts.timeout_ms / 1000)
 
 
 @asynccontextmanager

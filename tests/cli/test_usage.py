@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.leaves import leaves
 from tests.system.street import PATIENCE_S, voicecall
 from voicecall.__main__ import main
 from voicecall.cli.app import app
@@ -17,20 +19,8 @@ from voicecall.cli.place import Place, explain
 from voicecall.config import ConfigError
 
 Capture = pytest.CaptureFixture[str]
-COMMANDS = (
-    "serve",
-    "call",
-    "start",
-    "continue",
-    "speak",
-    "dtmf",
-    "end",
-    "status",
-    "tail",
-    "replay",
-    "latency",
-    "expose",
-)
+COMMANDS = tuple(name for name in app if not name.startswith("-"))
+LEAVES = dict(leaves(app))
 
 
 def run(capsys: Capture, *arguments: str | Path) -> tuple[int, str, str]:
@@ -40,16 +30,17 @@ def run(capsys: Capture, *arguments: str | Path) -> tuple[int, str, str]:
     return code, out, err
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", LEAVES)
 def test_every_command_explains_itself_with_an_example_that_parses(capsys: Capture, command: str) -> None:
-    code, out, err = run(capsys, command, "--help")
+    code, out, err = run(capsys, *command.split(), "--help")
     assert (code, err) == (0, "")
     assert out.startswith(f"Usage: voicecall {command}")
-    examples = str(app[command].help_epilogue).splitlines()
+    examples = str(LEAVES[command].help_epilogue).splitlines()
     assert examples[0] == "Examples:"
     assert len(examples) > 1
     for line in examples[1:]:
-        words = line.strip().split(" | ")[0]
+        words = re.split(r" [|>] ", line.strip())[0]
+        assert words.startswith(f"voicecall {command}")
         assert " ".join(words.split()) in " ".join(out.split())
         app.parse_args(words.removeprefix("voicecall "), exit_on_error=False, print_error=False)
 

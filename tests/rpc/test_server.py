@@ -170,7 +170,7 @@ class Failing(MemoryJournal):
         raise self.error
 
 
-def test_a_fault_of_ours_is_one_answer_and_one_line_of_log_without_payload(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_of_ours_is_one_answer_and_one_line_of_log_without_payload(caplog: pytest.LogCaptureFixture) -> None:
     async def story(stage: Stage) -> None:
         call_id = await stage.place(NEVER_ANSWERS)
         line = stage.line(Failing(ValueError("+15550001002 said something")))
@@ -183,7 +183,7 @@ def test_a_fault_of_ours_is_one_answer_and_one_line_of_log_without_payload(capsy
         assert len((await line.next())["result"]["calls"]) == 1
 
     play(story)
-    logged = "".join(capsys.readouterr())
+    logged = caplog.text
     assert "an RPC method failed" in logged
     assert "ValueError at test_server.py" in logged
     assert "+1555" not in logged

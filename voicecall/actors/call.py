@@ -27,7 +27,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import structlog
 import trio
 from attrs import frozen
 
@@ -46,6 +45,7 @@ from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.events.schema import decode_entry, encode_entry
 from voicecall.fault import Caught, describe
+from voicecall.log import get_logger
 from voicecall.ports import Capability, HttpResponse, Owed, Reply
 
 SOUND_FOLLOWS = do.Dial | do.Answer | do.OpenMedia
@@ -53,7 +53,7 @@ SOUND_FOLLOWS = do.Dial | do.Answer | do.OpenMedia
 APPEND_S = 5.0
 """An append that takes longer ends the incarnation, so that the person hears something else than silence."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 Observe = Callable[[CallId, Position, Entry], None]
 """Told of every entry once it is durable and folded, of some twice. Must not fail or wait."""

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import structlog
-
 from journal.api import Line, Position, Readable
 from voicecall.events import CallId, Entry
 from voicecall.events.schema import BadEntry, decode_entry
+from voicecall.log import get_logger
 from voicecall.projections.directory import Directory
 
 EVERY = 2_000
@@ -19,7 +18,7 @@ EVERY = 2_000
 AT_THE_LATEST = 100_000
 """Lines after which one is written whatever goes on: to fold them at a start takes a few seconds."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Checkpoint:

@@ -5,7 +5,6 @@ A failing actor is restarted with back-off and then quarantined; whatever it doe
 
 from __future__ import annotations
 
-import structlog
 import trio
 from attrs import define, field
 
@@ -16,13 +15,14 @@ from voicecall.actors.quarantine import quarantine
 from voicecall.actors.world import World
 from voicecall.events import CallId
 from voicecall.fault import Caught, describe, first, words
+from voicecall.log import get_logger
 
 BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 """Pauses before the restarts of a failing actor; one more failure is quarantine."""
 HEALTHY_S = 60.0
 """An actor that worked so long had recovered: its next failure is the first again."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @define

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
-import structlog
 import trio
 
 from voicecall.actors import control
@@ -28,12 +27,13 @@ from voicecall.events import effects as do
 from voicecall.events import facts as fact
 from voicecall.events.base import EPOCH
 from voicecall.fault import Caught, describe, words
+from voicecall.log import get_logger
 from voicecall.ports import Line, Post, Turn
 
 CUT_OFF_S = 0.1
 """How long a turn waits for the end of what it cuts off: sound is settled at once, and then only journaled."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Lanes:

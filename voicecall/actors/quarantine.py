@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import structlog
 import trio
 from attrs import define, field
 from attrs import evolve as change
@@ -19,11 +18,12 @@ from voicecall.events.effects import Hangup, StartTimer
 from voicecall.events.facts import ActorQuarantined, CallEnded
 from voicecall.events.schema import decode_entry, encode_entry
 from voicecall.fault import Caught, describe
+from voicecall.log import get_logger
 
 BACKOFF_S = (0.5, 5.0, 30.0)
 """Pauses after which a quarantine tries again to be on record."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 async def quarantine(world: World, call_id: CallId, *, reason: str, observe: Observe) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Never, Protocol
 
-import structlog
 import trio
 from attrs import evolve as change
 from attrs import frozen
@@ -27,6 +26,7 @@ from voicecall.events import RULES, CallId, Entry
 from voicecall.events import facts as fact
 from voicecall.events.policy import Policy
 from voicecall.events.schema import decode_entry
+from voicecall.log import get_logger
 from voicecall.ports import Capability, Heard, HttpResponse, MediaStart
 
 RECEIPT_S = 1.5
@@ -35,7 +35,7 @@ REQUEST_S = 10.0
 NOT_PUBLIC = "the door is not public now: its tunnel is lost and is being opened again; try again in a moment"
 """How long a local request waits for its receipt; what was not begun by then is not done later."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Directory(Protocol):

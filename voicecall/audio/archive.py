@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import structlog
 import trio
 from attrs import define, field
 
 from voicecall.audio.recording import Recording
 from voicecall.audio.session import Session
 from voicecall.events import CallId
+from voicecall.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @define

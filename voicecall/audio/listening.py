@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import structlog
 import trio
 
 from voicecall.audio.tap import Tap
 from voicecall.events import AnyEvent, CallId
 from voicecall.events.facts import TranscriberFailed
 from voicecall.fault import Caught, describe, words
+from voicecall.log import get_logger
 from voicecall.ports import Transcriber
 
 PAUSES_S = (0.5, 1.0, 2.0, 4.0)
@@ -25,7 +25,7 @@ PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 LAST_WORDS_S = 2.0
 """How long a transcriber may work on what was said before the media closed."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Listening:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import structlog
 import trio
 from attrs import frozen
 
 from voicecall.audio.link import MediaLink
 from voicecall.audio.websocket import INTERNAL, POLICY, TRY_LATER
 from voicecall.fault import Caught, describe
+from voicecall.log import get_logger
 from voicecall.ports import MediaCodec, MediaMessage, MediaStart, NotUnderstood
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @frozen(kw_only=True, eq=False)

@@ -20,7 +20,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Never
 
-import structlog
 import trio
 
 from voicecall.audio.archive import Archive
@@ -40,6 +39,7 @@ from voicecall.events import CallId, EffectId
 from voicecall.events.effects import Speak
 from voicecall.events.facts import EffectFailed
 from voicecall.fault import Caught, describe
+from voicecall.log import get_logger
 from voicecall.ports import MediaCodec, MediaStart, Post, Synthesizer, Transcriber
 
 TICK_MS = 5
@@ -55,7 +55,7 @@ Admit = Callable[[str, MediaStart], Awaitable[CallId | Refused]]
 Observe = Callable[[float, float], None]
 """Told after every tick how late it was and how long it took, in seconds."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class MediaPlane:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import structlog
 import trio
 
 from voicecall.audio.caller import CallerVoice, Sound
@@ -37,6 +36,7 @@ from voicecall.audio.websocket import POLICY
 from voicecall.events import CallId, EffectId
 from voicecall.events import facts as fact
 from voicecall.events.effects import Speak
+from voicecall.log import get_logger
 from voicecall.ports import (
     MediaAudio,
     MediaCodec,
@@ -66,7 +66,7 @@ APOLOGY = "I am sorry, I have to hang up now. Please call again."
 NO_STREAM = "no media stream is open"
 """Why an effect of the media lane fails without one."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Session:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
+from voicecall.cli.completion_commands import completion
 from voicecall.cli.options import (
     CallOption,
     ConfigOption,
@@ -383,3 +384,4 @@ def expose(
 
 
 app.command(pairing)
+app.command(completion)

@@ -11,13 +11,13 @@ from contextlib import ExitStack
 from math import inf
 from typing import Any
 
-import structlog
 import trio
 from attrs import evolve
 
 from journal.api import JournalError
 from voicecall.events.schema import BadEntry
 from voicecall.fault import Caught, describe
+from voicecall.log import get_logger
 from voicecall.rpc import logs
 from voicecall.rpc.asking import ATTACH, DELTA, RemoteAgent
 from voicecall.rpc.hello import CANCEL, HELLO, heartbeat_line, heartbeat_s, hello, knows
@@ -49,7 +49,7 @@ WAITING = 16
 PARTING_S = 10.0
 """How long a client that has sent its last byte may wait for answers; one that is gone cannot be told apart."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 Outgoing = trio.MemorySendChannel[bytes]
 

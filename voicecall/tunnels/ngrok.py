@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-import structlog
 import trio
 from attrs import define, field, frozen
 
 from voicecall.config.secret import MASK, Secret
+from voicecall.log import get_logger
 from voicecall.tunnels.problems import CannotExpose, Misconfigured
 from voicecall.tunnels.program import KILL_S, STOP_S, lines, one_line, start, stop, tell_group
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 SETTING = "tunnel.provider"
 STARTUP_S = 30.0

@@ -12,18 +12,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
-import structlog
 import trio
 from attrs import define
 
 from voicecall.config import Config
 from voicecall.fault import Caught, describe
+from voicecall.log import get_logger
 from voicecall.tunnels.ngrok import PID_FILE, Ngrok, end_leftover
 from voicecall.tunnels.problems import CannotExpose
 from voicecall.tunnels.serve_config import Mode, Mount
 from voicecall.tunnels.tailscale import RECORD, Tailscale
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 """How long after it was lost a tunnel is opened again; twice as long each time, until one lasts longer than that."""

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import structlog
 import trio
 from attrs import frozen
 
+from voicecall.log import get_logger
 from voicecall.tunnels.problems import CannotExpose, Misconfigured
 from voicecall.tunnels.program import Done, failed, one_line, run
 from voicecall.tunnels.serve_config import Mode, Mount, Served, objection, off, on, read_served
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 STATUS_S, ON_S, OFF_S = 2.5, 10.0, 5.0
 """How long the program may take to say how things are, to add a path, to remove one."""

@@ -22,9 +22,9 @@ from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-import structlog
 import trio
 
+from voicecall.log import get_logger
 from voicecall.ports import HttpResponse
 from voicecall.web.fault import Contained
 from voicecall.web.head import BadHead, Head, read_head
@@ -46,7 +46,7 @@ AcceptMedia = Callable[[socket.socket, bytes, str], None]
 ClientOf = Callable[[str, Mapping[str, str]], str]
 """Who stands behind a peer, by the headers it sent: its address, for limits that are by client."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Door:

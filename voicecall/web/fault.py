@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from types import TracebackType
 
-import structlog
-
 from voicecall.fault import Caught, kinds, place
+from voicecall.log import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 REASON_CHARS = 200
 _QUERY = re.compile(r"\?\S*")

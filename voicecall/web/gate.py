@@ -16,12 +16,12 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
 
-import structlog
 import trio
 from attrs import define, field
 from attrs import evolve as change
 
 from voicecall.events import Instant
+from voicecall.log import get_logger
 from voicecall.ports import Account, BadSignature, Carrier, Heard, HttpRequest, HttpResponse, NotUnderstood
 from voicecall.web import diagnosis
 from voicecall.web.diagnosis import Proof, Ration, examine
@@ -45,7 +45,7 @@ PROVEN = 64
 OURS = ("path", "method", "headers", "busy", "call")
 """Reasons whose words are all ours: there is nothing in them to hide."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Deliver(Protocol):

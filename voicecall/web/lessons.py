@@ -12,13 +12,13 @@ import os
 from pathlib import Path
 
 import msgspec
-import structlog
 from attrs import evolve as change
 from attrs import frozen
 
+from voicecall.log import get_logger
 from voicecall.ports import Account
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @frozen(kw_only=True)

@@ -13,18 +13,18 @@ from collections import deque
 from pathlib import Path
 
 import msgspec
-import structlog
 import trio
 from attrs import evolve as change
 from attrs import field, frozen
 
 from voicecall.events import Instant
+from voicecall.log import get_logger
 from voicecall.web.refusal import Reason
 
 KEPT = 64
 WRITE_EVERY_S = 1.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @frozen(kw_only=True)

@@ -10,12 +10,12 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
-import structlog
 import trio
 
 from voicecall.adapters.speech.beside import open_beside
 from voicecall.events.facts import VendorReported
 from voicecall.fault import Caught, describe
+from voicecall.log import get_logger
 from voicecall.ports import Synthesizer, Voiced
 
 KEPT_BYTES = 8_000_000
@@ -24,7 +24,7 @@ LONGEST_S = 60.0
 """How long the rendering of one text may take."""
 AT_ONCE = 2
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class RenderedAhead:

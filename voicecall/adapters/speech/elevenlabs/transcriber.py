@@ -10,7 +10,6 @@ import math
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import structlog
 import trio
 
 from voicecall.adapters.speech.beside import open_beside
@@ -24,6 +23,7 @@ from voicecall.audio.tap import DRAIN_BYTES
 from voicecall.audio.vad import FRAME_MS, VoiceDetector, power_of
 from voicecall.events.facts import CallerHeard, CallerSaid
 from voicecall.fault import Caught, describe
+from voicecall.log import get_logger
 from voicecall.ports import AudioTap, CallerSpeech
 
 READY_S = 5.0
@@ -50,7 +50,7 @@ DEAF_MS = 3_000
 LAST_WORDS_S = 1.5
 """How long the vendor may think about what was said last."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class ElevenLabsTranscriber:

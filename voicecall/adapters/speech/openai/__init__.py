@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-import structlog
-
 from voicecall.adapters.speech.openai.models import is_realtime, retirement
 from voicecall.adapters.speech.openai.settings import Hearing, Speaking
+from voicecall.log import get_logger
 from voicecall.ports import Synthesizer, Transcriber
 
 __all__ = ["Hearing", "Speaking", "open_synthesizer", "open_transcriber"]
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @asynccontextmanager

@@ -11,7 +11,6 @@ import math
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
-import structlog
 import trio
 from attrs import define, field
 
@@ -28,6 +27,7 @@ from voicecall.adapters.speech.socket import Socket, SocketEnded, open_socket
 from voicecall.audio.g711 import SILENCE
 from voicecall.events.facts import CallerHeard
 from voicecall.fault import Caught, first
+from voicecall.log import get_logger
 from voicecall.ports import AudioTap, CallerSpeech
 
 PAUSES_S = (0.25, 0.5, 1.0, 2.0)
@@ -51,7 +51,7 @@ LOOK_MS, LOOKS = 100, 4
 END_MS = 500
 """How much more silence than ends a turn is heard when the carrier sends none."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class OpenAiTranscriber:
