@@ -155,8 +155,10 @@ async def open_system(
         )
         parts = attrs.evolve(parts, clock_rate=clock_rate)
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
-            door: Door = await nursery.start(partial(_open_door, config, parts, calls, journal, public, listeners))
-            methods = _methods(config, parts, calls, logs)
+            instance = new_incarnation()
+            open_door = partial(_open_door, config, parts, calls, journal, public, listeners, instance)
+            door: Door = await nursery.start(open_door)
+            methods = _methods(config, parts, calls, logs, instance)
             for listener, token in entrances:
                 await nursery.start(serve_rpc, listener, methods, token)
             system = System(
@@ -197,7 +199,7 @@ async def _entrances(config: Config, state: Path) -> AsyncGenerator[list[tuple[t
             yield [(here, ""), (there, rpc_token(config, state))]
 
 
-def _methods(config: Config, parts: Parts, calls: Calls, logs: LogFeed | None) -> Methods:
+def _methods(config: Config, parts: Parts, calls: Calls, logs: LogFeed | None, instance: str) -> Methods:
     from voicecall.adapters.agents.gateway import GatewayAgent
     from voicecall.rpc.methods import Methods
 
@@ -211,6 +213,8 @@ def _methods(config: Config, parts: Parts, calls: Calls, logs: LogFeed | None) -
         gateway=parts.agent if isinstance(parts.agent, GatewayAgent) else None,
         logs=logs,
         version=VERSION,
+        instance=instance,
+        webhook_url=parts.webhook_url,
     )
 
 
@@ -239,6 +243,7 @@ async def _open_door(
     journal: FileJournal,
     public: Public,
     listeners: list[trio.SocketListener],
+    instance: str,
     *,
     task_status: trio.TaskStatus[Door] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -257,6 +262,7 @@ async def _open_door(
             journal_writable=lambda: journal.writable,
             plane_running=lambda: calls.plane.running,
             is_public=public.is_up,
+            instance=instance,
         ),
         stream_path=config.streaming.stream_path,
         media_room=calls.plane.has_room,
