@@ -172,11 +172,13 @@ async def open_system(
         )
         parts = attrs.evolve(parts, clock_rate=clock_rate, current=current)
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
-            door: Door = await nursery.start(partial(_open_door, config, parts, calls, journal, public, listeners))
+            instance = new_incarnation()
+            open_door = partial(_open_door, config, parts, calls, journal, public, listeners, instance)
+            door: Door = await nursery.start(open_door)
             configuring = Configuring(
                 current=current, source=source or Source(interpret=partial(parse, env=os.environ))
             )
-            methods = _methods(configuring, parts, calls, logs)
+            methods = _methods(configuring, parts, calls, logs, instance)
             for listener, token in entrances:
                 await nursery.start(serve_rpc, listener, methods, token)
             system = System(
@@ -225,7 +227,7 @@ def _render_ahead(mind: Mind, capabilities: frozenset[Capability], config: Confi
         mind.ahead(phrase)
 
 
-def _methods(configuring: Configuring, parts: Parts, calls: Calls, logs: LogFeed | None) -> Methods:
+def _methods(configuring: Configuring, parts: Parts, calls: Calls, logs: LogFeed | None, instance: str) -> Methods:
     from voicecall.adapters.agents.gateway import GatewayAgent
     from voicecall.rpc.methods import Methods
 
@@ -239,6 +241,8 @@ def _methods(configuring: Configuring, parts: Parts, calls: Calls, logs: LogFeed
         gateway=parts.agent if isinstance(parts.agent, GatewayAgent) else None,
         logs=logs,
         version=VERSION,
+        instance=instance,
+        webhook_url=parts.webhook_url,
     )
 
 
@@ -256,6 +260,7 @@ async def _open_door(
     journal: FileJournal,
     public: Public,
     listeners: list[trio.SocketListener],
+    instance: str,
     *,
     task_status: trio.TaskStatus[Door] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -274,6 +279,7 @@ async def _open_door(
             journal_writable=lambda: journal.writable,
             plane_running=lambda: calls.plane.running,
             is_public=public.is_up,
+            instance=instance,
         ),
         stream_path=config.streaming.stream_path,
         media_room=calls.plane.has_room,

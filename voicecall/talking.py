@@ -6,14 +6,14 @@ what remains where no vendor has a key.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from voicecall.adapters.speech.chain import Voice, VoiceChain
-from voicecall.config import Config
+from voicecall.config import Config, ConfigError, Problem
 from voicecall.config.current import Current
 from voicecall.log import get_logger
 from voicecall.ports import Agent, Synthesizer, Transcriber
@@ -119,7 +119,8 @@ async def _open_voice(config: Config, name: str, stack: AsyncExitStack) -> Synth
         case "elevenlabs" if vendors.elevenlabs.api_key:
             from voicecall.adapters.speech.elevenlabs import open_synthesizer as open_elevenlabs
 
-            return await stack.enter_async_context(open_elevenlabs(vendors.elevenlabs))
+            with _blaming("tts.providers.elevenlabs"):
+                return await stack.enter_async_context(open_elevenlabs(vendors.elevenlabs))
         case "openai" if vendors.openai.api_key:
             from voicecall.adapters.speech.openai import open_synthesizer as open_openai
 
@@ -140,7 +141,9 @@ async def ear_of(config: Config) -> AsyncGenerator[Transcriber]:
         case "elevenlabs" if vendors.elevenlabs.api_key:
             from voicecall.adapters.speech.elevenlabs import open_transcriber as open_elevenlabs
 
-            async with open_elevenlabs(vendors.elevenlabs) as ear:
+            async with AsyncExitStack() as stack:
+                with _blaming("streaming.providers.elevenlabs"):
+                    ear = await stack.enter_async_context(open_elevenlabs(vendors.elevenlabs))
                 yield ear
         case "openai" if vendors.openai.api_key:
             from voicecall.adapters.speech.openai import open_transcriber as open_openai
@@ -151,6 +154,17 @@ async def ear_of(config: Config) -> AsyncGenerator[Transcriber]:
             from voicecall.adapters.speech.scripted import ScriptedTranscriber
 
             yield ScriptedTranscriber()
+
+
+@contextmanager
+def _blaming(path: str) -> Generator[None]:
+    """What a vendor's adapter says of its configuration is an error of ours."""
+    from voicecall.adapters.speech.elevenlabs import Misconfigured
+
+    try:
+        yield
+    except Misconfigured as error:
+        raise ConfigError((Problem(path=path, value="", message=str(error)),)) from error
 
 
 def _speaking(config: Config, keys: OpenAiVoice) -> Speaking:

@@ -108,6 +108,7 @@ CASES = [
     Case("tts.providers.openai.api", None, "realtime", "rest"),
     Case("tts.providers.elevenlabs.apiKey", None, "k", ""),
     Case("tts.providers.elevenlabs.baseUrl", "https://api.elevenlabs.io", "http://localhost:1", "localhost"),
+    Case("tts.providers.elevenlabs.voice", None, "Serena", ""),
     Case("tts.providers.elevenlabs.voiceId", "pMsXgVXv3BLzUgSXRplE", "v", ""),
     Case("tts.providers.elevenlabs.modelId", "eleven_multilingual_v2", "m", ""),
     Case("tts.providers.elevenlabs.seed", None, 4_294_967_295, 4_294_967_296),

@@ -144,7 +144,8 @@ class VoiceSettings:
 class ElevenLabsVoice:
     api_key: Secret | None = key(SECRET, None, "ElevenLabs key.", env=("ELEVENLABS_API_KEY", "XI_API_KEY"))
     base_url: str = key(URL, "https://api.elevenlabs.io", "API address.")
-    voice_id: str = key(NON_EMPTY, "pMsXgVXv3BLzUgSXRplE", "Voice.")
+    voice: str | None = key(NON_EMPTY, None, "Voice, by its name or id; counts before `voiceId`.", ours=True)
+    voice_id: str = key(NON_EMPTY, "pMsXgVXv3BLzUgSXRplE", "Voice; a name instead of an id is looked up at the start.")
     model_id: str = key(NON_EMPTY, "eleven_multilingual_v2", "Speech model.")
     seed: int | None = key(integer(0, 4_294_967_295), None, "Makes the voice repeatable.")
     apply_text_normalization: Literal["auto", "on", "off"] | None = key(

@@ -27,6 +27,8 @@ def hello(methods: Methods, params: Params) -> dict[str, Any]:
         "agent": methods.config.agent.provider,
         "capabilities": sorted(methods.capabilities),
         "methods": list(methods.names()),
+        "instance": methods.instance,
+        "webhookUrl": methods.webhook_url(),
     }
 
 

@@ -57,6 +57,10 @@ class Methods:
     """Asks the hosts that are attached, where the configuration wants them to think."""
     logs: LogFeed | None = None
     version: str = ""
+    instance: str = ""
+    """The name by which the door answers to a probe."""
+    webhook_url: Callable[[], str] = lambda: ""
+    """Where carriers post now."""
 
     @property
     def config(self) -> Config:

@@ -47,6 +47,7 @@ from attrs import field, frozen
 
 from voicecall.events import Instant
 from voicecall.ports import Exchange, HttpRequest, HttpResponse
+from voicecall.testing.console import Console
 from voicecall.testing.framing import MediaOrder
 from voicecall.testing.happenings import Ending, Happening, KeysWanted, Offer, Party, Plan, Status
 from voicecall.testing.script import Script
@@ -219,6 +220,11 @@ class CallControl(Protocol):
 
 class Network(Protocol):
     """The phone network."""
+
+    @property
+    def console(self) -> Console:
+        """What the account's owner has set."""
+        ...
 
     def wall(self) -> Instant:
         """Wall time in ms since the epoch."""

@@ -1,7 +1,7 @@
 """The network's front: its own API under ``/_network``, the dialect's everywhere else, through the fault script.
 
 The network's API is the same for every dialect, with ``Authorization: Bearer <secret>``: ``GET report``,
-``GET account``, ``POST people``, ``POST offers``, ``POST faults``, ``POST stop``. Errors are
+``GET account``, ``POST console``, ``POST people``, ``POST offers``, ``POST faults``, ``POST stop``. Errors are
 ``{"error": "<what and where>"}``.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +19,7 @@ import msgspec
 import trio
 
 from voicecall.ports import HttpRequest, HttpResponse
+from voicecall.testing.console import NUMBER
 from voicecall.testing.faults import AnswerLate, BadFaults, Fail, Limit, Slow, load_faults
 from voicecall.testing.happenings import Offer
 from voicecall.testing.json_api import Plain, Refusal, body_of, json_response, object_of
@@ -40,6 +43,14 @@ class OfferBody(msgspec.Struct, rename="camel", frozen=True):
     script: Any = None
 
 
+class ConsoleBody(msgspec.Struct, rename="camel", frozen=True):
+    """``POST console``: see ``console.Console``."""
+
+    webhook_url: str
+    numbers: tuple[str, ...] = (NUMBER,)
+    changes: dict[str, dict[str, Any] | None] = {}
+
+
 class PersonBody(msgspec.Struct, rename="camel", frozen=True):
     """``POST people``."""
 
@@ -60,7 +71,9 @@ class Front:
         path = urlsplit(request.url).path
         if path.startswith(OWN):
             return self._own(request, path.removeprefix(OWN))
-        return await self._vendor(request, path)
+        response = await self._vendor(request, path)
+        now = format_datetime(datetime.fromtimestamp(self._board.wall() // 1000, UTC), usegmt=True)
+        return attrs.evolve(response, headers={"date": now, **response.headers})
 
     # --- the vendor's API --------------------------------------------------------------------------------------------
 
@@ -104,6 +117,8 @@ class Front:
                 return 200, self._board.report()
             case "GET", "account":
                 return 200, self._account(request)
+            case "POST", "console":
+                return 200, self._set(body_of(request, ConsoleBody))
             case "POST", "offers":
                 return 201, self._offer(body_of(request, OfferBody))
             case "POST", "people":
@@ -123,6 +138,11 @@ class Front:
         carrier, asked = self._board.dialect.name, urlsplit(request.url)
         settings = carrier_settings(carrier, self._board.account, f"{asked.scheme}://{asked.netloc}")
         return {"carrier": carrier, "settings": settings}
+
+    def _set(self, body: ConsoleBody) -> Plain:
+        console = self._board.console
+        console.webhook_url, console.numbers, console.changes = body.webhook_url, body.numbers, {**body.changes}
+        return {"numbers": list(body.numbers)}
 
     def _offer(self, body: OfferBody) -> Plain:
         offer = Offer(

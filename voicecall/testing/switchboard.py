@@ -19,6 +19,7 @@ from voicecall.events import Instant
 from voicecall.ports import Fetch
 from voicecall.testing import voice as stand_in
 from voicecall.testing.call import NetworkCall
+from voicecall.testing.console import Console
 from voicecall.testing.dialect import Call, CallControl, Vendor
 from voicecall.testing.faults import Faults
 from voicecall.testing.happenings import Party, Plan
@@ -72,6 +73,7 @@ class Switchboard:
         self._ids = 0
         self._nursery: trio.Nursery | None = None
         self.account = account
+        self.console = Console()
         self.dialect = vendor.open_dialect(self, account)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> Never:

@@ -17,6 +17,7 @@ import trio
 from voicecall.ports import HttpRequest
 from voicecall.web.fault import Contained
 from voicecall.web.gate import Gate, receive
+from voicecall.web.probe import PROBE, probe_answer
 
 if TYPE_CHECKING:
     from hypercorn.typing import ASGIFramework, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, HTTPScope, Scope
@@ -29,10 +30,15 @@ SEND_TO_THE_END_S = 15.0
 
 
 def build_app(
-    gate: Gate, *, journal_writable: Check, plane_running: Check, is_public: Check = lambda: True
+    gate: Gate,
+    *,
+    journal_writable: Check,
+    plane_running: Check,
+    is_public: Check = lambda: True,
+    instance: str = "",
 ) -> ASGIFramework:
     """The app. ``/healthz`` says that the process is alive, ``/readyz`` (200 or 503) that it can take a call, for which
-    a tunnel, if there is to be one, must not be lost.
+    a tunnel, if there is to be one, must not be lost. ``instance`` is what it answers to whoever probes.
 
     The framework is imported here, so that only a process that serves pays for it.
     """
@@ -46,6 +52,9 @@ def build_app(
 
     async def webhook() -> Response | None:
         whole = as_request(cast("HTTPScope", request.scope))
+        if PROBE in whole.headers:
+            answer = probe_answer(instance)
+            return Response(answer.body, answer.status, dict(answer.headers))
         return await through_the_gate(whole) if gate.serves(whole.url) else None
 
     async def through_the_gate(whole: HttpRequest) -> Response:

@@ -15,7 +15,7 @@ from voicecall.testing.dialect import Call, Network, Webhook
 from voicecall.testing.happenings import Ending, Offer, Party, Plan
 from voicecall.testing.json_api import Plain, Refusal, json_response, object_of
 from voicecall.testing.people import BLOCKED
-from voicecall.testing.plivo import creating
+from voicecall.testing.plivo import console, creating
 from voicecall.testing.plivo.control import Orders, PlivoControl
 from voicecall.testing.plivo.records import live_view, record_view
 from voicecall.testing.plivo.signing import SIGNATURES, Signer
@@ -111,6 +111,9 @@ class PlivoDialect:
                 return 201, self._create(object_of(request))
             case "GET", ["Call"]:
                 return 200, self._list(wanted)
+            case "GET", [] | ["Number" | "Application", _]:
+                found = console.resource(self._network.console, rest, auth_id=self._auth_id)
+                return 200, _there(found)
             case "GET", ["Call", name]:
                 return 200, self._view(self._found(name), wanted)
             case "POST", ["Call", name]:
@@ -223,6 +226,12 @@ class PlivoDialect:
         if not control.call.open_stream(order):
             raise Refusal(400, "a stream is already active")
         return {"message": "audio streaming started", "stream_id": stream_id}
+
+
+def _there(found: Plain | None) -> Plain:
+    if found is None:
+        raise _not_found()
+    return found
 
 
 def _not_found() -> Refusal:

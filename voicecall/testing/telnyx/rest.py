@@ -17,7 +17,7 @@ from voicecall.testing.dialect import Call, Network, Webhook
 from voicecall.testing.happenings import Offer, Party, Plan
 from voicecall.testing.json_api import Refusal, json_response, object_of
 from voicecall.testing.people import BLOCKED
-from voicecall.testing.telnyx import errors
+from voicecall.testing.telnyx import console, errors
 from voicecall.testing.telnyx.commands import command, take_state
 from voicecall.testing.telnyx.control import Names, TelnyxControl
 from voicecall.testing.telnyx.fields import DIAL, check
@@ -117,6 +117,12 @@ class TelnyxDialect:
             case "POST", ["calls", name, "actions", action]:
                 command(self._found(name), action, object_of(request))
                 return {"data": {"result": "ok"}}
+            case "GET", ["balance"]:
+                return console.balance(self._network.console)
+            case "GET", ["call_control_applications", name] if name == self._connection:
+                return console.application(self._network.console, name)
+            case "GET", ["phone_numbers"]:
+                return console.numbers(self._network.console, url.query, connection_id=self._connection)
             case "GET", ["connections", connection, "active_calls"] if connection == self._connection:
                 return self._active(url.query)
             case _:

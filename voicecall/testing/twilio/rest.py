@@ -15,7 +15,7 @@ import msgspec
 from voicecall.ports import HttpRequest, HttpResponse
 from voicecall.testing.dialect import Call, Network, Webhook
 from voicecall.testing.happenings import Ending, Offer, Party, Plan
-from voicecall.testing.twilio import creating
+from voicecall.testing.twilio import console, creating
 from voicecall.testing.twilio.control import Orders, TwilioControl
 from voicecall.testing.twilio.creating import Fields, Refusal
 from voicecall.testing.twilio.documents import Account
@@ -87,6 +87,9 @@ class TwilioDialect:
             raise Refusal(401, 20003, "Authenticate")
         url = urlsplit(request.url)
         match request.method, [unquote(part) for part in url.path.split("/") if part]:
+            case "GET", [version, "Accounts", name] if (version, name) == (VERSION, f"{self._account.sid}.json"):
+                account = self._account
+                return _json(200, console.account_object(self._network.console, sid=account.sid, token=account.token))
             case method, [version, "Accounts", account, *rest] if (version, account) == (VERSION, self._account.sid):
                 return self._serve(method, rest, request, url.query)
             case _:
@@ -99,6 +102,12 @@ class TwilioDialect:
             case "GET", ["Calls.json"]:
                 calls = [one for one in self._network.calls() if one.party.vendor_call_id not in self._deleted]
                 return _json(200, search(calls, query, account_sid=self._account.sid, view=self._view))
+            case "GET", ["IncomingPhoneNumbers.json"]:
+                return _json(200, console.numbers_page(self._network.console, query, sid=self._account.sid))
+            case "GET", ["OutgoingCallerIds.json"]:
+                return _json(200, console.caller_ids_page(self._network.console, query, sid=self._account.sid))
+            case "GET", ["Applications", name]:
+                return _json(200, self._application(name))
             case "GET", ["Calls", name]:
                 return _json(200, self._view(self._found(name).call))
             case "POST", ["Calls", name]:
@@ -110,6 +119,13 @@ class TwilioDialect:
                 return HttpResponse(status=204)
             case _:
                 raise _unknown(urlsplit(request.url).path)
+
+    def _application(self, name: str) -> Plain:
+        sid = self._account.sid
+        found = console.application_object(self._network.console, name.removesuffix(".json"), sid=sid)
+        if found is None:
+            raise _unknown(f"/{VERSION}/Accounts/{sid}/Applications/{name}")
+        return found
 
     def _view(self, call: Call) -> Plain:
         sid = call.party.vendor_call_id

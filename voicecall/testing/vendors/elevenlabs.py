@@ -55,6 +55,8 @@ class ElevenLabs:
 
     key: str = KEY
     voices: tuple[str, ...] = ("pMsXgVXv3BLzUgSXRplE",)
+    names: dict[str, str] = field(factory=lambda: {"pMsXgVXv3BLzUgSXRplE": "Serena - Pleasant"})
+    """What voices are called, by id; those that are listed."""
     first_sound_s: float = 0.15
     piece_s: float = 0.01
     recognition_s: float = 0.15
@@ -105,8 +107,10 @@ class ElevenLabs:
         """The vendor's API as part of an application."""
         from voicecall.testing.vendors.elevenlabs_hearing import serve_hearing
         from voicecall.testing.vendors.elevenlabs_speaking import serve_speaking
+        from voicecall.testing.vendors.elevenlabs_voices import serve_voices
 
         serve_requests(app, self)
+        serve_voices(app, self)
         serve_speaking(app, self)
         serve_hearing(app, self)
 

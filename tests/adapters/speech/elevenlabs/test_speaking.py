@@ -28,7 +28,7 @@ NAMES = ("audio", "isFinal", "is_final", "contextId", "context_id", "message", "
 
 
 def test_the_address_asks_for_telephone_sound_without_a_schedule() -> None:
-    parts = urlsplit(speaking.socket_url(KEYS))
+    parts = urlsplit(speaking.socket_url(KEYS, KEYS.voice_id))
     assert (parts.scheme, parts.netloc) == ("wss", "api.eu.residency.elevenlabs.io")
     assert parts.path == "/v1/text-to-speech/pMsXgVXv3BLzUgSXRplE/multi-stream-input"
     assert parse_qs(parts.query) == {

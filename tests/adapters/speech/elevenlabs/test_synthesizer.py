@@ -230,7 +230,7 @@ def test_a_refusal_names_its_cause_and_the_next_utterance_is_spoken(
 @every_way
 def test_a_voice_nobody_knows_is_named(transport: str) -> None:
     async def story() -> None:
-        async with voice_of(ElevenLabs(), transport=transport, voiceId="nobody") as synthesizer:
+        async with voice_of(ElevenLabs(), transport=transport, voiceId="n" * 20) as synthesizer:
             error, _ = await failure(synthesizer, "Hello.")
             assert "voice_not_found" in str(error)
             assert "check tts.providers.elevenlabs.voiceId" in str(error)

@@ -43,6 +43,9 @@ class VoiceKeys(Protocol):
     def base_url(self) -> str: ...
 
     @property
+    def voice(self) -> str | None: ...
+
+    @property
     def voice_id(self) -> str: ...
 
     @property

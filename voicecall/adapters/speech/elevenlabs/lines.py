@@ -104,10 +104,10 @@ class Line:
 
 
 class Lines:
-    """The sockets of a voice. ``nursery`` is where they live."""
+    """The sockets of a voice at ``url``. ``nursery`` is where they live."""
 
     def __init__(self, url: str, headers: Mapping[str, str], nursery: trio.Nursery, *, secret: str) -> None:
-        self._url = url
+        self.url = url
         self._headers = headers
         self._nursery = nursery
         self._secret = secret
@@ -138,7 +138,7 @@ class Lines:
 
     async def _hold(self, *, task_status: trio.TaskStatus[Line]) -> None:
         """One socket until it is closed. Only a socket that does not open is an exception."""
-        async with open_socket(self._url, self._headers) as socket:
+        async with open_socket(self.url, self._headers) as socket:
             line = Line(socket)
             self._lines.append(line)
             task_status.started(line)

@@ -72,8 +72,8 @@ def check(keys: VoiceKeys) -> None:
         )
 
 
-def socket_url(keys: VoiceKeys) -> str:
-    """Where contexts are spoken."""
+def socket_url(keys: VoiceKeys, voice: str) -> str:
+    """Where contexts are spoken with the voice of this id."""
     asked: dict[str, str | int | None] = {
         "model_id": keys.model_id,
         "output_format": "ulaw_8000",
@@ -86,7 +86,7 @@ def socket_url(keys: VoiceKeys) -> str:
     }
     query = urlencode({name: value for name, value in asked.items() if value is not None})
     host = keys.base_url.rstrip("/").replace("http", "ws", 1)
-    return f"{host}/v1/text-to-speech/{quote(keys.voice_id, safe='')}/multi-stream-input?{query}"
+    return f"{host}/v1/text-to-speech/{quote(voice, safe='')}/multi-stream-input?{query}"
 
 
 def settings_of(settings: Settings) -> dict[str, float | bool]:

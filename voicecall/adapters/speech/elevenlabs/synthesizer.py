@@ -10,10 +10,11 @@ from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
+import structlog
 import trio
 
 from voicecall.adapters.speech.beside import open_beside
-from voicecall.adapters.speech.elevenlabs import aligning, speaking
+from voicecall.adapters.speech.elevenlabs import aligning, speaking, voices
 from voicecall.adapters.speech.elevenlabs.failures import ElevenLabsFailed, failure, of_any, refusal
 from voicecall.adapters.speech.elevenlabs.keys import VoiceKeys
 from voicecall.adapters.speech.elevenlabs.lines import Line, Lines, Utterance
@@ -33,11 +34,8 @@ KEEP_S = 15.0
 """A context that has been told nothing for so long is told that it is still needed; the vendor's patience is 20 s."""
 AT_ONCE = 3
 """Passes of the scheduler after which a clause that need not be waited for is there."""
-READ_S = 10.0
-"""Between two pieces of an answer."""
 
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-"""Hosts that no proxy of the environment is asked for."""
+log = structlog.get_logger(__name__)
 
 Clauses = trio.MemoryReceiveChannel[str]
 Sound = bytes | Wording
@@ -48,13 +46,20 @@ class ElevenLabsSynthesizer:
 
     def __init__(self, keys: VoiceKeys, client: AsyncElevenLabs, lines: Lines) -> None:
         self._keys = keys
+        self._voice = "" if voices.is_name(voices.wanted(keys)) else voices.wanted(keys)
         self._client = client
         self._lines = lines
         self._settings = keys.voice_settings
 
     def describe(self) -> str:
         """See ``Synthesizer.describe``."""
-        return f"ElevenLabs {self._keys.model_id}, voice {self._keys.voice_id}"
+        return f"ElevenLabs {self._keys.model_id}, voice {voices.wanted(self._keys)}"
+
+    async def look_up(self) -> None:
+        """Find the id of a voice that has a name, once. Raises ``Misconfigured``: there is none; ``ElevenLabsFailed``:
+        nobody could be asked, and the next utterance asks again."""
+        self._voice = self._voice or await voices.find_voice(self._client, self._keys)
+        self._lines.url = speaking.socket_url(self._keys, self._voice)
 
     @asynccontextmanager
     async def speak(self, clauses: AsyncIterator[str]) -> AsyncGenerator[AsyncIterator[Sound]]:
@@ -78,6 +83,7 @@ class ElevenLabsSynthesizer:
         said, whole = await _what_is_there(ready)
         if not said:
             return
+        await self.look_up()
         transport = self._keys.transport
         if transport == "http" or not speaking.speaks_on_socket(self._keys.model_id):
             await self._request_each(said, ready, told)
@@ -129,7 +135,7 @@ class ElevenLabsSynthesizer:
             "previous_text": before or None,
         }
         answer = self._client.text_to_speech.stream_with_timestamps(
-            self._keys.voice_id,
+            self._voice,
             text=text,
             output_format="ulaw_8000",
             model_id=self._keys.model_id,
@@ -221,18 +227,15 @@ def _some(given: dict[str, Any]) -> dict[str, Any]:
 @asynccontextmanager
 async def open_synthesizer(keys: VoiceKeys) -> AsyncGenerator[ElevenLabsSynthesizer]:
     """The voice of ``tts.providers.elevenlabs``. Raises ``Misconfigured``. Leaving the context closes its sockets."""
-    from elevenlabs.client import AsyncElevenLabs
-
     speaking.check(keys)
     secret = keys.api_key.reveal() if keys.api_key else ""
-    url = speaking.socket_url(keys)
-    if url.startswith("wss:"):
+    if keys.base_url.startswith("https:"):
         tls()
-    timeout = httpx.Timeout(READ_S, connect=5.0)
-    limits = httpx.Limits(max_connections=256, max_keepalive_connections=32, keepalive_expiry=120)
-    direct = {f"all://{host}": None for host in LOOPBACK}
-    async with httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False, mounts=direct) as http:
-        client = AsyncElevenLabs(base_url=keys.base_url.rstrip("/"), api_key=secret, httpx_client=http)
-        async with open_beside() as nursery:
-            lines = Lines(url, {"xi-api-key": secret}, nursery, secret=secret)
-            yield ElevenLabsSynthesizer(keys, client, lines)
+    async with voices.open_client(keys) as client, open_beside() as nursery:
+        lines = Lines("", {"xi-api-key": secret}, nursery, secret=secret)
+        synthesizer = ElevenLabsSynthesizer(keys, client, lines)
+        try:
+            await synthesizer.look_up()
+        except ElevenLabsFailed as error:
+            log.warning("the voice is not looked up yet", voice=voices.wanted(keys), error=str(error))
+        yield synthesizer
