@@ -10,7 +10,7 @@ import os
 import secrets
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from attrs import frozen
 from journal import FileJournal, Journal, Position, open_journal
 from voicecall.accounts import account_of
 from voicecall.actors.checkpoint import Checkpoint, load_directory
+from voicecall.actors.drain import Drain
 from voicecall.assembly import VERSION, Calls, Parts, assemble, carrier_of
 from voicecall.collecting import nothing_to_collect
 from voicecall.config import Config, parse
@@ -127,6 +128,7 @@ class System:
     voice: str
     methods: Methods
     configuring: Configuring
+    drain: Drain
     rpc_port: int | None = None
     """The TCP port that JSON-RPC is served on, besides the socket."""
 
@@ -173,12 +175,14 @@ async def open_system(
         parts = attrs.evolve(parts, clock_rate=clock_rate, current=current)
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
             instance = new_incarnation()
-            open_door = partial(_open_door, config, parts, calls, journal, public, listeners, instance)
+            drain = Drain(calls.supervisor, journal, config.phrases.goodbye)
+            nursery.start_soon(drain.run)
+            open_door = partial(_open_door, config, parts, calls, journal, public, listeners, instance, drain)
             door: Door = await nursery.start(open_door)
             configuring = Configuring(
                 current=current, source=source or Source(interpret=partial(parse, env=os.environ))
             )
-            methods = _methods(configuring, parts, calls, logs, instance)
+            methods = _methods(configuring, parts, calls, logs, instance, drain, _place(state, door))
             for listener, token in entrances:
                 await nursery.start(serve_rpc, listener, methods, token)
             system = System(
@@ -191,7 +195,8 @@ async def open_system(
                 voice=mind.voice.describe(),
                 methods=methods,
                 configuring=configuring,
-                rpc_port=next((listener.socket.getsockname()[1] for listener, token in entrances if token), None),
+                drain=drain,
+                rpc_port=_tcp_port(entrances),
             )
             current.changed = partial(_render_ahead, mind, parts.carrier.capabilities)
             current.changed(config)
@@ -204,6 +209,10 @@ async def open_system(
             finally:
                 checkpoint.save()
                 nursery.cancel_scope.cancel()
+
+
+def _tcp_port(entrances: list[tuple[trio.SocketListener, str]]) -> int | None:
+    return next((listener.socket.getsockname()[1] for listener, token in entrances if token), None)
 
 
 @asynccontextmanager
@@ -227,7 +236,20 @@ def _render_ahead(mind: Mind, capabilities: frozenset[Capability], config: Confi
         mind.ahead(phrase)
 
 
-def _methods(configuring: Configuring, parts: Parts, calls: Calls, logs: LogFeed | None, instance: str) -> Methods:
+def _place(state: Path, door: Door) -> dict[str, object]:
+    """Where this server is, for a hello."""
+    return {"state": str(state), "url": door.origin, "pid": os.getpid()}
+
+
+def _methods(
+    configuring: Configuring,
+    parts: Parts,
+    calls: Calls,
+    logs: LogFeed | None,
+    instance: str,
+    drain: Drain,
+    place: Mapping[str, object],
+) -> Methods:
     from voicecall.adapters.agents.gateway import GatewayAgent
     from voicecall.rpc.methods import Methods
 
@@ -243,6 +265,8 @@ def _methods(configuring: Configuring, parts: Parts, calls: Calls, logs: LogFeed
         version=VERSION,
         instance=instance,
         webhook_url=parts.webhook_url,
+        place=place,
+        drain=drain,
     )
 
 
@@ -261,6 +285,7 @@ async def _open_door(
     public: Public,
     listeners: list[trio.SocketListener],
     instance: str,
+    drain: Drain,
     *,
     task_status: trio.TaskStatus[Door] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -280,6 +305,7 @@ async def _open_door(
             plane_running=lambda: calls.plane.running,
             is_public=public.is_up,
             instance=instance,
+            is_draining=lambda: drain.begun,
         ),
         stream_path=config.streaming.stream_path,
         media_room=calls.plane.has_room,

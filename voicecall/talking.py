@@ -58,9 +58,7 @@ NOTHING_OWN = Own()
 
 
 @asynccontextmanager
-async def open_mind(
-    config: Config, current: Current | None = None, *, own: Own = NOTHING_OWN
-) -> AsyncGenerator[Mind]:
+async def open_mind(config: Config, current: Current | None = None, *, own: Own = NOTHING_OWN) -> AsyncGenerator[Mind]:
     """Agent, voice and ear, as long as the context lasts; ``current`` is what calls go by, where that may change."""
     async with (
         nullcontext(own.agent) if own.agent else agent_of(config, current) as agent,

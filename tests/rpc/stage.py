@@ -14,6 +14,7 @@ from attrs import define, evolve, field, frozen
 
 from journal import Journal
 from tests.rpc.conforming import conforms, conforms_to_us
+from voicecall.actors.drain import Drain
 from voicecall.adapters.agents.gateway import GatewayAgent
 from voicecall.assembly import carrier_of
 from voicecall.config import parse
@@ -136,6 +137,8 @@ def play(*stories: Story, jumping: bool = True, **config: Any) -> None:
                     trio.open_nursery() as nursery,
                 ):
                     supervisor, directory = system.calls.supervisor, system.calls.directory
+                    drain = Drain(supervisor, system.journal, parsed.phrases.goodbye)
+                    nursery.start_soon(drain.run)
                     methods = Methods(
                         configuring=Configuring(current=current, source=Source(interpret=partial(parse, env={}))),
                         supervisor=supervisor,
@@ -144,6 +147,7 @@ def play(*stories: Story, jumping: bool = True, **config: Any) -> None:
                         capabilities=carrier_of(system.config.provider).capabilities,
                         pairings=system.calls.pairings,
                         gateway=agent if isinstance(agent, GatewayAgent) else None,
+                        drain=drain,
                     )
                     await story(Stage(town, system, methods, nursery))
                     nursery.cancel_scope.cancel()

@@ -90,6 +90,11 @@ class Phrases:
         "Said when no call slot is free.",
         live=True,
     )
+    goodbye: str = key(
+        NON_EMPTY,
+        "I am sorry, I have to hang up now. Goodbye.",
+        "Said to whoever is still on the line when a drain ends.",
+    )
     pairing: str = key(
         NON_EMPTY,
         "I do not know this number yet. Please give my operator this code: {code}. I repeat: {code}. Goodbye.",

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
-import structlog
 import trio
 from attrs import define, field
 
 from voicecall.config import Config, ConfigError
 from voicecall.config.current import Change, Current, Source
-from voicecall.rpc import params as read
-from voicecall.rpc.protocol import INVALID_PARAMS, Params, RpcError, invalid, refused, type_of
+from voicecall.log import get_logger
+from voicecall.rpc.protocol import INVALID_PARAMS, Params, RpcError, refused
 
-REQUEST_ID = "requestId required: name the request, so that a repeat is known as one"
 NO_FILE = (
     "this server was started without a configuration file: restart it with --config, or use voicecall.config.update"
 )
 REMEMBERED = 64
 """So many answers are kept for repeated requests."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @define(kw_only=True)
@@ -36,15 +34,10 @@ class Configuring:
 
     async def update(self, params: Params) -> dict[str, Any]:
         """``{applied, needsRestart}``: lists of paths."""
-        read.only(params, "config", "requestId", "by")
-        given = params.get("config")
-        if not isinstance(given, dict):
-            raise invalid("config", f"config: expected an object, got {type_of(given)}")
-        return await self._once(params, partial(self.source.interpret, cast("Mapping[str, object]", given)))
+        return await self._once(params, partial(self.source.interpret, params["config"]))
 
     async def reload(self, params: Params) -> dict[str, Any]:
         """The same, from the file that the server was started with."""
-        read.only(params, "requestId", "by")
         if self.source.reread is None:
             raise refused(f"config: {NO_FILE}", reason="no-file")
         return await self._once(params, self.source.reread)
@@ -57,8 +50,7 @@ class Configuring:
         return change
 
     async def _once(self, params: Params, load: Callable[[], Config]) -> dict[str, Any]:
-        name = read.text(params, "requestId", REQUEST_ID)
-        read.optional_text(params, "by")
+        name = params["requestId"]
         if name in self._answers:
             return self._answers[name]
         try:

@@ -29,6 +29,8 @@ def hello(methods: Methods, params: Params) -> dict[str, Any]:
         "methods": list(methods.names()),
         "instance": methods.instance,
         "webhookUrl": methods.webhook_url(),
+        **methods.place,
+        "draining": methods.drain is not None and methods.drain.begun,
     }
 
 

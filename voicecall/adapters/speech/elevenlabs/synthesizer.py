@@ -10,7 +10,6 @@ from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
-import structlog
 import trio
 
 from voicecall.adapters.speech.beside import open_beside
@@ -21,6 +20,7 @@ from voicecall.adapters.speech.elevenlabs.lines import Line, Lines, Utterance
 from voicecall.adapters.speech.elevenlabs.told import Told
 from voicecall.adapters.speech.socket import tls
 from voicecall.fault import Caught, first
+from voicecall.log import get_logger
 from voicecall.ports import Wording
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ KEEP_S = 15.0
 AT_ONCE = 3
 """Passes of the scheduler after which a clause that need not be waited for is there."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 Clauses = trio.MemoryReceiveChannel[str]
 Sound = bytes | Wording
