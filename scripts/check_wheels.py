@@ -13,12 +13,12 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-LOCK = Path(__file__).resolve().parent.parent / "requirements/lock.txt"
+LOCKS = [Path(__file__).resolve().parent.parent / "requirements" / name for name in ("lock.txt", "newer.txt")]
 
 
 def pins(text: str) -> dict[str, str]:
     """Each distribution's lines in a lock, by ``name==version``."""
-    blocks = re.findall(r"^([a-z0-9][^\s=]*==\S+)( \\\n(?:    --hash=\S+(?: \\)?\n)+)", text, re.MULTILINE)
+    blocks = re.findall(r"^([a-z0-9][^\s=]*==\S+)((?: ; [^\n]*)? \\\n(?:    --hash=\S+(?: \\)?\n)+)", text, re.MULTILINE)
     return {pin: pin + hashes for pin, hashes in blocks}
 
 
@@ -35,7 +35,8 @@ def is_portable(pin: str) -> bool:
 
 def main(version: str) -> int:
     """Ask about what is not portable; the exit status."""
-    asked = {pin: lines for pin, lines in pins(LOCK.read_text(encoding="utf-8")).items() if not is_portable(pin)}
+    text = "".join(lock.read_text(encoding="utf-8") for lock in LOCKS)
+    asked = {pin: lines for pin, lines in pins(text).items() if not is_portable(pin)}
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder, "wanted.txt")
         wanted.write_text("".join(asked.values()), encoding="utf-8")

@@ -153,7 +153,6 @@ async def open_system(
     """
     from voicecall.actors.fetch import open_fetch
     from voicecall.rpc.configuring import Configuring
-    from voicecall.rpc.server import serve_rpc
     from voicecall.web.listening import open_listeners
 
     keep_state(state)
@@ -173,31 +172,13 @@ async def open_system(
             config, state=state, public=public, journal=journal, fetch=fetch, mind=mind, checkpoint=checkpoint
         )
         parts = attrs.evolve(parts, clock_rate=clock_rate, current=current)
-        async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
-            instance = new_incarnation()
-            drain = Drain(calls.supervisor, journal, config.phrases.goodbye)
-            nursery.start_soon(drain.run)
-            open_door = partial(_open_door, config, parts, calls, journal, public, listeners, instance, drain)
-            door: Door = await nursery.start(open_door)
-            configuring = Configuring(
-                current=current, source=source or Source(interpret=partial(parse, env=os.environ))
-            )
-            methods = _methods(configuring, parts, calls, logs, instance, drain, _place(state, door))
-            for listener, token in entrances:
-                await nursery.start(serve_rpc, listener, methods, token)
-            system = System(
-                config=config,
-                state=state,
-                calls=calls,
-                journal=journal,
-                door=door,
-                public=public,
-                voice=mind.voice.describe(),
-                methods=methods,
-                configuring=configuring,
-                drain=drain,
-                rpc_port=_tcp_port(entrances),
-            )
+        configuring = Configuring(current=current, source=source or Source(interpret=partial(parse, env=os.environ)))
+        async with (
+            assemble(config, parts) as calls,
+            _running(
+                config, state, parts, calls, journal, public, listeners, entrances, configuring, logs, mind
+            ) as system,
+        ):
             current.changed = partial(_render_ahead, mind, parts.carrier.capabilities)
             current.changed(config)
             try:
@@ -205,10 +186,50 @@ async def open_system(
                 async with nullcontext() if own.process else nothing_to_collect(lambda: not live.live_calls):
                     yield system
                 # The port closes, webhooks under way are answered; calls go on with their carrier and are found again.
-                await door.stop()
+                await system.door.stop()
             finally:
                 checkpoint.save()
-                nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _running(
+    config: Config,
+    state: Path,
+    parts: Parts,
+    calls: Calls,
+    journal: FileJournal,
+    public: Public,
+    listeners: list[trio.SocketListener],
+    entrances: list[tuple[trio.SocketListener, str]],
+    configuring: Configuring,
+    logs: LogFeed | None,
+    mind: Mind,
+) -> AsyncGenerator[System]:
+    """The door is open, and clients can come in."""
+    from voicecall.rpc.server import serve_rpc
+
+    async with trio.open_nursery() as nursery:
+        instance, drain = new_incarnation(), Drain(calls.supervisor, journal, config.phrases.goodbye)
+        nursery.start_soon(drain.run)
+        open_door = partial(_open_door, config, parts, calls, journal, public, listeners, instance, drain)
+        door: Door = await nursery.start(open_door)
+        methods = _methods(configuring, parts, calls, logs, instance, drain, _place(state, door))
+        for listener, token in entrances:
+            await nursery.start(serve_rpc, listener, methods, token)
+        yield System(
+            config=config,
+            state=state,
+            calls=calls,
+            journal=journal,
+            door=door,
+            public=public,
+            voice=mind.voice.describe(),
+            methods=methods,
+            configuring=configuring,
+            drain=drain,
+            rpc_port=_tcp_port(entrances),
+        )
+        nursery.cancel_scope.cancel()
 
 
 def _tcp_port(entrances: list[tuple[trio.SocketListener, str]]) -> int | None:

@@ -59,8 +59,8 @@ def test_the_makefile_has_the_words_people_type() -> None:
 
 
 def test_the_lock_pins_every_dependency_by_hash_and_names_no_index() -> None:
-    lock = (ROOT / "requirements/lock.txt").read_text()
-    pinned = dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==(\S+) \\\n    --hash=sha256:", lock, re.MULTILINE))
+    lock = "".join((ROOT / "requirements" / name).read_text() for name in ("lock.txt", "newer.txt"))
+    pinned = dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==(\S+) (?:; .*)?\\\n    --hash=sha256:", lock, re.MULTILINE))
     assert len(pinned) == len(re.findall(r"^[a-z0-9]", lock, re.MULTILINE))
     assert "://" not in lock
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

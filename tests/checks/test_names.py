@@ -14,7 +14,7 @@ ASYNC = (
     "journal/", "voicecall/actors/", "voicecall/audio/", "voicecall/adapters/speech/", "voicecall/adapters/agents/",
     "voicecall/web/", "voicecall/rpc/", "voicecall/cli/", "voicecall/testing/", "voicecall/tunnels/",
     "voicecall/embedding/",
-    "voicecall/system.py",
+    "voicecall/system.py", "voicecall/collecting.py",
     "voicecall/assembly.py", "voicecall/talking.py", "voicecall/thinking.py",
 )  # fmt: skip
 STUBS = "voicecall/ports.py"
