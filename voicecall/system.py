@@ -38,7 +38,6 @@ from voicecall.web.exposure import base_url
 if TYPE_CHECKING:
     import socket
 
-    from voicecall.rpc.configuring import Configuring
     from voicecall.rpc.logs import LogFeed
     from voicecall.rpc.methods import Methods
     from voicecall.web.door import Door
@@ -121,19 +120,13 @@ class System:
     public: Public
     voice: str
     methods: Methods
-    configuring: Configuring
     rpc_port: int | None = None
     """The TCP port that JSON-RPC is served on, besides the socket."""
 
 
 @asynccontextmanager
 async def open_system(
-    config: Config,
-    *,
-    state: Path,
-    clock_rate: float = 1.0,
-    logs: LogFeed | None = None,
-    source: Source | None = None,
+    config: Config, *, state: Path, clock_rate: float = 1.0, logs: LogFeed | None = None, source: Source | None = None
 ) -> AsyncGenerator[System]:
     """Everything: journal, calls, sound, door and RPC, with its files in ``state``. ``clock_rate`` is how fast trio's
     clock runs; ``logs`` is where clients may read what is logged; ``source`` is where a changed configuration is from.
@@ -143,7 +136,6 @@ async def open_system(
     touched.
     """
     from voicecall.actors.fetch import open_fetch
-    from voicecall.rpc.configuring import Configuring
     from voicecall.rpc.server import serve_rpc
     from voicecall.web.listening import open_listeners
 
@@ -166,10 +158,7 @@ async def open_system(
         parts = attrs.evolve(parts, clock_rate=clock_rate, current=current)
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
             door: Door = await nursery.start(partial(_open_door, config, parts, calls, journal, public, listeners))
-            configuring = Configuring(
-                current=current, source=source or Source(interpret=partial(parse, env=os.environ))
-            )
-            methods = _methods(configuring, parts, calls, logs)
+            methods = _methods(current, source, parts, calls, logs)
             for listener, token in entrances:
                 await nursery.start(serve_rpc, listener, methods, token)
             system = System(
@@ -181,7 +170,6 @@ async def open_system(
                 public=public,
                 voice=mind.voice.describe(),
                 methods=methods,
-                configuring=configuring,
                 rpc_port=next((listener.socket.getsockname()[1] for listener, token in entrances if token), None),
             )
             current.changed = partial(_render_ahead, mind, parts.carrier.capabilities)
@@ -217,12 +205,13 @@ def _render_ahead(mind: Mind, capabilities: frozenset[Capability], config: Confi
         mind.ahead(phrase)
 
 
-def _methods(configuring: Configuring, parts: Parts, calls: Calls, logs: LogFeed | None) -> Methods:
+def _methods(current: Current, source: Source | None, parts: Parts, calls: Calls, logs: LogFeed | None) -> Methods:
     from voicecall.adapters.agents.gateway import GatewayAgent
+    from voicecall.rpc.configuring import Configuring
     from voicecall.rpc.methods import Methods
 
     return Methods(
-        configuring=configuring,
+        configuring=Configuring(current=current, source=source or Source(interpret=partial(parse, env=os.environ))),
         supervisor=calls.supervisor,
         journal=parts.journal,
         directory=parts.directory,
