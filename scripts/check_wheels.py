@@ -18,7 +18,9 @@ LOCKS = [Path(__file__).resolve().parent.parent / "requirements" / name for name
 
 def pins(text: str) -> dict[str, str]:
     """Each distribution's lines in a lock, by ``name==version``."""
-    blocks = re.findall(r"^([a-z0-9][^\s=]*==\S+)((?: ; [^\n]*)? \\\n(?:    --hash=\S+(?: \\)?\n)+)", text, re.MULTILINE)
+    blocks = re.findall(
+        r"^([a-z0-9][^\s=]*==\S+)((?: ; [^\n]*)? \\\n(?:    --hash=\S+(?: \\)?\n)+)", text, re.MULTILINE
+    )
     return {pin: pin + hashes for pin, hashes in blocks}
 
 

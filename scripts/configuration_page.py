@@ -51,6 +51,12 @@ no file, runs everything against the simulated phone network.
   line break) or, with `id: "/a/b"`, a text in a JSON file. In the gateway's file, `provider` may name a provider of
   its `secrets.providers`; `exec` and `store` only the gateway can resolve, which it does before we see the value. A
   reference that leads nowhere is an error that names the key and the variable or file; what one led to is never shown.
+* **Live.** A server reads its file again at SIGHUP, at `voicecall config reload` and when a host sends a new one. Keys
+  that are marked below as live count for the calls that begin afterwards; what a live call goes by does not change. Any
+  other key that differs is named and waits for a restart, and so does a live one that could not be used without it. A
+  file that cannot be used changes nothing.
+* **Looking at it.** `voicecall config check` tells every problem with its line, `voicecall config show` each value and
+  where it is from, `voicecall config schema` prints the JSON Schema.
 * **Missing things** (credentials, `fromNumber`) are errors only while `enabled` is true.
 
 """
@@ -78,7 +84,7 @@ def page() -> str:
 
 
 def _table(rows: Iterable[Row]) -> str:
-    head = "| key | value | default | environment | |\n|---|---|---|---|---|"
+    head = "| key | value | default | environment | live | |\n|---|---|---|---|---|---|"
     return "\n".join([head, *(_line(row) for row in rows)])
 
 
@@ -101,7 +107,7 @@ def _names() -> str:
 def _line(row: Row) -> str:
     allowed = row.key.shape.allowed.removeprefix("Expected ")
     env = ", then ".join(f"`{name}`" for name in row.key.env)
-    cells = (f"`{row.path}`", allowed, _default(row.default), env, row.key.doc)
+    cells = (f"`{row.path}`", allowed, _default(row.default), env, "yes" if row.key.live else "", row.key.doc)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 

@@ -127,7 +127,6 @@ class System:
     public: Public
     voice: str
     methods: Methods
-    configuring: Configuring
     drain: Drain
     rpc_port: int | None = None
     """The TCP port that JSON-RPC is served on, besides the socket."""
@@ -225,7 +224,6 @@ async def _running(
             public=public,
             voice=mind.voice.describe(),
             methods=methods,
-            configuring=configuring,
             drain=drain,
             rpc_port=_tcp_port(entrances),
         )

@@ -43,6 +43,10 @@ def test_a_variable_stands_for_its_value_in_any_text(text: str, becomes: str) ->
     )
 
 
+def test_an_escaped_pair_of_surrogates_is_one_character() -> None:
+    assert parse(r'{inboundGreeting: "Hi \ud83d\ude00 \ud83d!"}', {}).inbound_greeting == "Hi \U0001f600 \ufffd!"
+
+
 def test_what_a_variable_holds_is_no_reference_itself() -> None:
     assert parse({"inboundGreeting": "${A}"}, {"A": "${B}"}).inbound_greeting == "${B}"
 

@@ -71,6 +71,8 @@ def written(data: Plain, path: str, notices: tuple[Notice, ...] = ()) -> str:
     if not is_whole(data):
         return path
     parts = path.split(".")
+    if path == "enabled" and not _holds(_inside(data, "plugins", "entries", NAME, "config"), parts):
+        return f"plugins.entries.{NAME}.enabled"
     if parts[0] != "tts" or _holds(_inside(data, "plugins", "entries", NAME, "config"), parts):
         return PREFIX + path
     if not _holds({"tts": _host_tts(data)}, parts):

@@ -23,6 +23,7 @@ Complain = Callable[[str, str, str], None]
 SOURCES = ("env", "file", "exec", "store")
 PARTS = frozenset({"source", "provider", "id", "path"})
 LONGEST = 1 << 16
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _VARIABLE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -51,7 +52,7 @@ class References:
 
     def _value(self, value: object, path: str) -> object:
         if isinstance(value, str):
-            return _VARIABLE.sub(self._variable, value)
+            return _VARIABLE.sub(self._variable, _whole(value))
         if isinstance(value, list | tuple):
             items = enumerate(cast("list[object]", value))
             return [one for _, one in self._kept((str(index), f"{path}[{index}]", one) for index, one in items)]
@@ -115,6 +116,13 @@ def with_places(value: object, secrets: Plain) -> object:
     if plain["source"] != "file" or provider.get("source") != "file" or "path" in plain:
         return plain
     return {**plain, "path": provider.get("path")}
+
+
+def _whole(text: str) -> str:
+    """The same text, its surrogates joined: the parser leaves an escaped pair in two, which no wire takes."""
+    if text.isascii() or not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _object(value: object) -> Plain:
