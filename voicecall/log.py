@@ -2,42 +2,57 @@
 
 structlog that nobody has set up prints on standard output, which in a program that we are part of is not ours. Such a
 program gets standard log records under the name ``voicecall``, and nothing is shown unless it wants to see them.
+Whoever logs nothing does not pay for structlog: it is looked up, not imported.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
-from typing import Any, cast
+import sys
+from typing import Any
 
-import structlog
 from attrs import frozen
-from structlog.typing import FilteringBoundLogger
 
 logging.getLogger("voicecall").addHandler(logging.NullHandler())
 
 
 @frozen
-class _Undecided:
-    """Decides with every message: a host may set up structlog after it has imported us."""
+class Log:
+    """A logger: an event in words, its details by name. Decides with every message where it goes: a host may set up
+    structlog after it has imported us."""
 
     name: str
 
-    def __getattr__(self, method: str) -> Any:
-        if structlog.is_configured():
-            return getattr(structlog.get_logger(self.name), method)
-        theirs = logging.getLogger(self.name)
-        return getattr(structlog.wrap_logger(theirs, [_record], structlog.stdlib.BoundLogger), method)
+    def debug(self, event: str, **details: Any) -> None:
+        """For whoever looks for a fault."""
+        self._tell("debug", event, details)
+
+    def info(self, event: str, **details: Any) -> None:
+        """As it should be."""
+        self._tell("info", event, details)
+
+    def warning(self, event: str, **details: Any) -> None:
+        """Somebody should look at it."""
+        self._tell("warning", event, details)
+
+    def error(self, event: str, **details: Any) -> None:
+        """Something failed."""
+        self._tell("error", event, details)
+
+    def critical(self, event: str, **details: Any) -> None:
+        """Nothing works any more."""
+        self._tell("critical", event, details)
+
+    def _tell(self, level: str, event: str, details: dict[str, Any]) -> None:
+        structlog = sys.modules.get("structlog")
+        if structlog is not None and structlog.is_configured():
+            getattr(structlog.get_logger(self.name), level)(event, **details)
+            return
+        text = " ".join((event, *(f"{name}={value!r}" for name, value in details.items())))
+        number = logging.getLevelNamesMapping()[level.upper()]
+        logging.getLogger(self.name).log(number, "%s", text, extra={"voicecall": details}, stacklevel=3)
 
 
-def get_logger(name: str) -> FilteringBoundLogger:
+def get_logger(name: str) -> Log:
     """The logger of a module. Use it in place of structlog's."""
-    return cast("FilteringBoundLogger", _Undecided(name))
-
-
-def _record(logger: object, method: str, message: MutableMapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """A standard record: the message with its details in words, and the details as data under ``record.voicecall``."""
-    del logger, method
-    details = {name: value for name, value in message.items() if name != "event"}
-    text = " ".join((str(message.get("event", "")), *(f"{name}={value!r}" for name, value in details.items())))
-    return ("%s", text), {"extra": {"voicecall": details}}
+    return Log(name)

@@ -189,18 +189,26 @@ def test_the_console_script_and_the_module_are_the_same() -> None:
     assert voicecall("frobnicate").code == 2
 
 
-def test_a_command_that_asks_imports_neither_server_nor_tables() -> None:
-    heavy = ("numpy", "quart", "hypercorn", "httpx", "rich.table", "cattrs", "json5", "voicecall.system")
+def imported(*arguments: str | Path) -> set[str]:
+    """What a command has imported when it ends."""
     code = (
         "import json, sys; from voicecall.__main__ import main; main(sys.argv[1:]); print(json.dumps([*sys.modules]))"
     )
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
+    modules: Any = json.loads(done.stdout.splitlines()[-1])
+    return set(modules)
 
-    def imported(*arguments: str) -> set[str]:
-        command = [sys.executable, "-c", code, *arguments]
-        done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
-        modules: Any = json.loads(done.stdout.splitlines()[-1])
-        return set(modules)
 
+def test_a_command_imports_what_it_needs_and_no_more(tmp_path: Path) -> None:
+    server = {"numpy", "quart", "hypercorn", "httpx", "voicecall.system", "voicecall.embedding"}
+    frills = {"rich.table", "json5", "structlog"}
     asked = imported("end", "--call-id", "c", "--state", "/nowhere")
     assert "voicecall.rpc.client" in asked
-    assert asked & set(heavy) == set()
+    assert asked & (server | frills | {"cattrs", "journal"}) == set()
+    (tmp_path / "journal").mkdir()
+    looked = imported("status", "--state", tmp_path)
+    assert "voicecall.projections.directory" in looked
+    assert looked & (server | frills) == set()
+    helped = imported("--help")
+    assert helped & (server | {"trio", "journal", "structlog", "cattrs"}) == set()

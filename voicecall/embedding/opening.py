@@ -10,11 +10,12 @@ from typing import cast
 
 import trio
 
-from journal.api import JournalError
+from journal.api import JournalError, Locked
 from voicecall.config import Config, ConfigError, Problem, load, parse, state_directory
 from voicecall.embedding.errors import CannotOpen
 from voicecall.embedding.face import EmbeddedSystem
 from voicecall.ports import Agent, Synthesizer, Transcriber
+from voicecall.rpc.client import SOCKET
 from voicecall.rpc.server import CannotServe
 from voicecall.system import new_request_id
 from voicecall.system import open_system as compose
@@ -74,7 +75,7 @@ async def open_system(
             cause = _alone(error)
             if opened or not isinstance(cause, IN_THE_WAY):
                 raise
-            raise CannotOpen(_why(cause)) from cause
+            raise CannotOpen(_why(cause, place)) from cause
 
 
 def _checked(config: object, environment: Mapping[str, str]) -> Config:
@@ -116,7 +117,9 @@ def _unwrapped() -> Generator[None]:
             error.__context__ = context
 
 
-def _why(error: BaseException) -> str:
+def _why(error: BaseException, state: Path) -> str:
+    if isinstance(error, Locked):
+        return f"state: {error}, or speak to it over {state / SOCKET}"
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}; check the path and its permissions, or use another state"
+        return f"state: {error.filename}: {error.strerror}; check the path and its permissions, or use another state"
     return str(error)

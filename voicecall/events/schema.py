@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import EnumType
-from functools import partial
+from functools import cache, partial
 from typing import Any, Literal, cast, get_args, get_origin
 
 import attrs
@@ -125,9 +125,7 @@ def _verbatim(value: Unknown | UnknownEffect) -> Plain:
     return value.data
 
 
-# Validation that says where a fault is costs three times as much, so it runs only once a fault is known.
 _converter = _build_converter(detailed=False)
-_explainer = _build_converter(detailed=True)
 _json = msgspec.json.Encoder()
 _parse = msgspec.json.Decoder()
 
@@ -185,9 +183,15 @@ def _guarded(data: Plain, cls: Any) -> Any:
 def _explained(data: Plain, cls: Any) -> Any:
     """Like ``_guarded``, but it knows what is wrong where: ``expected text, got 5 @ $.event.text``."""
     try:
-        return _explainer.structure(data, cls)
+        return _explainer().structure(data, cls)
     except MALFORMED as error:
         raise BadEntry("; ".join(transform_error(error, format_exception=_words))) from error
+
+
+@cache
+def _explainer() -> Converter:
+    """Validation that says where a fault is costs three times as much, so it is made and runs once a fault is known."""
+    return _build_converter(detailed=True)
 
 
 def _words(error: BaseException, expected: Any) -> str:
