@@ -14,7 +14,8 @@ HEAD = """# The command line
 
 `voicecall serve` runs the system. Every other command is a client: it speaks to the server of the same state
 directory over a unix socket, or reads the journal itself (`status`, `tail`, `replay`, `latency`), with or without a
-server, and never opens the webhook port. (`expose` asks the Tailscale of this machine, see [exposure.md](exposure.md).)
+server, and never opens the webhook port. (`expose` asks the Tailscale of this machine, see [exposure.md](exposure.md);
+`setup` asks everybody, and holds the port while no server does, see [setup.md](setup.md).)
 
 * **People and programs.** On a terminal a command prints tables and colors. Piped, or with `--json`, it prints JSON;
   for `tail` that is the journal's own lines, byte for byte.

@@ -13,7 +13,7 @@ EMPTY_VERBS = {"process", "handle"}
 ASYNC = (
     "journal/", "voicecall/actors/", "voicecall/audio/", "voicecall/adapters/speech/", "voicecall/adapters/agents/",
     "voicecall/web/", "voicecall/rpc/", "voicecall/cli/", "voicecall/testing/", "voicecall/tunnels/",
-    "voicecall/system.py",
+    "voicecall/doctor/", "voicecall/system.py",
     "voicecall/assembly.py", "voicecall/talking.py", "voicecall/thinking.py",
 )  # fmt: skip
 STUBS = "voicecall/ports.py"

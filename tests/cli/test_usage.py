@@ -30,6 +30,8 @@ COMMANDS = (
     "replay",
     "latency",
     "expose",
+    "setup",
+    "smoke",
 )
 
 
