@@ -23,6 +23,7 @@ from voicecall.doctor.findings import Finding
 from voicecall.events import Instant
 from voicecall.ports import Exchange, HttpRequest
 from voicecall.testing.console import Console
+from voicecall.testing.faults import Faults
 from voicecall.testing.front import Front
 from voicecall.testing.http_server import serve_connection
 from voicecall.testing.media_client import connect_socket
@@ -46,6 +47,7 @@ class Stage:
     folder: Path
     plain: Plain
     console: Console
+    faults: Faults
     url: str
     account: Plain
     """Where the network is, and what opens it."""
@@ -132,7 +134,7 @@ async def open_stage(folder: Path, carrier: str, port: int) -> AsyncGenerator[St
             "serve": {"port": port},
             carrier: carrier_settings(carrier, account, url),
         }
-        yield Stage(folder=folder, plain=plain, console=board.console, url=url, account=account)
+        yield Stage(folder=folder, plain=plain, console=board.console, faults=board.faults, url=url, account=account)
         nursery.cancel_scope.cancel()
 
 

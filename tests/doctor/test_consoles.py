@@ -9,6 +9,7 @@ import pytest
 from attrs import frozen
 
 from tests.doctor.stage import OURS, Stage, play
+from voicecall.testing.faults import load_faults
 from voicecall.testing.twilio.console import APPLICATION
 
 CARRIERS = ("twilio", "telnyx", "plivo")
@@ -117,6 +118,39 @@ def test_wrong_keys_are_one_finding_and_the_console_is_not_asked(tmp_path: Path,
         assert "wrong" not in found
 
     play(tmp_path, carrier, story)
+
+
+@pytest.mark.parametrize(
+    ("carrier", "of", "name"),
+    [
+        ("twilio", "*.json", "credentials"),
+        ("twilio", "*/IncomingPhoneNumbers.json", "number"),
+        ("telnyx", "*/call_control_applications/*", "application"),
+        ("telnyx", "*/phone_numbers", "number"),
+        ("plivo", "*/Number/*", "number"),
+        ("plivo", "*/Application/*", "webhook"),
+    ],
+)
+def test_a_carrier_that_cannot_answer_now_is_not_blamed_for_what_it_did_not_say(
+    tmp_path: Path, carrier: str, of: str, name: str
+) -> None:
+    async def story(stage: Stage) -> None:
+        stage.faults.play(load_faults({"rest": [{"do": "fail", "of": f"GET {of}", "status": 503}]}))
+        assert [one.split(":")[0] for one in await stage.complaints()] == [f"warn {name}"]
+        stage.faults.play(load_faults({"rest": [{"do": "limit", "of": f"GET {of}"}]}))
+        (found,) = await stage.complaints()
+        assert found.endswith(" cannot say now: HTTP 429 → try again in a while")
+
+    play(tmp_path, carrier, story)
+
+
+def test_a_key_that_is_none_is_one_finding(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        stage.set("telnyx", publicKey=f"{stage.plain['telnyx']['publicKey']}, c2hvcnQ=")
+        (found,) = await stage.complaints()
+        assert found.startswith("error public-key: telnyx.publicKey is no Ed25519 key: every webhook would be refused")
+
+    play(tmp_path, "telnyx", story)
 
 
 def test_numbers_of_routes_are_looked_at_too(tmp_path: Path) -> None:

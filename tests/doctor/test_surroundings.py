@@ -45,6 +45,17 @@ def test_a_carrier_that_is_away_is_one_finding(tmp_path: Path) -> None:
     play(tmp_path, "twilio", story)
 
 
+def test_a_carrier_that_never_answers_is_not_waited_for(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            stage.set("twilio", apiUrl=f"http://127.0.0.1:{silent.getsockname()[1]}")
+            assert await stage.complaints() == [
+                "error carrier: no answer within 12 s → check the network of this machine, and try again"
+            ]
+
+    play(tmp_path, "twilio", story)
+
+
 def test_a_port_that_somebody_else_has_is_one_finding(tmp_path: Path) -> None:
     async def story(stage: Stage) -> None:
         port = stage.plain["serve"]["port"]

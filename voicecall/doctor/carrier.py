@@ -10,6 +10,7 @@ from typing import Protocol, cast
 from voicecall.doctor.api import Answer, Api, Plain, part, rows, text
 from voicecall.doctor.findings import Finding, Note, doubtful, good, skipped, wrong
 from voicecall.doctor.subject import Subject
+from voicecall.doctor.webhooks import unsaid
 from voicecall.events import Instant
 
 OFF_S, FAR_OFF_S = 5, 60
@@ -74,9 +75,8 @@ def _credentials(subject: Subject, console: Console, api: Api, answer: Answer) -
         case 401 | 403 | 404:
             message = f"{subject.carrier} refuses {console.KEYS}: HTTP {answer.status}{_said(answer.plain)}"
             return wrong("credentials", message, console.ADVICE)
-        case status:
-            message = f"{subject.carrier} cannot say now: HTTP {status}{_said(answer.plain)}"
-            return doubtful("credentials", message, "try again in a while")
+        case _:
+            return unsaid("credentials", subject, answer)
 
 
 def _said(plain: Plain) -> str:

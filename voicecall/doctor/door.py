@@ -26,11 +26,8 @@ async def check_ports(subject: Subject, note: Note) -> None:
         note(good("port", f"{serve.port} on {serve.bind} is free; no server runs"))
         await _check_rpc_port(subject, note)
     elif not subject.server.instance:
-        note(
-            doubtful(
-                "port", "the running server does not say who it is: it is of another version, or hangs", "restart it"
-            )
-        )
+        message = "the running server does not say who it is: it is of another version, or hangs"
+        note(doubtful("port", message, "restart it"))
     else:
         own = base_url(attrs.evolve(subject.config, public_url=None), serve.port)
         seen = await probe(subject, own + "/healthz")

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from voicecall.doctor.api import Api, Plain, is_spent, text
 from voicecall.doctor.findings import Finding, Note, doubtful, good, wrong
 from voicecall.doctor.subject import Subject
-from voicecall.doctor.webhooks import ID, compare, nothing_expected
+from voicecall.doctor.webhooks import ID, check_numbers, compare, nothing_expected, unsaid
 
 KEYS = "plivo.authId and plivo.authToken"
 ADVICE = "copy both from the overview of the Plivo console"
@@ -34,25 +34,27 @@ def judge_account(plain: Plain) -> Iterator[Finding]:
 
 async def check_console(api: Api, subject: Subject, note: Note) -> None:
     """Our numbers, and the applications that their calls go to."""
-    quiet = nothing_expected(subject)
-    compared = bool(subject.numbers) and quiet is None
-    for number in subject.numbers:
-        answer = await api.get(f"/Number/{number.removeprefix('+')}/")
-        if answer.status != 200:
-            complain = wrong if subject.inbound else doubtful
-            fix = "set fromNumber to a number that the Plivo console lists"
-            note(complain("number", f"{number} is no number of the account", fix))
-            compared = False
-        elif not answer.plain.get("voice_enabled"):
-            note(wrong("number", f"{number} carries no calls", "use a number that is enabled for voice"))
-            compared = False
-        else:
-            note(good("number", f"{number} belongs to the account"))
-            compared = (quiet is not None or await _check_urls(api, subject, number, answer.plain, note)) and compared
-    if quiet is not None:
-        note(quiet)
-    elif compared:
-        note(good(ID, f"calls are announced at {subject.webhook_url}"))
+
+    async def check(number: str) -> bool:
+        return await _check_number(api, subject, number, note)
+
+    await check_numbers(subject, check, note)
+
+
+async def _check_number(api: Api, subject: Subject, number: str, note: Note) -> bool:
+    answer = await api.get(f"/Number/{number.removeprefix('+')}/")
+    if answer.status == 404:
+        complain = wrong if subject.inbound else doubtful
+        fix = "set fromNumber to a number that the Plivo console lists"
+        note(complain("number", f"{number} is no number of the account", fix))
+    elif answer.status != 200:
+        note(unsaid("number", subject, answer))
+    elif not answer.plain.get("voice_enabled"):
+        note(wrong("number", f"{number} carries no calls", "use a number that is enabled for voice"))
+    else:
+        note(good("number", f"{number} belongs to the account"))
+        return nothing_expected(subject) is not None or await _check_urls(api, subject, number, answer.plain, note)
+    return False
 
 
 async def _check_urls(api: Api, subject: Subject, number: str, plain: Plain, note: Note) -> bool:
@@ -63,8 +65,11 @@ async def _check_urls(api: Api, subject: Subject, number: str, plain: Plain, not
         note(wrong(ID, f"{number} has no application: who calls it does not reach us", fix))
         return False
     answer = await api.get(f"/Application/{quote(name, safe='')}/")
-    if answer.status != 200:
-        note(wrong(ID, f"{number}: its application {name} cannot be read (HTTP {answer.status})", fix))
+    if answer.status not in (200, 404):
+        note(unsaid(ID, subject, answer))
+        return False
+    if answer.status == 404:
+        note(wrong(ID, f"{number}: its application {name} is not there", fix))
         return False
     where = f"the application {text(answer.plain, 'app_name') or name}"
     return compare(subject, answer.plain, where, URLS, note)

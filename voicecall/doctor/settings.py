@@ -12,6 +12,7 @@ from voicecall.config.file import read_file
 from voicecall.config.host import own_block
 from voicecall.doctor.findings import Finding, Note, doubtful, good, wrong
 from voicecall.doctor.subject import Subject
+from voicecall.ports import HttpRequest
 from voicecall.rpc.methods import MOCK_NUMBER
 
 ID = "provider-config"
@@ -60,33 +61,43 @@ async def check_provider(subject: Subject, note: Note) -> None:
     if server is not None and server.provider != config.provider:
         other = f"the running server uses {server.provider}, the configuration says {config.provider}"
         note(doubtful("provider", other, "restart the server, or name its --config"))
+    elif server is not None and config.provider == "mock" and (away := await _network_away(subject)):
+        note(away)
     else:
         note(good("provider", f"{config.provider}, from {number}{rings}"))
 
 
+async def _network_away(subject: Subject) -> Finding | None:
+    """A server on the simulated network, and no network."""
+    url = subject.config.mock.api_url
+    exchange = await subject.fetch(HttpRequest(method="GET", url=url))
+    if exchange.response is not None:
+        return None
+    message = f"there is no simulated phone network at {url} (mock.apiUrl)"
+    return wrong("provider", message, "start the server with --simulate, or set provider to a carrier")
+
+
 async def check_mode(subject: Subject, note: Note) -> None:
     """How sound travels, and why so."""
-    config, mode = subject.config, subject.config.outbound.default_mode
-    ends = f"calls are in mode {mode} unless they say otherwise"
+    config, voice = subject.config, _voice(subject.config)
+    ends = f"calls are in mode {config.outbound.default_mode} unless they say otherwise"
+    ear = config.streaming.provider if config.streaming.enabled else "offline"
     if not subject.streams:
         why = f"streaming.enabled is false, so {subject.carrier} speaks and listens by itself"
         note(good("mode", f"say and gather: {why}; {ends}"))
-        return
+    elif voice:
+        note(good("mode", f"media streaming: {ear} listens, {voice} speaks; {ends}"))
+    else:
+        message = f"media streaming, but no voice has a key: {subject.carrier} speaks with its own"
+        fix = "set tts.providers.openai.apiKey or tts.providers.elevenlabs.apiKey, or their environment variables"
+        note(doubtful("mode", message, fix))
+
+
+def _voice(config: Config) -> str:
+    """Who speaks first; "" for nobody of ours."""
     vendors = config.tts.providers
     keys = {"openai": vendors.openai.api_key, "elevenlabs": vendors.elevenlabs.api_key}
     voices = [name for name, key in keys.items() if key]
     if config.tts.provider == "offline" or (not voices and config.provider == "mock"):
-        voice = "the voice of this machine"
-    elif config.tts.provider in voices or not voices:
-        voice = config.tts.provider or ""
-    else:
-        voice = voices[0]
-    ear = config.streaming.provider if config.provider != "mock" or config.streaming.enabled else "offline"
-    if not voices and voice != "the voice of this machine":
-        message = f"media streaming, but no voice has a key: {subject.carrier} speaks with its own"
-        fix = (
-            "set tts.providers.openai.apiKey or tts.providers.elevenlabs.apiKey (or OPENAI_API_KEY, ELEVENLABS_API_KEY)"
-        )
-        note(doubtful("mode", message, fix))
-        return
-    note(good("mode", f"media streaming: {ear} listens, {voice} speaks; {ends}"))
+        return "the voice of this machine"
+    return config.tts.provider if config.tts.provider in voices else next(iter(voices), "")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from voicecall.doctor.api import Answer, Api, Plain, is_spent, part, rows, text
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from voicecall.adapters.carriers.telnyx.signature import read_key
+from voicecall.doctor.api import Api, Plain, is_spent, part, rows, text
 from voicecall.doctor.findings import Finding, Note, doubtful, good, wrong
 from voicecall.doctor.subject import Subject
-from voicecall.doctor.webhooks import ID, compare, nothing_expected
+from voicecall.doctor.webhooks import check_numbers, compare, nothing_expected, unsaid
 
 KEYS = "telnyx.apiKey"
 ADVICE = "make one in the Telnyx portal under Account, Keys & Credentials, API Keys"
@@ -30,28 +33,33 @@ def judge_account(plain: Plain) -> Iterator[Finding]:
 
 
 async def check_console(api: Api, subject: Subject, note: Note) -> None:
-    """The application, and the numbers that lead to it."""
+    """The application, the numbers that lead to it, and the key that its webhooks are proven by."""
     name = subject.account.secrets["connection_id"]
+
+    async def check(number: str) -> bool:
+        return await _check_number(api, subject, number, name, note)
+
+    _check_key(subject, note)
     answer = await api.get(f"/call_control_applications/{quote(name, safe='')}")
-    quiet = nothing_expected(subject)
-    compared = quiet is None
-    if answer.status != 200:
-        note(_no_application(name, answer))
-        compared = False
-    else:
-        application = part(answer.plain, "data")
-        compared = _check_application(subject, application, note) and compared
-    for number in subject.numbers:
-        compared = await _check_number(api, subject, number, name, note) and compared
-    if quiet is not None:
-        note(quiet)
-    elif compared:
-        note(good(ID, f"calls are announced at {subject.webhook_url}"))
+    application = answer.status == 200 and _check_application(subject, part(answer.plain, "data"), note)
+    if answer.status in (400, 404, 422):
+        message = f"there is no Voice API application {name} (HTTP {answer.status})"
+        fix = "set telnyx.connectionId to the id of one: Telnyx portal, Voice, Programmable"
+        note(wrong("application", message, fix))
+    elif answer.status != 200:
+        note(unsaid("application", subject, answer))
+    await check_numbers(subject, check, note, before=application)
 
 
-def _no_application(name: str, answer: Answer) -> Finding:
-    message = f"there is no Voice API application {name} (HTTP {answer.status})"
-    return wrong("application", message, "set telnyx.connectionId to the id of one: Telnyx portal, Voice, Programmable")
+def _check_key(subject: Subject, note: Note) -> None:
+    """Whether what is configured is a key at all; only a webhook tells whether it is the account's."""
+    for key in filter(None, (one.strip() for one in subject.account.secrets["public_key"].split(","))):
+        try:
+            read_key(key)
+        except (ValueError, UnsupportedAlgorithm):
+            fix = "copy it from the Telnyx portal: Account, Keys & Credentials, Public Key"
+            note(wrong("public-key", "telnyx.publicKey is no Ed25519 key: every webhook would be refused", fix))
+            return
 
 
 def _check_application(subject: Subject, plain: Plain, note: Note) -> bool:
@@ -77,6 +85,9 @@ async def _check_number(api: Api, subject: Subject, number: str, connection: str
     # The filter wants digits alone.
     answer = await api.get(f"/phone_numbers?filter%5Bphone_number%5D={number.removeprefix('+')}")
     found = next((one for one in rows(answer.plain, "data") if one.get("phone_number") == number), None)
+    if answer.status != 200:
+        note(unsaid("number", subject, answer))
+        return False
     if found is None:
         complain = wrong if subject.inbound else doubtful
         fix = "set fromNumber to a number that the Telnyx portal lists"

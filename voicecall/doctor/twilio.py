@@ -9,7 +9,7 @@ from urllib.parse import quote
 from voicecall.doctor.api import Api, Plain, part, rows, text
 from voicecall.doctor.findings import Finding, Note, doubtful, good, wrong
 from voicecall.doctor.subject import Subject
-from voicecall.doctor.webhooks import ID, compare, nothing_expected
+from voicecall.doctor.webhooks import ID, check_numbers, compare, nothing_expected, unsaid
 
 KEYS = "twilio.accountSid and twilio.authToken"
 ADVICE = "copy both from the Twilio console; credentials belong to one region (twilio.region)"
@@ -37,31 +37,35 @@ def judge_account(plain: Plain) -> Iterator[Finding]:
 
 async def check_console(api: Api, subject: Subject, note: Note) -> None:
     """Our numbers, and where their calls are announced."""
-    quiet = nothing_expected(subject)
-    compared = bool(subject.numbers) and quiet is None
-    for number in subject.numbers:
-        answer = await api.get(f"/IncomingPhoneNumbers.json?PhoneNumber={quote(number, safe='')}")
-        found = next(
-            (one for one in rows(answer.plain, "incoming_phone_numbers") if one["phone_number"] == number), None
-        )
-        if found is None:
-            note(await _foreign(api, subject, number))
-            compared = False
-        elif not part(found, "capabilities").get("voice"):
-            note(wrong("number", f"{number} carries no calls", "use a number with the capability voice"))
-            compared = False
-        else:
-            note(good("number", f"{number} belongs to the account"))
-            compared = (quiet is not None or await _check_urls(api, subject, number, found, note)) and compared
-    if quiet is not None:
-        note(quiet)
-    elif compared:
-        note(good(ID, f"calls are announced at {subject.webhook_url}"))
+
+    async def check(number: str) -> bool:
+        return await _check_number(api, subject, number, note)
+
+    await check_numbers(subject, check, note)
+
+
+async def _check_number(api: Api, subject: Subject, number: str, note: Note) -> bool:
+    answer = await api.get(f"/IncomingPhoneNumbers.json?PhoneNumber={quote(number, safe='')}")
+    if answer.status != 200:
+        note(unsaid("number", subject, answer))
+        return False
+    listed = rows(answer.plain, "incoming_phone_numbers")
+    found = next((one for one in listed if one.get("phone_number") == number), None)
+    if found is None:
+        note(await _foreign(api, subject, number))
+        return False
+    if not part(found, "capabilities").get("voice"):
+        note(wrong("number", f"{number} carries no calls", "use a number with the capability voice"))
+        return False
+    note(good("number", f"{number} belongs to the account"))
+    return nothing_expected(subject) is not None or await _check_urls(api, subject, number, found, note)
 
 
 async def _foreign(api: Api, subject: Subject, number: str) -> Finding:
     """A number of somebody else, from which calls may come when it is verified."""
     answer = await api.get(f"/OutgoingCallerIds.json?PhoneNumber={quote(number, safe='')}")
+    if answer.status != 200:
+        return unsaid("number", subject, answer)
     verified = any(one.get("phone_number") == number for one in rows(answer.plain, "outgoing_caller_ids"))
     if verified and not subject.inbound:
         return good("number", f"{number} is a verified caller id")
@@ -80,8 +84,11 @@ async def _check_urls(api: Api, subject: Subject, number: str, found: Plain, not
         return False
     if application := text(found, "voice_application_sid"):
         answer = await api.get(f"/Applications/{quote(application, safe='')}.json")
-        if answer.status != 200:
-            note(wrong(ID, f"{number}: its TwiML application {application} cannot be read (HTTP {answer.status})", fix))
+        if answer.status not in (200, 404):
+            note(unsaid(ID, subject, answer))
+            return False
+        if answer.status == 404:
+            note(wrong(ID, f"{number}: its TwiML application {application} is not there", fix))
             return False
         where, found = f"TwiML application {application}", answer.plain
     return compare(subject, found, where, URLS, note)

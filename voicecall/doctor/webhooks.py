@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from voicecall.doctor.api import Plain, text
+from collections.abc import Awaitable, Callable
+
+from voicecall.doctor.api import Answer, Plain, text
 from voicecall.doctor.findings import Finding, Note, doubtful, good, skipped, wrong
 from voicecall.doctor.subject import Subject
 from voicecall.web.exposure import split_url
@@ -47,3 +49,24 @@ def compare(subject: Subject, plain: Plain, where: str, keys: tuple[tuple[str, s
             continue
         before = False
     return before
+
+
+async def check_numbers(
+    subject: Subject, check: Callable[[str], Awaitable[bool]], note: Note, *, before: bool = True
+) -> None:
+    """Each of our numbers by ``check``, which says whether its calls are announced to us; then one word for them all.
+
+    ``before`` is whether nothing else is in the way.
+    """
+    announced = [await check(number) for number in subject.numbers]
+    quiet = nothing_expected(subject)
+    if quiet is not None:
+        note(quiet)
+    elif before and announced and all(announced):
+        note(good(ID, f"calls are announced at {subject.webhook_url}"))
+
+
+def unsaid(name: str, subject: Subject, answer: Answer) -> Finding:
+    """The carrier did not answer what it was asked."""
+    said = f"HTTP {answer.status}" if answer.status else answer.error
+    return doubtful(name, f"{subject.carrier} cannot say now: {said}", "try again in a while")
