@@ -55,8 +55,8 @@ async def check_reach(subject: Subject, note: Note) -> None:
     if problem is not None:
         note(problem)
         return
-    if subject.taken:
-        note(skipped(ID, f"{url} was not called: the port of the server that it leads to is not ours"))
+    if subject.taken or (subject.server is not None and not subject.server.instance):
+        note(skipped(ID, f"{url} was not called: nobody could tell whether it is our server that answers"))
         return
     for address_, what in ((url, "webhooks"), (subject.stream_url, "media sockets")):
         if what == "webhooks" or subject.streams:

@@ -58,7 +58,7 @@ async def check_provider(subject: Subject, note: Note) -> None:
         note(wrong("plugin-enabled", "enabled is false: nothing runs", "set enabled to true"))
     number = config.from_number or (MOCK_NUMBER if config.provider == "mock" else "no number")
     rings = "; no real telephone rings" if config.provider == "mock" else ""
-    if server is not None and server.provider != config.provider:
+    if server is not None and server.provider not in ("", config.provider):
         other = f"the running server uses {server.provider}, the configuration says {config.provider}"
         note(doubtful("provider", other, "restart the server, or name its --config"))
     elif server is not None and config.provider == "mock" and (away := await _network_away(subject)):
