@@ -63,7 +63,8 @@ HEAD = """# voicecall(1)
 
 `voicecall serve` runs the system. Every other command is a client: it speaks to the server of the same state
 directory over a unix socket, or reads the journal itself (`status`, `tail`, `replay`, `latency`), with or without a
-server, and never opens the webhook port. (`expose` asks the Tailscale of this machine, see [exposure.md](exposure.md).)
+server, and never opens the webhook port. (`expose` asks the Tailscale of this machine, see [exposure.md](exposure.md);
+`setup` asks everybody, and holds the port while no server does, see [setup.md](setup.md).)
 
 On a terminal a command prints tables and colors. Piped, or with `--json`, it prints JSON for programs, with two spaces
 of indentation; for `tail` that is the journal's own lines, byte for byte. Errors are a line on standard error that

@@ -133,7 +133,7 @@ def test_the_configuration_for_a_model_needs_nothing_more() -> None:
 
 
 def test_a_simulated_carrier_and_what_it_is_asked_about(tmp_path: Path) -> None:
-    _, simulate, why, pairing = CARRIER
+    _, simulate, setup, why, pairing = CARRIER
     with reserved_port() as door, reserved_port() as network:
         settings: Plain = {
             "serve": {"port": door},
@@ -144,6 +144,7 @@ def test_a_simulated_carrier_and_what_it_is_asked_about(tmp_path: Path) -> None:
         here = {"VOICECALL_CONFIG": "voicecall.json5", "VOICECALL_STATE_DIR": str(tmp_path / "state")}
         with started(simulate, tmp_path, **here) as server:
             assert server.ready["carrier"] == "twilio"
+            assert json.loads(run(setup, tmp_path, **here))["ok"]
             assert json.loads(run(pairing, tmp_path, **here)) == {"waiting": [], "paired": []}
             stranger = httpx.post(f"http://127.0.0.1:{door}/voice/webhook", data={"CallSid": "CA1"}, trust_env=False)
             assert stranger.status_code == 401

@@ -25,6 +25,7 @@ from voicecall.cli.options import (
 )
 from voicecall.cli.pairing_commands import pairing
 from voicecall.cli.place import BAD_USAGE, INTERRUPTED, fail
+from voicecall.cli.setup_commands import register as register_setup
 from voicecall.config.problems import ConfigError
 
 app = App(
@@ -394,3 +395,4 @@ app.command(config_commands)
 app.command(pairing)
 app.command(drain)
 app.command(completion)
+register_setup(app)

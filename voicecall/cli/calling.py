@@ -32,7 +32,7 @@ def place_call(place: Place, method: str, params: Params, *, wait: bool, json: b
         if quiet and not wait:
             return {"callId": answer["callId"]}
         enough = ENDED if wait else PICKED_UP | ENDED
-        return await _until(client, str(answer["callId"]), enough, quiet=quiet)
+        return await until(client, str(answer["callId"]), enough, quiet=quiet)
 
     def show(answer: dict[str, Any]) -> None:
         if quiet:
@@ -83,7 +83,7 @@ def ask_server(place: Place, method: str, params: Params, show: Callable[[dict[s
     return run_client(place.state, params, work, show)
 
 
-async def _until(client: Client, call_id: str, enough: frozenset[str], *, quiet: bool) -> dict[str, Any]:
+async def until(client: Client, call_id: str, enough: frozenset[str], *, quiet: bool) -> dict[str, Any]:
     """Ask for a call's state until it has come far ``enough``; a spinner says how far it is."""
     with _spinner("" if quiet else "calling") as spinner:
         while True:

@@ -82,6 +82,7 @@ def _number(number: str, index: int, connection_id: str) -> Plain:
         "cnam_listing_enabled": False,
         "connection_id": connection_id,
         "connection_name": "Voice",
+        "country_iso_alpha2": "US",
         "created_at": CREATED,
         "customer_reference": None,
         "deletion_lock_enabled": False,

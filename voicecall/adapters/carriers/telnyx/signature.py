@@ -43,7 +43,7 @@ def verify(request: HttpRequest, *, public_key: str, now: Instant) -> None:
 
 def _fits(key: str, proof: bytes, message: bytes) -> bool:
     try:
-        _public_key(key).verify(proof, message)
+        read_key(key).verify(proof, message)
     except InvalidSignature:
         return False
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -51,7 +51,7 @@ def _fits(key: str, proof: bytes, message: bytes) -> bool:
     return True
 
 
-def _public_key(text: str) -> Ed25519PublicKey:
+def read_key(text: str) -> Ed25519PublicKey:
     """A key as the portal shows it, base64 of 32 bytes, or as DER or PEM, as tools keep it. Raises ``ValueError``."""
     if text.startswith(_PEM):
         key = load_pem_public_key(text.replace("\\n", "\n").encode())
