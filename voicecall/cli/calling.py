@@ -17,7 +17,7 @@ from voicecall.rpc.protocol import INVALID_PARAMS, RpcError, invalid
 Params = dict[str, Any]
 Work = Callable[[Client, Params], Any]
 ASK_AGAIN_S = 0.2
-NEXT_SERVER_S = 60.0
+NEXT_SERVER_S = 30.0
 """How long the next server may take to come when one went away."""
 PICKED_UP = frozenset({"answered", "active", "speaking", "listening"})
 ENDED = frozenset(get_args(EndReason))
