@@ -24,6 +24,7 @@ from journal import FileJournal, Journal, Position, open_journal
 from voicecall.accounts import account_of
 from voicecall.actors.checkpoint import Checkpoint, load_directory
 from voicecall.actors.drain import Drain
+from voicecall.adapters.agents.gateway import GatewayAgent
 from voicecall.assembly import VERSION, Calls, Parts, assemble, carrier_of
 from voicecall.collecting import nothing_to_collect
 from voicecall.config import Config, parse
@@ -269,7 +270,6 @@ def _methods(
     drain: Drain,
     place: Mapping[str, object],
 ) -> Methods:
-    from voicecall.adapters.agents.gateway import GatewayAgent
     from voicecall.rpc.methods import Methods
 
     return Methods(
@@ -369,5 +369,7 @@ def _real_parts(
 def _observe(checkpoint: Checkpoint, mind: Mind, call_id: CallId, position: Position, entry: Entry) -> None:
     """Told of every entry: the first words of a call that we place are made while the telephone rings."""
     checkpoint.seen(call_id, position, entry)
+    if isinstance(mind.agent, GatewayAgent):
+        mind.agent.observe(call_id, entry)
     if isinstance(entry.event, CallPlaced) and entry.event.policy.streaming:
         mind.ahead(entry.event.policy.greeting)
