@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
+from math import inf
 from typing import Any
 
 import trio
@@ -49,6 +50,8 @@ WAITING = 16
 """Lines that may wait for a client to read."""
 QUESTIONS = 256
 """Of ours, with what belongs to them: that many may wait for a host to read."""
+HELLO_S = 10.0
+"""How long a client that must say a token may take to do so."""
 PARTING_S = 10.0
 """How long a client that has sent its last byte may wait for answers; one that is gone cannot be told apart."""
 GONE = "cancelled by the client"
@@ -67,7 +70,7 @@ async def converse(stream: trio.abc.Stream, *, methods: Methods, token: str = ""
         try:
             async with stream, trio.open_nursery() as nursery:
                 nursery.start_soon(_write, stream, lines)
-                with outgoing, connection.host:
+                with outgoing, connection.host, connection.welcome:
                     await connection.read(stream, outgoing, nursery)
                 nursery.cancel_scope.deadline = trio.current_time() + PARTING_S
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -105,6 +108,8 @@ class _Connection:
         self._remote: RemoteAgent | None = None
         self._is_host = False
         self._beating = trio.CancelScope()
+        self.welcome = trio.CancelScope(deadline=trio.current_time() + HELLO_S if token else inf)
+        """How long the client may stay: for ever once it has said the token."""
         self.host = ExitStack()
         """What lasts as long as the client may answer questions of ours."""
 
@@ -118,7 +123,7 @@ class _Connection:
                     words = f"token: {HELLO} must come first, with the token of this server"
                     await outgoing.send(error_line(message.id, RpcError(INVALID_REQUEST, words, {"code": "FORBIDDEN"})))
                     return
-                self._token = ""
+                self._token, self.welcome.deadline = "", inf
                 await self._receive(message, outgoing, nursery)
 
     async def _receive(
