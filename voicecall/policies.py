@@ -71,15 +71,20 @@ def streams(config: Config, capabilities: frozenset[Capability]) -> bool:
     return Capability.STREAM in capabilities and (config.streaming.enabled or Capability.SPEAK not in capabilities)
 
 
-def known_phrases(config: Config, capabilities: frozenset[Capability]) -> tuple[str, ...]:
-    """What calls that stream will probably say: to a caller first, and by ourselves."""
+def known_phrases(config: Config, capabilities: frozenset[Capability], number: str = "") -> tuple[str, ...]:
+    """What calls that stream will probably say: to a caller first, and by ourselves. With ``number``, calls to it; else
+    calls to all numbers that have no voice of their own."""
     if not streams(config, capabilities):
         return ()
     phrases = (config.phrases.filler, config.phrases.apology, DEFAULT_POLICY.return_phrase)
     if config.inbound_policy == "disabled":
-        return phrases
-    routes = (route.inbound_greeting for route in config.numbers.values())
-    greetings = (config.inbound_greeting or GREETING, *(one for one in routes if one))
+        return () if number else phrases
+    usual = config.inbound_greeting or GREETING
+    if number:
+        greetings = [config.numbers[number].inbound_greeting or usual]
+    else:
+        routes = (route.inbound_greeting for route in config.numbers.values() if not route.tts)
+        greetings = [usual, *(one for one in routes if one)]
     return tuple(dict.fromkeys((*(one.strip() for one in greetings), *phrases)))
 
 
