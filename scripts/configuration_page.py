@@ -42,6 +42,8 @@ no file, runs everything against the simulated phone network.
 * **Voices.** The one that `tts.provider` names speaks first, then, if it cannot begin, the others of OpenAI and
   ElevenLabs that have a key; `edge` and `microsoft` are skipped (`unsupported for telephony`). When none can, the
   carrier's own voice speaks. `offline` speaks alone. `tts.timeoutMs` is what they all have together, at most 8 seconds.
+  `numbers.<E.164>.tts` is laid over `tts` for the callers of that number, at every depth. Where Twilio speaks, it takes
+  the Amazon Polly voice that is most like OpenAI's; one that is called `Polly.…` or `Google.…` it takes as it is.
 * **Ears.** With `streaming.enabled`, a carrier other than the mock wants a key for `streaming.provider`, or `offline`.
 * **One shape.** Transcription vendors are chosen by `streaming.provider` and set up under `streaming.providers.<id>`,
   voices likewise under `tts`. What older and newer releases of the reference call otherwise is understood, too, see

@@ -6,7 +6,7 @@ clock, chance, keys), the test bench those of one in memory.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +25,7 @@ from voicecall.audio.plane import LEAD_S, RINGS, TICK_MS, Admit, Identify, Media
 from voicecall.audio.voicing import Voiced, Voicing
 from voicecall.config import Config
 from voicecall.config.current import Current
+from voicecall.config.root import number_for
 from voicecall.config.silero import silero_model
 from voicecall.core.requests import Refused
 from voicecall.core.state import CallState
@@ -50,6 +51,8 @@ class Parts:
     carrier: Carrier
     account: Account = field(repr=False)
     synthesizer: Synthesizer
+    voices: Mapping[str, Synthesizer] = {}
+    """Of those of our numbers that have a voice of their own, as ``numbers`` writes them."""
     transcriber: Transcriber
     agent: Agent
     ticket_key: bytes = field(repr=False)
@@ -132,8 +135,14 @@ def _voicing(config: Config) -> Callable[[], Voicing]:
 
 
 def _plane(config: Config, parts: Parts, identify: Identify, admit: Admit) -> MediaPlane:
+    def voice_for(call_id: CallId) -> Synthesizer:
+        row = parts.directory.row(call_id)
+        number = number_for(config, row.callee) if row is not None and row.direction == "inbound" else None
+        return parts.voices.get(number or "", parts.synthesizer)
+
     return MediaPlane(
         synthesizer=parts.synthesizer,
+        voice_for=voice_for,
         transcriber=parts.transcriber,
         identify=identify,
         admit=admit,

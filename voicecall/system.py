@@ -252,8 +252,9 @@ async def _entrances(config: Config, state: Path) -> AsyncGenerator[list[tuple[t
 
 def _render_ahead(mind: Mind, capabilities: frozenset[Capability], config: Config) -> None:
     """What calls that begin will probably say."""
-    for phrase in known_phrases(config, capabilities):
-        mind.ahead(phrase)
+    for number in ("", *(number for number in mind.voices if number in config.numbers)):
+        for phrase in known_phrases(config, capabilities, number):
+            mind.ahead(phrase, number)
 
 
 def _place(state: Path, door: Door) -> dict[str, object]:
@@ -353,6 +354,7 @@ def _real_parts(
         carrier=carrier_of(config.provider),
         account=account_of(config, mock_secret=mock_secret(config, state) if config.provider == "mock" else ""),
         synthesizer=mind.voice,
+        voices=mind.voices,
         transcriber=mind.ear,
         agent=mind.agent,
         ticket_key=keep_key(state / "ticket.key"),

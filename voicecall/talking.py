@@ -6,15 +6,19 @@ what remains where no vendor has a key.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+import attrs
 from attrs import frozen
 
+from voicecall.adapters.speech.ahead import RenderedAhead, open_ahead
 from voicecall.adapters.speech.chain import Voice, VoiceChain
 from voicecall.config import Config, ConfigError, Problem
 from voicecall.config.current import Current
+from voicecall.config.speech import Tts
+from voicecall.config.voices import tts_for
 from voicecall.log import get_logger
 from voicecall.ports import Agent, Synthesizer, Transcriber
 from voicecall.thinking import agent_of
@@ -29,18 +33,21 @@ VOICES = ("openai", "elevenlabs", "edge")
 log = get_logger(__name__)
 
 
-def _nothing_ahead(text: str) -> None:
-    """A voice of this machine costs nothing and is quick: it renders nothing beforehand."""
-
-
 @frozen(kw_only=True)
 class Mind:
-    """All that a system does not do by itself. ``ahead`` tells the voice of a text that will probably be spoken."""
+    """All that a system does not do by itself. ``voices`` are those of numbers of ours that have one of their own."""
 
     agent: Agent
     voice: Synthesizer
     ear: Transcriber
-    ahead: Callable[[str], None] = _nothing_ahead
+    voices: Mapping[str, Synthesizer] = {}
+
+    def ahead(self, text: str, number: str = "") -> None:
+        """Tell the voice (of calls to ``number``) of a text that will probably be spoken. One of this machine costs
+        nothing and is quick: it renders nothing beforehand."""
+        voice = self.voices.get(number, self.voice)
+        if isinstance(voice, RenderedAhead):
+            voice.ahead(text)
 
 
 @frozen(kw_only=True)
@@ -62,16 +69,32 @@ async def open_mind(config: Config, current: Current | None = None, *, own: Own 
     """Agent, voice and ear, as long as the context lasts; ``current`` is what calls go by, where that may change."""
     async with (
         nullcontext(own.agent) if own.agent else agent_of(config, current) as agent,
-        nullcontext(_chain_of(config, own.synthesizer)) if own.synthesizer else voice_of(config) as voice,
         nullcontext(own.transcriber) if own.transcriber else ear_of(config) as ear,
+        AsyncExitStack() as stack,
     ):
-        if not isinstance(voice, VoiceChain):
-            yield Mind(agent=agent, voice=voice, ear=ear)
-            return
-        from voicecall.adapters.speech.ahead import open_ahead
+        voice = await stack.enter_async_context(_prepared_voice_of(config, own.synthesizer))
+        opened: list[tuple[Tts, Synthesizer]] = [(config.tts, voice)]
+        voices: dict[str, Synthesizer] = {}
+        for number, route in config.numbers.items():
+            tts = tts_for(config, number) if route.tts and own.synthesizer is None else config.tts
+            found = next((known for said, known in opened if said == tts), None)
+            if found is None:
+                found = await stack.enter_async_context(_prepared_voice_of(attrs.evolve(config, tts=tts)))
+                opened.append((tts, found))
+            if found is not voice:
+                voices[number] = found
+        yield Mind(agent=agent, voice=voice, ear=ear, voices=voices)
 
+
+@asynccontextmanager
+async def _prepared_voice_of(config: Config, own: Synthesizer | None = None) -> AsyncGenerator[Synthesizer]:
+    """The voices, with what will probably be spoken rendered ahead where that saves anybody's time."""
+    async with nullcontext(_chain_of(config, own)) if own else voice_of(config) as voice:
+        if not isinstance(voice, VoiceChain):
+            yield voice
+            return
         async with open_ahead(voice) as rendered:
-            yield Mind(agent=agent, voice=rendered, ear=ear, ahead=rendered.ahead)
+            yield rendered
 
 
 def _chain_of(config: Config, own: Synthesizer) -> VoiceChain:

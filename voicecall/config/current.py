@@ -149,4 +149,5 @@ def _merge_table(
         name: _merge_keys(rows, before.get(name, rows()), after.get(name, rows()), join(path, name), applied)
         for name in {**before, **after}
     }
-    return {name: one for name, one in found.items() if name in after or one != rows()}
+    empty = rows()
+    return {name: one for name, one in found.items() if one != empty or after.get(name) == empty}

@@ -216,11 +216,16 @@ class Config:
 
 
 def route_for(config: Config, dialed: str) -> Route | None:
-    """What differs for calls to ``dialed``: the same number, or else the same digits however they are written."""
-    exact = config.numbers.get(dialed)
+    """What differs for calls to ``dialed``."""
+    number = number_for(config, dialed)
+    return None if number is None else config.numbers[number]
+
+
+def number_for(config: Config, dialed: str) -> str | None:
+    """Our number, as ``numbers`` writes it: the same, or else the same digits however they are written."""
     digits = _digits(dialed)
-    same = (route for number, route in config.numbers.items() if digits and _digits(number) == digits)
-    return exact or next(same, None)
+    same = (number for number in config.numbers if digits and _digits(number) == digits)
+    return dialed if dialed in config.numbers else next(same, None)
 
 
 def _digits(number: str) -> str:

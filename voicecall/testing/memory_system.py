@@ -136,12 +136,13 @@ class MemoryTown:
         set_back_ms: int = 0,
         current: Current | None = None,
         observe: Callable[[CallId, Position, Entry], None] | None = None,
+        voices: Mapping[str, Synthesizer] | None = None,
     ) -> AsyncGenerator[MemorySystem]:
         """Run voicecall; leaving the context is a crash: its media streams break, its webhooks find nobody.
 
         ``settings`` are the configuration, besides what the account needs. ``faulty_api`` wraps the way of requests to
         the network; ``set_back_ms`` is how far its wall clock is behind; ``current`` holds the configuration where that
-        is to change.
+        is to change; ``voices`` are those of numbers that have one of their own.
         """
         config = config or self.config(settings or {})
         current = current or Current(config=config)
@@ -152,6 +153,7 @@ class MemoryTown:
             carrier=carrier_of(config.provider),
             account=account_of(config, mock_secret=SECRET),
             synthesizer=synthesizer or ScriptedSynthesizer(),
+            voices=voices or {},
             transcriber=transcriber or ScriptedTranscriber(),
             agent=agent or ScriptedAgent(SCRIPT),
             ticket_key=bytes(32),
