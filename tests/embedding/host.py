@@ -30,11 +30,12 @@ class Host:
 
     state: Path
     config: Plain
+    rate: float
 
     @asynccontextmanager
     async def open(self, **more: Any) -> AsyncGenerator[voicecall.EmbeddedSystem]:
         """A system, with other options where a test wants them."""
-        given = {"state": self.state, "clock_rate": RATE, "environment": {}, **more}
+        given = {"state": self.state, "clock_rate": self.rate, "environment": {}, **more}
         async with voicecall.open_system(given.pop("config", self.config), **given) as system:
             yield system
 
@@ -47,26 +48,26 @@ async def happened(system: voicecall.EmbeddedSystem, call_id: str, kind: type[ob
     raise AssertionError("the system was closed")
 
 
-def run(folder: Path, story: Callable[[Host], Awaitable[None]], **settings: Any) -> None:
-    """Run a host's program. ``settings`` are the configuration's."""
+def run(folder: Path, story: Callable[[Host], Awaitable[None]], *, rate: float = RATE, **settings: Any) -> None:
+    """Run a host's program, on clocks of this ``rate``. ``settings`` are the configuration's."""
 
     async def main(port: int) -> None:
-        with trio.fail_after(PATIENCE_S * RATE):
-            async with open_network() as url:
+        with trio.fail_after(PATIENCE_S * rate):
+            async with open_network(rate) as url:
                 ours = {"serve": {"port": port}, "mock": {"apiUrl": url, "secret": SECRET}}
                 usual = {"provider": "mock", "fromNumber": "+15550000000", "maxConcurrentCalls": 3}
-                await story(Host(folder / "state", {**usual, **settings, **ours}))
+                await story(Host(folder / "state", {**usual, **settings, **ours}, rate))
 
     with ExitStack() as stack:
         port = stack.enter_context(reserved_port())
-        trio.run(main, port, clock=trio.testing.MockClock(rate=RATE), strict_exception_groups=True)
+        trio.run(main, port, clock=trio.testing.MockClock(rate=rate), strict_exception_groups=True)
 
 
 @asynccontextmanager
-async def open_network() -> AsyncGenerator[str]:
+async def open_network(rate: float) -> AsyncGenerator[str]:
     """The network; its URL."""
     ports, found = trio.open_memory_channel[int](1)
-    settings = Settings(port=0, secret=SECRET, account=vendor_of("mock").account(SECRET), clock_rate=RATE)
+    settings = Settings(port=0, secret=SECRET, account=vendor_of("mock").account(SECRET), clock_rate=rate)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(partial(serve, settings, wall=wall_clock(), ready=ports.send_nowait))
         yield f"http://127.0.0.1:{await found.receive()}"

@@ -108,6 +108,19 @@ def test_cancelling_the_host_ends_it_cleanly_and_no_call(tmp_path: Path) -> None
     run(tmp_path, story)
 
 
+def test_nothing_can_be_asked_of_a_system_that_is_closed(tmp_path: Path) -> None:
+    async def story(host: Host) -> None:
+        async with host.open() as system:
+            pass
+        with pytest.raises(voicecall.CallRefused, match="shutting down") as refusal:
+            await system.initiate(LISTENS, "Hello.")
+        assert refusal.value.code == "unavailable"
+        with pytest.raises(voicecall.CallRefused, match=r"^the system is closed; ask while its block is running$"):
+            system.tail()
+
+    run(tmp_path, story)
+
+
 def test_another_program_may_speak_to_it_over_the_socket(tmp_path: Path) -> None:
     async def story(host: Host) -> None:
         async with host.open() as system, connect(system.state) as client:

@@ -26,6 +26,8 @@ class Tail:
     """
 
     def __init__(self, journal: Journal, nursery: trio.Nursery, stream: str | None, after: Position) -> None:
+        if nursery.cancel_scope.cancel_called:
+            raise CallRefused("unavailable", "the system is closed; ask while its block is running")
         send, self._events = trio.open_memory_channel[CallEvent | Exception](0)
         scope, token = trio.CancelScope(), trio.lowlevel.current_trio_token()
         self._drop = weakref.finalize(self, _drop, token, scope)
