@@ -10,6 +10,7 @@ from pathlib import Path
 import trio
 
 from tests.doctor.stage import Stage, play, stranger
+from tests.tunnels.programs import HOST, programs
 from voicecall.rpc.client import SOCKET
 from voicecall.rpc.server import open_socket
 from voicecall.web.probe import probe_answer
@@ -58,6 +59,23 @@ def test_the_address_of_a_tunnel_is_asked_of_the_server(tmp_path: Path) -> None:
                 (complaint,) = await stage.complaints()
                 assert complaint.startswith(f"error webhook-exposure: at {url} (webhooks) another voicecall server")
                 assert "let tunnel.provider lead to" in complaint
+
+    play(tmp_path, "twilio", story)
+
+
+def test_what_only_a_tailnet_reaches_no_carrier_does(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        stage.set("tunnel", provider="tailscale-serve")
+        stage.set("twilio", apiUrl="http://carrier.invalid")
+        url = f"https://{HOST}/voice/webhook"
+        with programs(tmp_path / "bin", "tailscale") as found:
+            stage.environment["PATH"] = str(found.folder)
+            port = stage.plain["serve"]["port"]
+            async with stranger(OURS, port=port), server(stage, instance="w-server", webhookUrl=url):
+                _, complaint = sorted(await stage.complaints())
+        assert complaint == (
+            f"error webhook-exposure: only your tailnet reaches {url} → set tunnel.provider to a funnel"
+        )
 
     play(tmp_path, "twilio", story)
 

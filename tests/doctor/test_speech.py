@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from elevenlabs.client import AsyncElevenLabs
 from quart_trio import QuartTrio
 
 from tests.doctor.stage import Stage, play
@@ -16,8 +15,6 @@ from voicecall.testing.vendors.listening import open_vendor
 from voicecall.testing.vendors.openai_models import add_models
 
 OPENAI_KEY = "sk-right"
-PACKAGE = AsyncElevenLabs
-"""Imported before the clock runs: it takes a second, which on a fast clock is more than a vendor gets."""
 Story = Callable[[Stage, ElevenLabs], Awaitable[None]]
 
 

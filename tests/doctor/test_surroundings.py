@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from journal import START, open_journal
-from tests.doctor.stage import OURS, Stage, play, stranger
+from tests.doctor.stage import FAST, OURS, Stage, play, stranger
 from tests.tunnels.programs import HOST, programs
 from voicecall.doctor.folder import judge_space
 from voicecall.web.probe import probe_answer
@@ -53,7 +53,7 @@ def test_a_carrier_that_never_answers_is_not_waited_for(tmp_path: Path) -> None:
                 "error carrier: no answer within 12 s → check the network of this machine, and try again"
             ]
 
-    play(tmp_path, "twilio", story)
+    play(tmp_path, "twilio", story, rate=FAST)
 
 
 def test_a_port_that_somebody_else_has_is_one_finding(tmp_path: Path) -> None:

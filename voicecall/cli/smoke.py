@@ -83,5 +83,7 @@ def _tell(findings: Sequence[Finding], result: dict[str, Any]) -> None:
     elif "wouldCall" in result and result["ok"]:
         would = result["wouldCall"]
         show(f"[dim]nobody was called; add --yes to call {would['to']} and say {escape(would['message'])!r}[/dim]")
-    elif result["ok"]:
+    elif not result["ok"]:
+        show("[dim]nobody was called: this comes first[/dim]")
+    else:
         show("[dim]nobody was called; name somebody with --to, and add --yes[/dim]")

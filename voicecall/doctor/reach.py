@@ -94,15 +94,15 @@ def _unreachable(subject: Subject, url: str) -> Finding | None:
     setting = _setting(subject)
     if subject.near:
         return None
-    if setting == "serve.bind" or is_near(url):
+    if is_near(url):
         message = f"{subject.carrier} cannot reach {url}: that is this machine alone"
         return wrong(ID, message, "set publicUrl, or tunnel.provider to ngrok or tailscale-funnel")
     named = authority(authority_of(url))
     where = address(named.host) if named else None
     if where is not None and not where.is_global:
         return wrong(ID, f"{subject.carrier} cannot reach {url}: a private address", "set publicUrl to a public one")
-    tailnet = subject.config.tunnel.provider == "tailscale-serve" or subject.config.tailscale.mode == "serve"
-    if tailnet and setting != "publicUrl":
+    way = {"tunnel.provider": subject.config.tunnel.provider, "tailscale.mode": subject.config.tailscale.mode}
+    if way.get(setting) in ("tailscale-serve", "serve"):
         return wrong(ID, f"only your tailnet reaches {url}", f"set {setting} to a funnel")
     if subject.streams and scheme_of(url) != "https":
         return wrong(ID, f"{url} is not https: carriers open media sockets by TLS alone", f"set {setting} to https")
