@@ -11,7 +11,7 @@ import os
 import secrets
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,9 @@ from voicecall.assembly import VERSION, Calls, Parts, assemble, carrier_of
 from voicecall.config import Config
 from voicecall.events import CallId, Entry, Instant
 from voicecall.events.facts import CallPlaced
+from voicecall.logs.calls import CallLog
+from voicecall.logs.once import Observe, Once
+from voicecall.metrics.opening import open_metering
 from voicecall.policies import known_phrases
 from voicecall.ports import Fetch
 from voicecall.talking import Mind, open_mind
@@ -37,6 +40,7 @@ from voicecall.web.exposure import base_url
 if TYPE_CHECKING:
     import socket
 
+    from voicecall.metrics.metering import Metering
     from voicecall.rpc.logs import LogFeed
     from voicecall.rpc.methods import Methods
     from voicecall.web.door import Door
@@ -121,6 +125,8 @@ class System:
     methods: Methods
     rpc_port: int | None = None
     """The TCP port that JSON-RPC is served on, besides the socket."""
+    metrics_port: int | None = None
+    """The TCP port that Prometheus may ask."""
 
 
 @asynccontextmanager
@@ -128,7 +134,7 @@ async def open_system(
     config: Config, *, state: Path, clock_rate: float = 1.0, logs: LogFeed | None = None
 ) -> AsyncGenerator[System]:
     """Everything: journal, calls, sound, door and RPC, with its files in ``state``. ``clock_rate`` is how fast trio's
-    clock runs; ``logs`` is where clients may read what is logged.
+    clock runs; ``logs`` is where clients may read what is logged (without it calls are not logged).
 
     Raises ``journal.api.JournalError`` (locked, corrupt, no permission), ``rpc.server.CannotServe``,
     ``web.listening.CannotListen`` and ``tunnels.problems.CannotExpose``, each saying what to do; then no call was
@@ -141,21 +147,24 @@ async def open_system(
     keep_state(state)
     # Lock, socket, port and tunnel come before the calls: one that is woken may at once tell its carrier where we are.
     async with (
-        open_journal(state / "journal") as journal,
+        open_metering(config.metrics) as metering,
+        open_journal(state / "journal", disk=metering and metering.disk()) as journal,
         _entrances(config, state) as entrances,
         open_listeners(config.serve.bind, config.serve.port) as listeners,
         _open_public(config, state, listeners) as public,
         open_fetch() as fetch,
         open_mind(config) as mind,
     ):
-        directory = await load_directory(journal, state / "directory.bin")
-        checkpoint = Checkpoint(directory, state / "directory.bin")
+        checkpoint = Checkpoint(await load_directory(journal, state / "directory.bin"), state / "directory.bin")
         parts = _real_parts(
             config, state=state, public=public, journal=journal, fetch=fetch, mind=mind, checkpoint=checkpoint
         )
-        parts = attrs.evolve(parts, clock_rate=clock_rate)
+        observe = partial(_observe, checkpoint, mind, _watch(config, parts, journal, metering, logged=logs is not None))
+        parts = attrs.evolve(parts, clock_rate=clock_rate, observe=observe)
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
-            door: Door = await nursery.start(partial(_open_door, config, parts, calls, journal, public, listeners))
+            checks = {"journal": lambda: journal.writable, "public": public.is_up, **calls.checks(clock_rate)}
+            door: Door = await nursery.start(partial(_open_door, config, parts, calls, checks, listeners))
+            await _tell_metrics(metering, nursery, calls, journal, checks)
             methods = _methods(config, parts, calls, logs)
             for listener, token in entrances:
                 await nursery.start(serve_rpc, listener, methods, token)
@@ -169,9 +178,9 @@ async def open_system(
                 voice=mind.voice.describe(),
                 methods=methods,
                 rpc_port=next((listener.socket.getsockname()[1] for listener, token in entrances if token), None),
+                metrics_port=metering and metering.port,
             )
-            for phrase in known_phrases(config, parts.carrier.capabilities):
-                mind.ahead(phrase)
+            _render_ahead(config, parts, mind)
             try:
                 with nothing_to_collect():
                     yield system
@@ -236,8 +245,7 @@ async def _open_door(
     config: Config,
     parts: Parts,
     calls: Calls,
-    journal: FileJournal,
-    public: Public,
+    checks: Mapping[str, Callable[[], bool]],
     listeners: list[trio.SocketListener],
     *,
     task_status: trio.TaskStatus[Door] = trio.TASK_STATUS_IGNORED,
@@ -252,12 +260,7 @@ async def _open_door(
     await serve_door(
         bind=config.serve.bind,
         listeners=listeners,
-        app=build_app(
-            calls.gate,
-            journal_writable=lambda: journal.writable,
-            plane_running=lambda: calls.plane.running,
-            is_public=public.is_up,
-        ),
+        app=build_app(calls.gate, checks=checks),
         stream_path=config.streaming.stream_path,
         media_room=calls.plane.has_room,
         accept_media=accept,
@@ -294,12 +297,52 @@ def _real_parts(
         directory=checkpoint.directory,
         recordings=state / "recordings" if config.recording else None,
         gate_state=state,
-        observe=partial(_observe, checkpoint, mind),
     )
 
 
-def _observe(checkpoint: Checkpoint, mind: Mind, call_id: CallId, position: Position, entry: Entry) -> None:
+def _render_ahead(config: Config, parts: Parts, mind: Mind) -> None:
+    for phrase in known_phrases(config, parts.carrier.capabilities):
+        mind.ahead(phrase)
+
+
+async def _tell_metrics(
+    metering: Metering | None,
+    nursery: trio.Nursery,
+    calls: Calls,
+    journal: FileJournal,
+    checks: Mapping[str, Callable[[], bool]],
+) -> None:
+    """Let Prometheus ask from now on, if it may."""
+    if metering is None:
+        return
+    from voicecall.metrics.reading import Sources
+
+    sources = Sources(
+        directory=calls.directory,
+        lags=calls.plane.lag.since,
+        sockets=lambda: calls.plane.connections,
+        webhooks=lambda: {**calls.gate.passed, **calls.gate.refusals},
+        waiting=lambda: journal.waiting,
+        free=lambda: journal.free_bytes,
+        checks=checks,
+        version=VERSION,
+    )
+    await nursery.start(metering.run, sources)
+
+
+def _watch(config: Config, parts: Parts, journal: FileJournal, metering: Metering | None, *, logged: bool) -> Once:
+    """Whoever counts or tells what happens in calls from now on."""
+    observers: list[Observe] = [CallLog(transcripts=config.logging.transcripts).observe] if logged else []
+    if metering is not None:
+        observers.append(metering.counting(parts.directory))
+    return Once(tuple(observers), journal.position)
+
+
+def _observe(
+    checkpoint: Checkpoint, mind: Mind, watch: Once, call_id: CallId, position: Position, entry: Entry
+) -> None:
     """Told of every entry: the first words of a call that we place are made while the telephone rings."""
     checkpoint.seen(call_id, position, entry)
+    watch(call_id, position, entry)
     if isinstance(entry.event, CallPlaced) and entry.event.policy.streaming:
         mind.ahead(entry.event.policy.greeting)

@@ -162,10 +162,10 @@ class Street:
         """What the servers have logged."""
         return (self.state.parent / "serve.log").read_text()
 
-    def serve(self, *, rate: float | None = None, env: Plain | None = None) -> Child:
-        """Start the server, always on the same port."""
+    def serve(self, *more: str, rate: float | None = None, env: Plain | None = None) -> Child:
+        """Start the server, always on the same port; ``more`` are options."""
         rate = rate or self.rate
-        arguments = ("--config", self.config, "--state", self.state)
+        arguments = ("--config", self.config, "--state", self.state, *more)
         log = self.state.parent / "serve.log"
         self.server = Child.start("voicecall", "serve", "--clock-rate", str(rate), *arguments, log=log, env=env)
         return self.server

@@ -149,7 +149,7 @@ def serve(
 
     async def main() -> None:
         before = trio.lowlevel.current_statistics().tasks_living
-        app = build_app(gate, journal_writable=lambda: True, plane_running=lambda: ready)
+        app = build_app(gate, checks={"journal": lambda: True, "plane": lambda: ready})
         media: list[tuple[socket.socket, bytes, str]] = []
         listeners = await listen(bind, 0)
         async with trio.open_nursery() as nursery:

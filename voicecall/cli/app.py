@@ -13,6 +13,8 @@ from voicecall.cli.options import (
     ConfigOption,
     FileOption,
     JsonOption,
+    LogFormatOption,
+    LogLevelOption,
     Message,
     Mode,
     StateOption,
@@ -96,6 +98,8 @@ def serve(
         bool,
         Parameter(negative="", help="Speak JSON-RPC on standard input and output, and stop at the end of the input."),
     ] = False,
+    log_format: LogFormatOption = None,
+    log_level: LogLevelOption = "info",
     clock_rate: Annotated[float, Parameter(show=False)] = 1.0,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -115,6 +119,8 @@ def serve(
         port=port,
         clock_rate=clock_rate,
         stdio=stdio,
+        log_format=log_format,
+        log_level=log_level,
     )
 
 

@@ -8,7 +8,7 @@ And a client that hangs up cancels the task too: it waits for a receipt only, so
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -28,11 +28,9 @@ SEND_TO_THE_END_S = 15.0
 """How long sending one piece of an answer and the server's clean-up after it may take; longer than a slow peer gets."""
 
 
-def build_app(
-    gate: Gate, *, journal_writable: Check, plane_running: Check, is_public: Check = lambda: True
-) -> ASGIFramework:
+def build_app(gate: Gate, *, checks: Mapping[str, Check]) -> ASGIFramework:
     """The app. ``/healthz`` says that the process is alive, ``/readyz`` (200 or 503) that it can take a call, for which
-    a tunnel, if there is to be one, must not be lost.
+    every one of the ``checks`` must hold. Strangers may read both, so they hold nothing else.
 
     The framework is imported here, so that only a process that serves pays for it.
     """
@@ -54,12 +52,16 @@ def build_app(
         return Response(answer.body, answer.status, headers)
 
     async def healthz() -> Response:
-        return _text(Response, 200, "ok")
+        return told(200, {"alive": True})
 
     async def readyz() -> Response:
-        checks = {"journal": journal_writable(), "plane": plane_running(), "public": is_public()}
-        told = {"ready": all(checks.values()), **checks, "refused": gate.refusals}
-        return Response(msgspec.json.encode(told), 200 if told["ready"] else 503, content_type="application/json")
+        found = {name: check() for name, check in checks.items()}
+        ready = all(found.values())
+        return told(200 if ready else 503, {"ready": ready, **found})
+
+    def told(status: int, what: dict[str, bool]) -> Response:
+        headers = {"cache-control": "no-store"}
+        return Response(msgspec.json.encode(what), status, headers, content_type="application/json")
 
     async def elsewhere(error: HTTPException) -> Response:
         if error.code == 404:  # the gate counts it, and remembers a webhook that missed its path
