@@ -14,6 +14,7 @@ import call_states_page
 import carriers_page
 import cli_page
 import events_page
+import operation_page
 
 from voicecall.config.keys import Row, walk
 from voicecall.config.root import SCRIPT, Config
@@ -79,6 +80,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": cli_page.page,
     "configuration.md": configuration,
     "events.md": events_page.page,
+    "operation.md": operation_page.page,
     "call-states.md": call_states_page.page,
 }
 
