@@ -39,6 +39,7 @@ POLICIES = st.builds(
     transcript_timeout_ms=st.sampled_from([5_000, 180_000]),
     agent=st.sampled_from([Patience(), Patience(progress_ms=5_500)]),
     unheard=st.sampled_from(["", "Pardon?"]),
+    resume_ms=st.sampled_from([0, 2_000]),
 )
 SAYINGS: st.SearchStrategy[AnyEvent] = st.one_of(
     st.builds(fact.CallRinging, vendor_call_id=NAMES),

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from voicecall.audio.echo import EchoPath
 from voicecall.audio.g711 import FRAME_BYTES
-from voicecall.audio.vad import FRAME_MS, PAUSE_MS, WINDOW_FRAMES, NoiseFloor, Offset, Onset, power_of
+from voicecall.audio.vad import FRAME_MS, PAUSE_MS, WINDOW_FRAMES, NoiseFloor, Offset, Onset, Utterance, power_of
 from voicecall.audio.voicing import Voiced, Voicing
 
 SOUND_FRAMES = 2
@@ -39,26 +39,22 @@ class Sound:
 
 
 @define
-class CallerVoice:
-    """Feed it whole frames (see ``frames``) in order. ``silence_ms`` of quiet end an utterance.
+class CallerVoice(Utterance):
+    """Feed it whole frames (see ``frames``) in order.
 
     ``power`` is the last frame's, ``now_ms`` the end of it, by which onsets and offsets are told; ``echoed`` counts
     the loud frames that were found to be our own echo.
     """
 
-    silence_ms: int = 800
     voicing: Voicing = field(factory=Voiced)
     floor: NoiseFloor = field(factory=NoiseFloor)
     echo: EchoPath = field(factory=EchoPath)
-    speaking: bool = False
     power: float = 0.0
     echoed: int = 0
     now_ms: int = 0
     _rest: bytes = b""
-    _voice_end: int = 0
     _sound_end: int = 0
     _told_sound: bool = False
-    _paused: bool = True
     _loud: deque[bool] = field(factory=lambda: deque[bool](maxlen=SOUND_FRAMES + 1))
     _clean: Samples | None = None
     _recent: deque[bool] = field(factory=lambda: deque[bool](maxlen=WINDOW_FRAMES))
@@ -100,7 +96,7 @@ class CallerVoice:
             elif told := self._look():
                 return told
         self._told_sound = self._told_sound and self.now_ms - self._sound_end < PAUSE_MS
-        return self._quiet(self.now_ms - self._voice_end) if self.speaking else None
+        return self._quiet(self.now_ms) if self.speaking else None
 
     def _is_echo(self) -> bool:
         """Whether this loud frame is our own; where no echo was ever found, that is asked only when it matters."""
@@ -131,18 +127,11 @@ class CallerVoice:
     def _look(self) -> Sound | Onset | None:
         """A loud frame that is not ours, while nobody talks."""
         if self._may_be_voice and self.voicing.is_voice(self.echo.window() if self._clean is None else self._clean):
-            self.speaking, self._paused, self._told_sound = True, False, True
-            self._voice_end = self.now_ms
+            self._begin(self.now_ms)
+            self._told_sound = True
             first = self._recent.index(True)
             return Onset(self.now_ms - (len(self._recent) - first) * FRAME_MS)
         if self._sounds:
             self._told_sound = True
             return Sound()
         return None
-
-    def _quiet(self, for_ms: int) -> Offset | None:
-        self._paused = self._paused or for_ms >= PAUSE_MS
-        if for_ms < self.silence_ms:
-            return None
-        self.speaking, self._paused = False, True
-        return Offset(self._voice_end)

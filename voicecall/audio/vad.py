@@ -75,15 +75,33 @@ class NoiseFloor:
 
 
 @define
-class VoiceDetector:
-    """Feed it every frame in order. ``silence_ms`` of quiet end an utterance."""
+class Utterance:
+    """What somebody says, until ``silence_ms`` of quiet have followed it; who finds the voice knows its end by this."""
 
     silence_ms: int = 800
-    floor: NoiseFloor = field(factory=NoiseFloor)
     speaking: bool = False
-    _frames: int = 0
-    _loud_end: int = 0
+    _voice_end: int = 0
     _paused: bool = True
+
+    def _begin(self, now_ms: int) -> None:
+        self.speaking, self._paused, self._voice_end = True, False, now_ms
+
+    def _quiet(self, now_ms: int) -> Offset | None:
+        """The quiet since the last of the voice is a pause, or the end."""
+        for_ms = now_ms - self._voice_end
+        self._paused = self._paused or for_ms >= PAUSE_MS
+        if for_ms < self.silence_ms:
+            return None
+        self.speaking, self._paused = False, True
+        return Offset(self._voice_end)
+
+
+@define
+class VoiceDetector(Utterance):
+    """Feed it every frame in order."""
+
+    floor: NoiseFloor = field(factory=NoiseFloor)
+    _frames: int = 0
     _recent: deque[bool] = field(factory=lambda: deque[bool](maxlen=WINDOW_FRAMES))
 
     def feed(self, power: float | None) -> Onset | Offset | None:
@@ -93,21 +111,14 @@ class VoiceDetector:
         now_ms = self._frames * FRAME_MS
         self._recent.append(loud)
         if loud:
-            self._loud_end = now_ms
+            self._voice_end = now_ms
             if self._paused and self._recent.count(True) >= ONSET_FRAMES:
-                self.speaking, self._paused = True, False
+                self._begin(now_ms)
                 first = self._recent.index(True)
                 return Onset(now_ms - (len(self._recent) - first) * FRAME_MS)
         elif self.speaking:
-            return self._quiet(now_ms - self._loud_end)
+            return self._quiet(now_ms)
         return None
-
-    def _quiet(self, for_ms: int) -> Offset | None:
-        self._paused = self._paused or for_ms >= PAUSE_MS
-        if for_ms < self.silence_ms:
-            return None
-        self.speaking, self._paused = False, True
-        return Offset(self._loud_end)
 
 
 def dbfs(power: float) -> float:
