@@ -120,7 +120,7 @@ async def _durable() -> AsyncGenerator[tuple[int, list[CallId]]]:
                 expects=supervisor.expects,
                 wall=world.wall,
             )
-            app = build_app(gate, journal_writable=lambda: True, plane_running=lambda: True)
+            app = build_app(gate, checks={})
             opening = partial(
                 serve_door,
                 bind="127.0.0.1",

@@ -86,6 +86,7 @@ class FileJournal:
         self._writer.switch(log.active.path, descriptor, log.active.index.size)
         self._reader = Reader(log.directory, segments=log)
         self._staged: dict[str, Position] = {}
+        self._waiting = 0
         self._position = log.last
         self._rolling = False
         self._erasing = trio.Lock()
@@ -99,6 +100,16 @@ class FileJournal:
     def writable(self) -> bool:
         """Whether an append has a chance."""
         return not self._writer.broken and not self._writer.full
+
+    @property
+    def waiting(self) -> int:
+        """Appends that wait to become durable."""
+        return self._waiting
+
+    @property
+    def free_bytes(self) -> int:
+        """What may still be written to the disk. Raises ``OSError``."""
+        return self._disk.free(self._log.directory)
 
     def start(self) -> None:
         """Blocking: do what the last process left undone, as far as there is room for it, and begin to write."""
@@ -194,9 +205,13 @@ class FileJournal:
         position = Position(self._position + 1)
         self._position = self._staged[stream] = position
         data = build_tombstone(position, stream) if body is None else build(position, stream, body)
-        await self._writer.write(
-            Staged(stream=stream, position=position, data=data, ending=ending, erased=body is None)
-        )
+        self._waiting += 1
+        try:
+            await self._writer.write(
+                Staged(stream=stream, position=position, data=data, ending=ending, erased=body is None)
+            )
+        finally:
+            self._waiting -= 1
         return position
 
     async def _bury(self, stream: str) -> None:

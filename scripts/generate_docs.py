@@ -14,6 +14,7 @@ import carriers_page
 import cli_page
 import configuration_page
 import events_page
+import operation_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -23,6 +24,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": cli_page.page,
     "configuration.md": configuration_page.page,
     "events.md": events_page.page,
+    "operation.md": operation_page.page,
     "call-states.md": call_states_page.page,
 }
 

@@ -39,6 +39,8 @@ from voicecall.web.lessons import Lessons
 from voicecall.web.refused_log import RefusedLog
 
 VERSION = "0.1.0"
+LAG_S, LAG_MS = 5.0, 100.0
+"""No call is taken well while one in a hundred ticks of so many seconds is later than that: people hear it."""
 
 
 @frozen(kw_only=True)
@@ -84,6 +86,15 @@ class Calls:
     world: World
     directory: Directory
     pairings: Pairings
+
+    def checks(self, clock_rate: float = 1.0) -> dict[str, Callable[[], bool]]:
+        """What must hold for one more call to be taken well, as far as calls and their sound go, by its name."""
+        lag = self.plane.lag
+        return {
+            "plane": lambda: self.plane.running,
+            "recovered": lambda: self.supervisor.recovered,
+            "loop": lambda: lag.p99_ms(trio.current_time() - LAG_S * clock_rate) <= LAG_MS * clock_rate,
+        }
 
 
 def carrier_of(name: str) -> Carrier:

@@ -31,6 +31,9 @@ from voicecall.config import Config, parse
 from voicecall.config.current import Current, Source
 from voicecall.events import CallId, Entry, Instant
 from voicecall.events.facts import CallPlaced
+from voicecall.logs.calls import CallLog
+from voicecall.logs.once import Observe, Once
+from voicecall.metrics.opening import open_metering
 from voicecall.policies import known_phrases
 from voicecall.ports import Capability, Fetch
 from voicecall.talking import NOTHING_OWN, Mind, Own, open_mind
@@ -40,6 +43,7 @@ from voicecall.web.exposure import base_url
 if TYPE_CHECKING:
     import socket
 
+    from voicecall.metrics.metering import Metering
     from voicecall.rpc.configuring import Configuring
     from voicecall.rpc.logs import LogFeed
     from voicecall.rpc.methods import Methods
@@ -131,6 +135,8 @@ class System:
     drain: Drain
     rpc_port: int | None = None
     """The TCP port that JSON-RPC is served on, besides the socket."""
+    metrics_port: int | None = None
+    """The TCP port that Prometheus may ask."""
 
 
 @asynccontextmanager
@@ -144,8 +150,8 @@ async def open_system(
     own: Own = NOTHING_OWN,
 ) -> AsyncGenerator[System]:
     """Everything: journal, calls, sound, door and RPC, with its files in ``state``. ``clock_rate`` is how fast trio's
-    clock runs; ``logs`` is where clients may read what is logged; ``source`` is where a changed configuration is from;
-    ``own`` is what a host brings itself.
+    clock runs; ``logs`` is where clients may read what is logged (without it calls are not logged); ``source`` is where
+    a changed configuration is from; ``own`` is what a host brings itself.
 
     Raises ``journal.api.JournalError`` (locked, corrupt, no permission), ``rpc.server.CannotServe``,
     ``web.listening.CannotListen`` and ``tunnels.problems.CannotExpose``, each saying what to do; then no call was
@@ -159,24 +165,25 @@ async def open_system(
     current = Current(config=config)
     # Lock, socket, port and tunnel come before the calls: one that is woken may at once tell its carrier where we are.
     async with (
-        open_journal(state / "journal") as journal,
+        open_metering(config.metrics) as metering,
+        open_journal(state / "journal", disk=metering and metering.disk()) as journal,
         _entrances(config, state) as entrances,
         open_listeners(config.serve.bind, config.serve.port) as listeners,
         _open_public(config, state, listeners) as public,
         open_fetch() as fetch,
         open_mind(config, current, own=own) as mind,
     ):
-        directory = await load_directory(journal, state / "directory.bin")
-        checkpoint = Checkpoint(directory, state / "directory.bin")
+        checkpoint = Checkpoint(await load_directory(journal, state / "directory.bin"), state / "directory.bin")
         parts = _real_parts(
             config, state=state, public=public, journal=journal, fetch=fetch, mind=mind, checkpoint=checkpoint
         )
-        parts = attrs.evolve(parts, clock_rate=clock_rate, current=current)
+        observe = partial(_observe, checkpoint, mind, _watch(config, parts, journal, metering, logged=logs is not None))
+        parts = attrs.evolve(parts, clock_rate=clock_rate, current=current, observe=observe)
         configuring = Configuring(current=current, source=source or Source(interpret=partial(parse, env=os.environ)))
         async with (
             assemble(config, parts) as calls,
             _running(
-                config, state, parts, calls, journal, public, listeners, entrances, configuring, logs, mind
+                config, state, parts, calls, journal, public, listeners, entrances, configuring, logs, mind, metering
             ) as system,
         ):
             current.changed = partial(_render_ahead, mind, parts.carrier.capabilities)
@@ -204,6 +211,7 @@ async def _running(
     configuring: Configuring,
     logs: LogFeed | None,
     mind: Mind,
+    metering: Metering | None,
 ) -> AsyncGenerator[System]:
     """The door is open, and clients can come in."""
     from voicecall.rpc.server import serve_rpc
@@ -211,8 +219,9 @@ async def _running(
     async with trio.open_nursery() as nursery:
         instance, drain = new_incarnation(), Drain(calls.supervisor, journal, config.phrases.goodbye)
         nursery.start_soon(drain.run)
-        open_door = partial(_open_door, config, parts, calls, journal, public, listeners, instance, drain)
-        door: Door = await nursery.start(open_door)
+        checks = {"journal": lambda: journal.writable, "public": public.is_up, **calls.checks(parts.clock_rate)}
+        door: Door = await nursery.start(partial(_open_door, config, parts, calls, checks, listeners, instance, drain))
+        await _tell_metrics(metering, nursery, calls, journal, checks)
         methods = _methods(configuring, parts, calls, logs, instance, drain, _place(state, door))
         for listener, token in entrances:
             await nursery.start(serve_rpc, listener, methods, token)
@@ -227,6 +236,7 @@ async def _running(
             methods=methods,
             drain=drain,
             rpc_port=_tcp_port(entrances),
+            metrics_port=metering and metering.port,
         )
         nursery.cancel_scope.cancel()
 
@@ -301,8 +311,7 @@ async def _open_door(
     config: Config,
     parts: Parts,
     calls: Calls,
-    journal: FileJournal,
-    public: Public,
+    checks: Mapping[str, Callable[[], bool]],
     listeners: list[trio.SocketListener],
     instance: str,
     drain: Drain,
@@ -319,14 +328,7 @@ async def _open_door(
     await serve_door(
         bind=config.serve.bind,
         listeners=listeners,
-        app=build_app(
-            calls.gate,
-            journal_writable=lambda: journal.writable,
-            plane_running=lambda: calls.plane.running,
-            is_public=public.is_up,
-            instance=instance,
-            is_draining=lambda: drain.begun,
-        ),
+        app=build_app(calls.gate, checks=checks, is_draining=lambda: drain.begun, instance=instance),
         stream_path=config.streaming.stream_path,
         media_room=calls.plane.has_room,
         accept_media=accept,
@@ -364,14 +366,49 @@ def _real_parts(
         directory=checkpoint.directory,
         recordings=state / "recordings" if config.recording else None,
         gate_state=state,
-        observe=partial(_observe, checkpoint, mind),
     )
 
 
-def _observe(checkpoint: Checkpoint, mind: Mind, call_id: CallId, position: Position, entry: Entry) -> None:
+async def _tell_metrics(
+    metering: Metering | None,
+    nursery: trio.Nursery,
+    calls: Calls,
+    journal: FileJournal,
+    checks: Mapping[str, Callable[[], bool]],
+) -> None:
+    """Let Prometheus ask from now on, if it may."""
+    if metering is None:
+        return
+    from voicecall.metrics.reading import Sources
+
+    sources = Sources(
+        directory=calls.directory,
+        lags=calls.plane.lag.since,
+        sockets=lambda: calls.plane.connections,
+        webhooks=lambda: {**calls.gate.passed, **calls.gate.refusals},
+        waiting=lambda: journal.waiting,
+        free=lambda: journal.free_bytes,
+        checks=checks,
+        version=VERSION,
+    )
+    await nursery.start(metering.run, sources)
+
+
+def _watch(config: Config, parts: Parts, journal: FileJournal, metering: Metering | None, *, logged: bool) -> Once:
+    """Whoever counts or tells what happens in calls from now on."""
+    observers: list[Observe] = [CallLog(transcripts=config.logging.transcripts).observe] if logged else []
+    if metering is not None:
+        observers.append(metering.counting(parts.directory))
+    return Once(tuple(observers), journal.position)
+
+
+def _observe(
+    checkpoint: Checkpoint, mind: Mind, watch: Once, call_id: CallId, position: Position, entry: Entry
+) -> None:
     """Told of every entry: the first words of a call that we place are made while the telephone rings."""
     checkpoint.seen(call_id, position, entry)
     if isinstance(mind.agent, GatewayAgent):
         mind.agent.observe(call_id, entry)
+    watch(call_id, position, entry)
     if isinstance(entry.event, CallPlaced) and entry.event.policy.streaming:
         mind.ahead(entry.event.policy.greeting)

@@ -10,6 +10,8 @@ import pytest
 import trio
 import trio.testing
 
+from tests.carriers.restarting import BACK, facts
+from tests.carriers.restarting import live as live_town
 from tests.carriers.scenarios import (
     BOT,
     CONVERSATION,
@@ -24,12 +26,14 @@ from tests.carriers.scenarios import (
     USER,
     Stage,
 )
+from tests.carriers.stage import THEM
 from voicecall.adapters.agents.scripted import ScriptedAgent
 from voicecall.adapters.speech.scripted import ScriptedSynthesizer
+from voicecall.core.fallback import NO_VOICE
 from voicecall.events import Mode
 from voicecall.events import facts as fact
-from voicecall.testing.memory_system import open_memory_system
-from voicecall.testing.script import Answer, HangUp, Hear, Interrupt, StaySilent
+from voicecall.testing.memory_system import MemoryTown, open_memory_system
+from voicecall.testing.script import Answer, HangUp, Hear, Interrupt, Say, Script, StaySilent, Wait
 
 CARRIERS = pytest.mark.parametrize("carrier", ["twilio", "telnyx", "plivo"])
 BESIDE = pytest.mark.parametrize("carrier", ["telnyx", "plivo"])
@@ -115,3 +119,41 @@ def test_the_carriers_voice_is_interrupted_like_ours(carrier: str) -> None:
 def test_a_carrier_without_a_voice_ends_the_call() -> None:
     told, _, _ = live("mock", Hear(), StaySilent())
     assert (told.reason, told.said) == ("error", ())
+
+
+@CARRIERS
+@pytest.mark.parametrize("back", [0, 100], ids=["still no voice", "our voice is back"])
+def test_whoever_comes_after_us_goes_on_in_the_carriers_voice(carrier: str, back: int) -> None:
+    """The process dies after the switch; that our voices could not speak is known from the journal alone."""
+    steps = (Answer(), Hear(), Say(text="Hello?"), Hear(), Wait(ms=9_000), Say(text="Still there?"), Hear(), HangUp())
+
+    async def story(town: MemoryTown) -> None:
+        def served(lasts: int) -> Any:
+            agent, voice = ScriptedAgent(REPLIES), DyingVoice(lasts)
+            return town.serve(settings={"streaming": {"enabled": True}}, agent=agent, synthesizer=voice)
+
+        async with served(0) as system:
+            town.network.board.people[THEM] = Script(steps=steps)
+            call_id = await system.place(THEM, MESSAGE, mode=Mode.CONVERSATION)
+            await Stage(system=system).until(call_id, fact.PlaybackFinished, 2)
+            await trio.sleep(0.5)
+        before = len(town.network.board.report()["calls"][0]["carrierSaid"])
+        await trio.sleep(2)
+        async with served(back) as system:
+            told = await Stage(system=system).told(call_id)
+            (call,) = town.network.board.report()["calls"]
+            assert told.reason == "hangup-user"
+            back_again = () if carrier == "twilio" else (BACK,)  # its call goes on without a stream: nothing broke
+            assert [one["text"] for one in call["carrierSaid"]][before:] == [*back_again, REPLIES[1]]
+            assert told.said == (
+                f"bot: {MESSAGE}",
+                "user: Hello?",
+                " ".join((f"bot: {REPLIES[0]}", *back_again)),
+                "user: Still there?",
+                f"bot: {REPLIES[1]}",
+            )
+            failures = [entry.event.vendor_code for entry in await facts(system, call_id, fact.EffectFailed)]
+            assert failures.count(NO_VOICE) == 1, "nobody tries ours again"
+            assert (await system.replayed(call_id)).divergences == ()
+
+    live_town(carrier, story)

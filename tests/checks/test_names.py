@@ -13,7 +13,7 @@ EMPTY_VERBS = {"process", "handle"}
 ASYNC = (
     "journal/", "voicecall/actors/", "voicecall/audio/", "voicecall/adapters/speech/", "voicecall/adapters/agents/",
     "voicecall/web/", "voicecall/rpc/", "voicecall/cli/", "voicecall/testing/", "voicecall/tunnels/",
-    "voicecall/embedding/", "voicecall/doctor/",
+    "voicecall/embedding/", "voicecall/doctor/", "voicecall/metrics/",
     "voicecall/system.py", "voicecall/collecting.py",
     "voicecall/assembly.py", "voicecall/talking.py", "voicecall/thinking.py",
 )  # fmt: skip

@@ -79,7 +79,12 @@ def test_programs_are_told_when_it_is_ready_and_nobody_else_may_read_its_files(t
             assert done.json["endReason"] == "busy"
         finally:
             code = server.stop()
-        assert (code, (tmp_path / "log").read_text()) == (0, "")
+        assert code == 0
+        logged = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+        assert [(one["level"], one["event"]) for one in logged] == [
+            ("info", "a call is placed"),
+            ("info", "a call is over"),
+        ]
         assert not is_open(network)
         modes = {one.relative_to(state): stat.S_IMODE(one.stat().st_mode) for one in (state, *state.rglob("*"))}
         folders = {name: mode for name, mode in modes.items() if (state / name).is_dir()}

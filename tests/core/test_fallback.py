@@ -6,7 +6,7 @@ import pytest
 
 from tests.core.story import Story, connected, conversing, kinds, notifying, spoken
 from voicecall.core.deadlines import deadlines
-from voicecall.core.fallback import LONGEST_SAY, NO_VOICE
+from voicecall.core.fallback import LONGEST_PART, NO_VOICE
 from voicecall.core.requests import Ask, Refused, Say
 from voicecall.core.stance import after, stance
 from voicecall.core.state import Media, Phase
@@ -90,7 +90,7 @@ def test_what_is_longer_than_a_carrier_says_at_once_is_said_in_parts() -> None:
     call.ask(Ask(text="word " * 599 + "word"))
     again = spoken(mute(call))
     assert len(again) == 2
-    assert max(map(len, again)) <= LONGEST_SAY
+    assert max(map(len, again)) <= LONGEST_PART
     assert call.state.waiting_for == 4, "the answer comes after the last of them"
     refused = call.ask(Say(text="x" * 3_001))
     assert isinstance(refused, Refused)

@@ -110,6 +110,7 @@ POLICIES = st.builds(
     max_duration_ms=st.sampled_from([60_000, 300_000]),
     stale_ms=st.sampled_from([0, 120_000]),
     keys=st.sampled_from(["", "", "", "1w2,"]),
+    resume_ms=st.sampled_from([0, 2_000]),
 )
 EVENTS: st.SearchStrategy[AnyEvent] = st.one_of(
     st.builds(fact.CallRinging),

@@ -40,6 +40,7 @@ POLICIES = st.builds(
     agent=st.sampled_from([Patience(), Patience(progress_ms=5_500)]),
     unheard=st.sampled_from(["", "Pardon?"]),
     keys=st.sampled_from(["", "", "", "1w2,"]),
+    resume_ms=st.sampled_from([0, 2_000]),
 )
 SAYINGS: st.SearchStrategy[AnyEvent] = st.one_of(
     st.builds(fact.CallRinging, vendor_call_id=NAMES),

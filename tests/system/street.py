@@ -164,7 +164,7 @@ class Street:
         return (self.state.parent / "serve.log").read_text()
 
     def serve(self, *more: str, rate: float | None = None, env: Plain | None = None) -> Child:
-        """Start the server, always on the same port."""
+        """Start the server, always on the same port; ``more`` are options."""
         rate = rate or self.rate
         arguments = ("--config", self.config, "--state", self.state, *more)
         log = self.state.parent / "serve.log"

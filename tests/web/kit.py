@@ -150,13 +150,8 @@ def serve(
 
     async def main() -> None:
         before = trio.lowlevel.current_statistics().tasks_living
-        app = build_app(
-            gate,
-            journal_writable=lambda: True,
-            plane_running=lambda: ready,
-            is_draining=lambda: draining,
-            instance="w-kit",
-        )
+        checks = {"journal": lambda: True, "plane": lambda: ready}
+        app = build_app(gate, checks=checks, is_draining=lambda: draining, instance="w-kit")
         media: list[tuple[socket.socket, bytes, str]] = []
         listeners = await listen(bind, 0)
         async with trio.open_nursery() as nursery:

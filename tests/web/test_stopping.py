@@ -80,7 +80,7 @@ def test_media_sockets_survive_the_door() -> None:
 
 def test_cancelling_closes_everything_at_once() -> None:
     async def main() -> None:
-        app = build_app(new_gate(), journal_writable=lambda: True, plane_running=lambda: True)
+        app = build_app(new_gate(), checks={})
         streams: list[trio.SocketStream] = []
         opening = partial(
             serve_door,

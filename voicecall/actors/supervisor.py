@@ -91,6 +91,7 @@ class Supervisor:
         self._taken: set[CallId] = set(directory.living())
         self._fewer = trio.Event()
         self.draining = False
+        self._waking: set[CallId] = {*self._taken, *directory.owing()}
         self._nursery: trio.Nursery | None = None
 
     @property
@@ -118,11 +119,16 @@ class Supervisor:
         """Calls that have an actor."""
         return len(self._desks)
 
+    @property
+    def recovered(self) -> bool:
+        """Whether every call that ``run`` wakes has come to itself, or was given up."""
+        return not self._waking
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> Never:
         """Wake every call that has not ended or owes something, then supervise until cancelled."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            for call_id in (*self._taken, *self._directory.owing()):
+            for call_id in tuple(self._waking):
                 self._desk(call_id, nursery)
             task_status.started()
             try:
@@ -317,12 +323,14 @@ class Supervisor:
             await attend(self._world, call_id, desk, self._observe)
         finally:
             self._desks.pop(call_id, None)
+            self._waking.discard(call_id)
             if not self._directory.knows(call_id):
                 self._free(call_id)  # reserved for a call that never was
             self._one_fewer()
 
     def _observe(self, call_id: CallId, position: Position, entry: Entry) -> None:
         self._directory.apply(call_id, position, entry)
+        self._waking.discard(call_id)  # its claim, the first thing that a new incarnation writes
         if isinstance(entry.event, fact.CallEnded):
             self._free(call_id)
         if self._tell is not None:

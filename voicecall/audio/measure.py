@@ -31,6 +31,10 @@ class Lag:
         """The lags of all ticks after ``then``, the smallest first, in milliseconds."""
         return sorted(max(seconds, 0.0) * 1000 for at, seconds in self._ticks if at > then)
 
+    def p99_ms(self, then: float) -> float:
+        """How late all ticks after ``then`` were but one in a hundred; 0 if there was none."""
+        return _p99(self.since(then))
+
 
 class Meter:
     """Counts until ``report``. Times are trio's, in seconds."""

@@ -95,7 +95,7 @@ class MediaPlane:
         self._silence_ms = silence_ms
         self._max_connections = max_connections
         self._observe = observe
-        self._lag = Lag()
+        self.lag = Lag()
         self._lobby = Lobby(
             start_timeout_s=start_timeout_s, max_pending=max_pending, max_pending_per_peer=max_pending_per_peer
         )
@@ -252,7 +252,7 @@ class MediaPlane:
             if self._lobby:
                 for arrival in self._lobby.look(now):
                     self._welcome(arrival)
-            self._lag.note(now, now - due)
+            self.lag.note(now, now - due)
             self._hear(self._ready.now(), now)
             self._serve(self._rings[ring], now)
             if self._observe is not None:
@@ -319,7 +319,7 @@ class MediaPlane:
                 start=start,
                 early=arrival.early,
                 outbox=self._outbox(call_id),
-                lag=self._lag,
+                lag=self.lag,
                 synthesizer=self._voice_for(call_id) if self._voice_for else self._synthesizer,
                 listening=self._ears.take(call_id),
                 spawn=self._spawn,

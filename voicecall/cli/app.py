@@ -16,6 +16,8 @@ from voicecall.cli.options import (
     ConfigOption,
     FileOption,
     JsonOption,
+    LogFormatOption,
+    LogLevelOption,
     Message,
     Mode,
     StateOption,
@@ -104,6 +106,8 @@ def serve(
         float | None,
         Parameter(help="Stop after so many seconds without a host (hello {host: true}) once no call is live."),
     ] = None,
+    log_format: LogFormatOption = None,
+    log_level: LogLevelOption = "info",
     clock_rate: Annotated[float, Parameter(show=False)] = 1.0,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -124,6 +128,8 @@ def serve(
         clock_rate=clock_rate,
         stdio=stdio,
         host_grace_s=host_grace,
+        log_format=log_format,
+        log_level=log_level,
     )
 
 

@@ -26,6 +26,13 @@ Mode = Annotated[
 ]
 FileOption = Annotated[Path | None, Parameter(name="--file", help="Any journal: a directory or one segment.")]
 WaitOption = Annotated[bool, Parameter(name="--wait", negative="", help="Stay until the call has ended.")]
+LogFormatOption = Annotated[
+    Literal["json", "text"] | None,
+    Parameter(name="--log-format", help="Of messages on stderr. Default: text on a terminal, else json."),
+]
+LogLevelOption = Annotated[
+    Literal["debug", "info", "warning", "error"], Parameter(name="--log-level", help="Least important messages to log.")
+]
 
 
 def examples(*lines: str) -> str:

@@ -7,18 +7,18 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
-from typing import Any, TextIO, cast
+from contextlib import ExitStack, nullcontext
+from typing import Any
 
 import attrs
-import structlog
 import trio
 import trio.testing
 from attrs import field, frozen
 
 from journal.api import JournalError
 from voicecall.cli.leaving import leave
-from voicecall.cli.place import BAD_USAGE, Place, explain, fail
+from voicecall.cli.logged import Logs, open_logs
+from voicecall.cli.place import BAD_USAGE, FAILED, Place, explain, fail
 from voicecall.cli.reloading import Hangups, source_of
 from voicecall.cli.simulating import NoNetwork, Plan, open_network
 from voicecall.cli.speech import SpeechVendor
@@ -27,8 +27,8 @@ from voicecall.config.file import read_file
 from voicecall.config.host import own_block
 from voicecall.config.loading import understand
 from voicecall.log import get_logger
+from voicecall.logs.setting_up import Format, Level
 from voicecall.rpc.connection import converse
-from voicecall.rpc.logs import LogFeed
 from voicecall.rpc.protocol import notification_line
 from voicecall.rpc.server import CannotServe
 from voicecall.system import System, keep_state, open_system
@@ -69,15 +69,16 @@ def serve(
     clock_rate: float,
     stdio: bool = False,
     host_grace_s: float | None = None,
+    log_format: Format | None = None,
+    log_level: Level = "info",
 ) -> int:
     """0 after a clean stop (SIGTERM, SIGINT, the end of standard input with ``stdio``, a drain, no host), 1 when the
     system cannot run, 2 for a configuration it cannot use."""
-    feed = LogFeed()
-    set_up_logging(feed)
     problem = _problem(carrier, port, clock_rate, host_grace_s, simulate=simulate)
     if problem:
         return fail(problem, BAD_USAGE)
-    code = 0
+    code, logging = 0, ExitStack()
+    logs = logging.enter_context(open_logs(log_format, log_level))
     try:
         whole = read_file(place.config) if place.config else {}
         plan = _plan(whole, carrier, speech, place.environment) if simulate else None
@@ -94,13 +95,18 @@ def serve(
         if not serving.config.enabled:
             return fail("enabled: is false in the configuration; set it to true to serve calls", BAD_USAGE)
         clock = trio.testing.MockClock(rate=clock_rate) if clock_rate != 1 else None
-        trio.run(_run, serving, feed, clock=clock)
+        trio.run(_run, serving, logs, clock=clock)
     except* ConfigError as errors:
         code = fail("the configuration cannot be used:\n" + "\n".join(_reasons(errors)), BAD_USAGE)
     except* Misconfigured as errors:
         code = fail("\n".join(_reasons(errors)), BAD_USAGE)
     except* (JournalError, CannotListen, CannotServe, CannotExpose, NoNetwork, OSError) as errors:
         code = fail("\n".join(dict.fromkeys(_reasons(errors))))
+    except* Exception as errors:
+        code = FAILED
+        logs.critical("the server failed; this is a bug", exc_info=errors)
+    finally:
+        logging.close()
     return code
 
 
@@ -139,37 +145,7 @@ def _reasons(error: BaseException) -> list[str]:
     return [reason for one in inner for reason in _reasons(one)] if inner else [explain(error)]
 
 
-def set_up_logging(feed: LogFeed) -> None:
-    """One line a message on stderr: for people on a terminal, else JSON; and to whoever reads the ``feed``.
-
-    The code logs no secret and no number.
-    """
-    terminal = sys.stderr.isatty()
-    render: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), feed, render],
-        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", Unfailing(sys.stderr))),
-    )
-
-
-@frozen
-class Unfailing:
-    """A stream for logs. Nobody may be reading it any more, or it is closed, and no call must end for that."""
-
-    stream: TextIO
-
-    def write(self, text: str) -> None:
-        """Write if possible."""
-        with suppress(OSError, ValueError):
-            self.stream.write(text)
-
-    def flush(self) -> None:
-        """Flush if possible."""
-        with suppress(OSError, ValueError):
-            self.stream.flush()
-
-
-async def _run(serving: Serving, feed: LogFeed) -> None:
+async def _run(serving: Serving, logs: Logs) -> None:
     told = trio.Event()
     plan, rate, state = serving.plan, serving.clock_rate, serving.place.state
     carrier = open_network(plan, state, clock_rate=rate) if plan else nullcontext(("", serving.config, serving.read))
@@ -181,13 +157,14 @@ async def _run(serving: Serving, feed: LogFeed) -> None:
         async with (
             carrier as (network, config, read),
             open_system(
-                _at_port(config, serving.port),
+                _at_port(config, serving, logs),
                 state=state,
                 clock_rate=rate,
-                logs=feed,
-                source=source_of(serving.place.config, lambda whole: _at_port(read(whole), serving.port)),
+                logs=logs.feed,
+                source=source_of(serving.place.config, lambda whole: _at_port(read(whole), serving, logs)),
             ) as system,
         ):
+            logs.know(system.config, state)
             hangups.configuring = system.methods.configuring
             if serving.stdio:
                 nursery.start_soon(_converse, system, network, told)
@@ -198,8 +175,11 @@ async def _run(serving: Serving, feed: LogFeed) -> None:
         nursery.cancel_scope.cancel()
 
 
-def _at_port(config: Config, port: int | None) -> Config:
-    return config if port is None else attrs.evolve(config, serve=attrs.evolve(config.serve, port=port))
+def _at_port(config: Config, serving: Serving, logs: Logs) -> Config:
+    logs.know(config, serving.place.state)
+    if serving.port is None:
+        return config
+    return attrs.evolve(config, serve=attrs.evolve(config.serve, port=serving.port))
 
 
 async def _until_told(
@@ -225,7 +205,8 @@ async def _converse(system: System, network: str, told: trio.Event) -> None:
 def _ready(system: System, network: str) -> dict[str, Any]:
     ready = {"ready": True, "url": system.door.origin, "port": system.door.port, "state": str(system.state)}
     ready["webhookUrl"] = system.public.webhook_url()
-    more = {} if system.rpc_port is None else {"rpcPort": system.rpc_port}
+    ports = {"rpcPort": system.rpc_port, "metricsPort": system.metrics_port}
+    more = {name: port for name, port in ports.items() if port is not None}
     speaks = {"carrier": system.config.provider, "voice": system.voice}
     return {**ready, **more, **speaks, **({"network": network} if network else {})}
 

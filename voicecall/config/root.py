@@ -21,6 +21,7 @@ from voicecall.config.carriers import (
     WebhookSecurity,
 )
 from voicecall.config.keys import key, partial, section, table
+from voicecall.config.operation import Logging, Metrics
 from voicecall.config.shapes import (
     BOOL,
     E164,
@@ -206,6 +207,8 @@ class Config:
     rpc: Rpc = section(Rpc, "Programs on this machine that cannot use the socket.", ours=True)
     agent: AgentChoice = section(AgentChoice, "Who thinks.", ours=True)
     speech: SpeechChoice = section(SpeechChoice, "Who speaks and listens.", ours=True)
+    metrics: Metrics = section(Metrics, "What it measures, for Prometheus.", ours=True)
+    logging: Logging = section(Logging, "What it logs.", ours=True)
     recording: bool = key(BOOL, False, "Record both sides of every call to a stereo WAV file.", ours=True)
     patience: PatienceSteps = section(
         PatienceSteps,

@@ -9,8 +9,8 @@ from voicecall.core.state import CallState, Media, Phase
 from voicecall.events import RULES, AnyEvent, Mode, Policy
 from voicecall.events import facts as fact
 
-LONGEST_SAY = 3_000
-"""Characters that every carrier's own voice takes at a time."""
+LONGEST_MESSAGE = 3_000
+"""Characters of one message that every carrier's own voice takes at a time: more is refused, not cut."""
 DIGITS = re.compile(r"[0-9*#A-Da-dwWpP,]+")
 
 
@@ -37,11 +37,9 @@ def _in_call(state: CallState, request: Say | Ask | PressDigits) -> AnyEvent | R
     match request:
         case Say(text=text) | Ask(text=text) if not text.strip():
             return Refused(code="bad-request", reason="message: must not be empty; say what should be said")
-        case Say(text=text) | Ask(text=text) if state.by_carrier and len(text) > LONGEST_SAY:
-            reason = (
-                f"message: at most {LONGEST_SAY} characters where the carrier speaks, got {len(text)}; say it in parts"
-            )
-            return Refused(code="bad-request", reason=reason)
+        case Say(text=text) | Ask(text=text) if state.by_carrier and len(text) > LONGEST_MESSAGE:
+            most = f"at most {LONGEST_MESSAGE} characters where the carrier speaks"
+            return Refused(code="bad-request", reason=f"message: {most}, got {len(text)}; say it in parts")
         case Say():
             return fact.SayRequested(text=request.text, by=request.by)
         case Ask() if state.waiting_since:

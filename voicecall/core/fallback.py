@@ -20,8 +20,9 @@ from voicecall.events.facts import EffectFailed
 
 NO_VOICE = "no-voice"
 """The code of a ``speak`` that failed because no voice of ours could make it."""
-LONGEST_SAY = 1_500
-"""Characters a carrier's own voice is given at a time: their limits are from 3,000 up, markup included."""
+LONGEST_PART = 1_500
+"""Characters a carrier's own voice is given at a time, of a text that nobody can be asked to shorten: their limits are
+from 3,000 up, markup included, and a shorter part is lost or interrupted as a whole."""
 
 
 def said_again(state: CallState, effect: Speak, failure: EffectFailed) -> tuple[Speak, ...]:
@@ -36,7 +37,7 @@ def in_parts(state: CallState, effect: Speak) -> tuple[Speak, ...]:
     """``effect`` as utterances that a carrier's own voice can say, numbered from the next one on."""
     return tuple(
         evolve(effect, utterance=state.utterance + number, text=text)
-        for number, text in enumerate(wrap(effect.text, LONGEST_SAY), 1)
+        for number, text in enumerate(wrap(effect.text, LONGEST_PART), 1)
     )
 
 

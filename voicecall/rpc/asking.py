@@ -22,7 +22,7 @@ from voicecall.events import CallId
 from voicecall.ports import Line, Turn
 from voicecall.rpc.protocol import Params, RpcAnswer, notification_line, request_line, type_of
 
-ATTACH, REPLY, DELTA, CANCEL = "voicecall.agent.attach", "agent.reply", "agent.delta", "agent.cancel"
+ATTACH, REPLY, DELTA, CANCEL_REPLY = "voicecall.agent.attach", "agent.reply", "agent.delta", "agent.cancel"
 WARM = "agent.warm"
 LONGEST = 100_000
 """Characters of a reply: two hours of speech. A host that sends more is out of order."""
@@ -63,7 +63,7 @@ class RemoteAgent:
         finally:
             words.close()
             if self._open.pop(name, None) is not None:
-                self.send(notification_line(CANCEL, {"id": name}))
+                self.send(notification_line(CANCEL_REPLY, {"id": name}))
 
     def warm(self, call_id: CallId) -> None:
         """See ``voicecall.adapters.agents.gateway.Host``."""

@@ -168,7 +168,7 @@ async def _open_server(
     state: Path, config: Path, speech: SpeechVendor | None, clock_rate: float
 ) -> AsyncGenerator[dict[str, Any]]:
     command = [sys.executable, "-m", "voicecall", "serve", "--port", "0", "--clock-rate", str(clock_rate)]
-    command += ["--state", str(state), "--config", str(config)]
+    command += ["--state", str(state), "--config", str(config), "--log-level", "warning"]
     if speech is not None:
         command += ["--speech", speech.name, "--speech-url", str(speech.url)]
     async with _open_process(command, clock_rate) as ready:

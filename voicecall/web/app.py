@@ -8,7 +8,7 @@ And a client that hangs up cancels the task too: it waits for a receipt only, so
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -30,17 +30,11 @@ SEND_TO_THE_END_S = 15.0
 
 
 def build_app(
-    gate: Gate,
-    *,
-    journal_writable: Check,
-    plane_running: Check,
-    is_public: Check = lambda: True,
-    is_draining: Check = lambda: False,
-    instance: str = "",
+    gate: Gate, *, checks: Mapping[str, Check], is_draining: Check = lambda: False, instance: str = ""
 ) -> ASGIFramework:
     """The app. ``/healthz`` says that the process is alive, ``/readyz`` (200 or 503) that it can take a call, for which
-    a tunnel, if there is to be one, must not be lost, and no drain must have begun. ``instance`` is what it answers to
-    whoever probes.
+    every one of the ``checks`` must hold and no drain have begun. Strangers may read both, so they hold nothing else.
+    ``instance`` is what it answers to whoever probes.
 
     The framework is imported here, so that only a process that serves pays for it.
     """
@@ -65,14 +59,16 @@ def build_app(
         return Response(answer.body, answer.status, headers)
 
     async def healthz() -> Response:
-        return _text(Response, 200, "ok")
+        return told(200, {"alive": True})
 
     async def readyz() -> Response:
-        checks = {"journal": journal_writable(), "plane": plane_running(), "public": is_public()}
-        draining = is_draining()
-        ready = all(checks.values()) and not draining
-        told = {"ready": ready, **checks, "draining": draining, "refused": gate.refusals}
-        return Response(msgspec.json.encode(told), 200 if ready else 503, content_type="application/json")
+        found, draining = {name: check() for name, check in checks.items()}, is_draining()
+        ready = all(found.values()) and not draining
+        return told(200 if ready else 503, {"ready": ready, **found, "draining": draining})
+
+    def told(status: int, what: dict[str, bool]) -> Response:
+        headers = {"cache-control": "no-store"}
+        return Response(msgspec.json.encode(what), status, headers, content_type="application/json")
 
     async def elsewhere(error: HTTPException) -> Response:
         if error.code == 404:  # the gate counts it, and remembers a webhook that missed its path

@@ -242,9 +242,9 @@ class Server:
         self._context = WorkerContext(None)
         self._tcp_server = TCPServer
 
-    async def run(self, lease: Lease) -> None:
-        """Serve the one request that the lease begins with."""
-        await self._tcp_server(self._app, self._config, self._context, {}, cast("Any", lease))
+    async def run(self, stream: Lease | trio.SocketStream) -> None:
+        """Serve the one request that the stream begins with."""
+        await self._tcp_server(self._app, self._config, self._context, {}, cast("Any", stream))
 
     async def terminate(self) -> None:
         """No connection is kept alive from now on."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 import trio
 from attrs import define, field
@@ -41,6 +41,9 @@ UNPROVEN = 8
 """Webhooks of one client address at a time whose signature has not been checked yet."""
 PROVEN = 64
 """Webhooks of one client address at a time that wait to become durable: a carrier has few addresses and many calls."""
+
+Passed = Literal["accepted", "unproven", "later"]
+"""What became of a webhook that was not refused; ``later``: its sender has to send it again (503)."""
 
 OURS = ("path", "method", "headers", "busy", "call")
 """Reasons whose words are all ours: there is nothing in them to hide."""
@@ -80,6 +83,7 @@ class Gate:
     refused: RefusedLog = field(factory=RefusedLog, repr=False)
     lessons: Lessons = field(factory=Lessons, repr=False)
     refusals: dict[Reason, int] = field(factory=lambda: dict.fromkeys(ANSWERS, 0))
+    passed: dict[Passed, int] = field(factory=lambda: {"accepted": 0, "unproven": 0, "later": 0})
     unproven: Places = field(factory=lambda: Places(each=UNPROVEN))
     proven: Places = field(factory=lambda: Places(each=PROVEN))
     ration: Ration = field(factory=Ration, repr=False)
@@ -177,7 +181,9 @@ async def _pass(gate: Gate, visit: _Visit, body: AsyncIterator[bytes] | None) ->
             raise Refused("format", detail=str(error)) from error
         if not any(gate.expects(gate.provider, one) for one in heard):
             raise Refused("call", private=_about(heard))
-        return await gate.deliver(gate.provider, heard, evidence=visit.evidence, verified=verified)
+        answer = await gate.deliver(gate.provider, heard, evidence=visit.evidence, verified=verified)
+    gate.passed["later" if answer.status == 503 else "accepted" if verified else "unproven"] += 1
+    return answer
 
 
 def _about(heard: tuple[Heard, ...]) -> str:

@@ -25,7 +25,7 @@ async def listen(bind: str, port: int, *, setting: str = "serve") -> list[trio.S
     try:
         found = await trio.socket.getaddrinfo(bind, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        raise CannotListen(f"serve.bind: {bind!r} is no address of this machine; {_LOOPBACK}") from error
+        raise CannotListen(f"{setting}.bind: {bind!r} is no address of this machine; {_LOOPBACK}") from error
     listeners: list[trio.SocketListener] = []
     try:
         for family, address in dict.fromkeys((family, address[0]) for family, *_, address in found):
@@ -78,6 +78,6 @@ def _explained(error: OSError, bind: str, port: int, setting: str) -> str:
             fix = f"set {setting}.port to a free port from 1024 to 65535"
             return f"{setting}.port: this user may not listen on {port}; {fix}"
         case errno.EADDRNOTAVAIL:
-            return f"serve.bind: {bind!r} is no address of this machine; {_LOOPBACK}"
+            return f"{setting}.bind: {bind!r} is no address of this machine; {_LOOPBACK}"
         case _:
             return f"{setting}.port: cannot listen on {bind} port {port}: {error.strerror}"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.adapters.carriers.plivo.kit import LEG, STANCES, STREAM
 from voicecall.adapters.carriers.plivo import carrier, documents
-from voicecall.core.fallback import LONGEST_SAY
+from voicecall.core.fallback import LONGEST_PART
 from voicecall.events import AnyEffect, EffectId
 from voicecall.events import effects as do
 from voicecall.ports import HttpResponse, Leg, Owed, Reply, Stance
@@ -111,7 +111,7 @@ def test_what_is_said_is_said_to_the_letter_except_for_what_no_document_may_hold
 
 
 def test_what_a_carrier_is_given_at_a_time_fits_into_a_document() -> None:
-    verbs, reply = asked(change(HELLO, text="\U0001f600" * LONGEST_SAY), leg=LISTENING)
+    verbs, reply = asked(change(HELLO, text="\U0001f600" * LONGEST_PART), leg=LISTENING)
     assert kinds(verbs) == [Gather, Redirect]
     assert len(reply.response.body) < xml.DOCUMENT_LIMIT
 

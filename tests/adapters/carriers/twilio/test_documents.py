@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.adapters.carriers.twilio.kit import CALL, ID, LEG, STANCES, fields_of, sent, told
 from voicecall.adapters.carriers.twilio import carrier, documents
-from voicecall.core.fallback import LONGEST_SAY
+from voicecall.core.fallback import LONGEST_PART
 from voicecall.events import AnyEffect, EffectId
 from voicecall.events import effects as do
 from voicecall.events import facts as fact
@@ -200,7 +200,7 @@ def test_a_report_is_answered_with_nothing_and_carries_nothing() -> None:
 
 
 def test_more_than_a_request_takes_is_come_for() -> None:
-    speak = do.Speak(utterance=3, text="&" * LONGEST_SAY)
+    speak = do.Speak(utterance=3, text="&" * LONGEST_PART)
     plain = dict(fields_of(sent(speak, LISTENING)))
     assert plain == {"Url": f"{ASKS}flow=asked&n=7&e=2.0{AGAIN}", "Method": "POST"}
     outcome = told(speak, 200, b"{}", leg=LISTENING)
@@ -212,7 +212,7 @@ def test_more_than_a_request_takes_is_come_for() -> None:
 
 @pytest.mark.parametrize("character", ["a", "ß", "好", "🎂"])
 def test_what_a_carrier_is_given_at_a_time_fits_into_a_request(character: str) -> None:
-    plain = dict(fields_of(sent(do.Speak(utterance=3, text=character * LONGEST_SAY), LISTENING)))
+    plain = dict(fields_of(sent(do.Speak(utterance=3, text=character * LONGEST_PART), LISTENING)))
     assert len(plain["Twiml"]) <= 4_000
 
 
