@@ -211,3 +211,8 @@ def test_a_command_that_asks_imports_neither_server_nor_tables() -> None:
     asked = imported("end", "--call-id", "c", "--state", "/nowhere")
     assert "voicecall.rpc.client" in asked
     assert asked & set(heavy) == set()
+
+
+def test_the_schema_is_printed_as_it_is(capsys: Capture) -> None:
+    file = Path(__file__).parents[2] / "voicecall/rpc/schema.json"
+    assert run(capsys, "rpc", "schema") == (0, file.read_text(encoding="utf-8"), "")

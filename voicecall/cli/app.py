@@ -22,6 +22,7 @@ from voicecall.cli.options import (
 )
 from voicecall.cli.pairing_commands import pairing
 from voicecall.cli.place import BAD_USAGE, INTERRUPTED, fail
+from voicecall.cli.rpc_commands import rpc
 from voicecall.config.problems import ConfigError
 
 app = App(
@@ -383,3 +384,4 @@ def expose(
 
 
 app.command(pairing)
+app.command(rpc)
