@@ -12,11 +12,15 @@ import trio
 import trio.testing
 from attrs import define, evolve, field, frozen
 
-from journal import Journal
+from journal import Journal, Position
 from tests.rpc.conforming import conforms, conforms_to_us
+from voicecall.actors.drain import Drain
 from voicecall.adapters.agents.gateway import GatewayAgent
 from voicecall.assembly import carrier_of
 from voicecall.config import parse
+from voicecall.events import CallId, Entry
+from voicecall.ports import Agent
+from voicecall.rpc.asking import DELTA
 from voicecall.rpc.client import Client
 from voicecall.rpc.connection import converse
 from voicecall.rpc.methods import Methods
@@ -38,13 +42,14 @@ class Line:
     stream: trio.abc.Stream
     lines: Lines = field(factory=partial(Lines, limit=1 << 30))
     _ready: list[Plain] = field(factory=list)
-    _asked: dict[object, str] = field(factory=dict)
+    _asked: dict[object, list[str]] = field(factory=dict)
 
     async def send(self, *requests: Plain | bytes) -> None:
         """Requests as they are, or whatever else."""
         raw = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in requests]
-        plain = [one for one in requests if isinstance(one, dict) and isinstance(one.get("id"), str | int)]
-        self._asked.update({one["id"]: one["method"] for one in plain if "method" in one})
+        for one in requests:
+            if isinstance(one, dict) and isinstance(one.get("id"), str | int) and "method" in one:
+                self._asked.setdefault(one["id"], []).append(one["method"])
         await self.stream.send_all(b"".join(one + b"\n" for one in raw))
 
     async def next(self) -> Plain:
@@ -56,8 +61,10 @@ class Line:
         message = self._ready.pop(0)
         if "method" in message:
             conforms_to_us(message)
-        elif "result" in message and message["id"] in self._asked:
-            conforms(self._asked[message["id"]], message["result"])
+        elif asked := self._asked.get(message["id"]):
+            method = asked.pop(0 if "result" in message else -1)  # of two with one name the later one is refused
+            if "result" in message and method != DELTA:
+                conforms(method, message["result"])
         return message
 
 
@@ -115,6 +122,11 @@ class Stage:
         return self.town.network.board.report()["dials"]
 
 
+def _watch(agent: Agent) -> Callable[[CallId, Position, Entry], None] | None:
+    """As the composition root does it."""
+    return (lambda call_id, _, entry: agent.observe(call_id, entry)) if isinstance(agent, GatewayAgent) else None
+
+
 Story = Callable[[Stage], Awaitable[None]]
 
 
@@ -129,10 +141,12 @@ def play(*stories: Story, jumping: bool = True, **config: Any) -> None:
                 parsed = parse(plain, {})
                 async with (
                     agent_of(parsed) as agent,
-                    town.serve(config=parsed, agent=agent) as system,
+                    town.serve(config=parsed, agent=agent, observe=_watch(agent)) as system,
                     trio.open_nursery() as nursery,
                 ):
                     supervisor, directory = system.calls.supervisor, system.calls.directory
+                    drain = Drain(supervisor, system.journal, parsed.phrases.goodbye)
+                    nursery.start_soon(drain.run)
                     methods = Methods(
                         config=system.config,
                         supervisor=supervisor,
@@ -141,6 +155,7 @@ def play(*stories: Story, jumping: bool = True, **config: Any) -> None:
                         capabilities=carrier_of(system.config.provider).capabilities,
                         pairings=system.calls.pairings,
                         gateway=agent if isinstance(agent, GatewayAgent) else None,
+                        drain=drain,
                     )
                     await story(Stage(town, system, methods, nursery))
                     nursery.cancel_scope.cancel()

@@ -27,6 +27,8 @@ def hello(methods: Methods, params: Params) -> dict[str, Any]:
         "agent": methods.config.agent.provider,
         "capabilities": sorted(methods.capabilities),
         "methods": list(methods.names()),
+        **methods.place,
+        "draining": methods.drain is not None and methods.drain.begun,
     }
 
 

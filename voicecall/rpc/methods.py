@@ -6,9 +6,10 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from journal import Journal
+from voicecall.actors.drain import Drain
 from voicecall.actors.pairing import Pairings
 from voicecall.actors.supervisor import Accepted, Supervisor
 from voicecall.actors.world import read_call, stream_of
@@ -23,8 +24,9 @@ from voicecall.projections import operation as operations
 from voicecall.projections.directory import Directory
 from voicecall.projections.operation import Operation
 from voicecall.projections.status import call_line, call_record
-from voicecall.rpc import pairing
+from voicecall.rpc import draining, pairing
 from voicecall.rpc.asking import ATTACH
+from voicecall.rpc.hosts import Hosts
 from voicecall.rpc.logs import SUBSCRIBE, LogFeed
 from voicecall.rpc.params import no_call
 from voicecall.rpc.protocol import METHOD_NOT_FOUND, Params, RpcError, invalid, refused
@@ -56,6 +58,11 @@ class Methods:
     """Asks the hosts that are attached, where the configuration wants them to think."""
     logs: LogFeed | None = None
     version: str = ""
+    place: Mapping[str, Any] = field(factory=dict[str, Any])
+    """Where the server is, as a hello tells it."""
+    hosts: Hosts = field(factory=Hosts)
+    drain: Drain | None = None
+    """How the server ends, where that is its own business."""
 
     async def call(self, method: str, params: Params) -> dict[str, Any]:
         """The answer to ``params`` as ``params.given`` reads them. Raises ``RpcError``."""
@@ -190,6 +197,10 @@ async def _schema(methods: Methods, params: Params) -> dict[str, Any]:
     return document()
 
 
+async def _drain(methods: Methods, params: Params) -> dict[str, Any]:
+    return draining.drain(methods.drain, params)
+
+
 async def _pairing_list(methods: Methods, params: Params) -> dict[str, Any]:
     del params
     return await pairing.show(methods.pairings)
@@ -206,6 +217,7 @@ async def _pairing_revoke(methods: Methods, params: Params) -> dict[str, Any]:
 METHODS: Mapping[str, Method] = {
     "voicecall.ping": _ping,
     "voicecall.schema": _schema,
+    draining.DRAIN: _drain,
     "voicecall.pairing.list": _pairing_list,
     "voicecall.pairing.approve": _pairing_approve,
     "voicecall.pairing.revoke": _pairing_revoke,

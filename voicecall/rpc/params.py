@@ -49,7 +49,9 @@ def _value(name: str, param: Param, value: Any) -> Any:
         raise invalid(name, f"{name}: expected {expected}, got {type_of(value)}")
     if param.least is not None and value < param.least:
         raise invalid(name, f"{name}: must be {param.least} or more, got {value}")
-    return _text(name, param, value) if isinstance(value, str) else value
+    if param.most is not None and value > param.most:
+        raise invalid(name, f"{name}: must be at most {param.most}, got {value}")
+    return _text(name, param, value) if isinstance(value, str) and not param.verbatim else value
 
 
 def _is(kind: str, value: Any) -> bool:

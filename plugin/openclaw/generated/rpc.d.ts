@@ -38,6 +38,14 @@ export type Hello = {
   agent: string;
   capabilities: Array<string>;
   methods: Array<string>;
+  /** The server's directory. */
+  state?: string;
+  /** Its door. */
+  url?: string;
+  pid?: number;
+  /** How many are connected. */
+  hosts: number;
+  draining: boolean;
 };
 
 export type Direction = "inbound" | "outbound";
@@ -101,7 +109,7 @@ export type Metadata = {
   /** The first words, until they were heard. */
   initialMessage?: string;
   requesterSessionKey?: string;
-  rejectionReason?: "busy" | "inbound-policy";
+  rejectionReason?: "busy" | "draining" | "inbound-policy";
   turnCount?: number;
   lastTurnLatencyMs?: number;
   lastTurnListenWaitMs?: number;
@@ -370,7 +378,7 @@ export interface Methods {
   /** Take no new calls, let the live ones finish or say goodbye to them in time, then stop. */
   "voicecall.drain": {
     params: {
-      /** How long live calls may take to finish by themselves. */
+      /** How long live calls may take to finish by themselves; else as long as they last. */
       withinMs?: number;
       /** Names the request: the same name again gets the first answer, also from the next server. */
       requestId: string;
@@ -449,7 +457,7 @@ export interface Notifications {
   "voicecall.heartbeat": Record<string, never>;
   /** A journal line, verbatim. */
   "voicecall.tail.line": {
-    /** The id of a JSON-RPC request. */
+    /** The id of a JSON-RPC request, as it was sent. */
     subscription: RequestName;
     position: number;
     stream: string;
@@ -457,18 +465,24 @@ export interface Notifications {
   };
   /** No more lines will come. */
   "voicecall.tail.ended": {
-    /** The id of a JSON-RPC request. */
+    /** The id of a JSON-RPC request, as it was sent. */
     subscription: RequestName;
     error: string;
   };
   /** A message of the server's log; `missed` were dropped before it. */
   "voicecall.log": {
-    /** The id of a JSON-RPC request. */
+    /** The id of a JSON-RPC request, as it was sent. */
     subscription: RequestName;
     message: Record<string, unknown>;
     missed?: number;
   };
-  /** A call rings: who thinks will be asked soon. */
+  /** No more messages will come. */
+  "voicecall.log.ended": {
+    /** The id of a JSON-RPC request, as it was sent. */
+    subscription: RequestName;
+    error: string;
+  };
+  /** A conversation begins to ring, or is answered; its first question will come. Told once a call, and a host that attaches later is told of those that go on. */
   "agent.warm": {
     callId: string;
   };
