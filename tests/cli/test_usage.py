@@ -212,3 +212,8 @@ def test_a_command_imports_what_it_needs_and_no_more(tmp_path: Path) -> None:
     assert looked & (server | frills) == set()
     helped = imported("--help")
     assert helped & (server | {"trio", "journal", "structlog", "cattrs"}) == set()
+
+
+def test_the_schema_is_printed_as_it_is(capsys: Capture) -> None:
+    file = Path(__file__).parents[2] / "voicecall/rpc/schema.json"
+    assert run(capsys, "rpc", "schema") == (0, file.read_text(encoding="utf-8"), "")

@@ -21,6 +21,7 @@ from voicecall.config import parse
 from voicecall.config.current import Current, Source
 from voicecall.events import CallId, Entry
 from voicecall.ports import Agent
+from voicecall.rpc.asking import DELTA
 from voicecall.rpc.client import Client
 from voicecall.rpc.configuring import Configuring
 from voicecall.rpc.connection import converse
@@ -43,13 +44,14 @@ class Line:
     stream: trio.abc.Stream
     lines: Lines = field(factory=partial(Lines, limit=1 << 30))
     _ready: list[Plain] = field(factory=list)
-    _asked: dict[object, str] = field(factory=dict)
+    _asked: dict[object, list[str]] = field(factory=dict)
 
     async def send(self, *requests: Plain | bytes) -> None:
         """Requests as they are, or whatever else."""
         raw = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in requests]
-        plain = [one for one in requests if isinstance(one, dict) and isinstance(one.get("id"), str | int)]
-        self._asked.update({one["id"]: one["method"] for one in plain if "method" in one})
+        for one in requests:
+            if isinstance(one, dict) and isinstance(one.get("id"), str | int) and "method" in one:
+                self._asked.setdefault(one["id"], []).append(one["method"])
         await self.stream.send_all(b"".join(one + b"\n" for one in raw))
 
     async def next(self) -> Plain:
@@ -61,8 +63,10 @@ class Line:
         message = self._ready.pop(0)
         if "method" in message:
             conforms_to_us(message)
-        elif "result" in message and message["id"] in self._asked:
-            conforms(self._asked[message["id"]], message["result"])
+        elif asked := self._asked.get(message["id"]):
+            method = asked.pop(0 if "result" in message else -1)  # of two with one name the later one is refused
+            if "result" in message and method != DELTA:
+                conforms(method, message["result"])
         return message
 
 

@@ -105,10 +105,10 @@ def test_requests_without_a_name_of_their_own_are_answered_each() -> None:
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        (ask("cancel", 1, id=None), "id: expected the id of a request, text or a number, got null"),
-        (ask("cancel", 1, id=True), "id: expected the id of a request, text or a number, got true or false"),
-        (ask("cancel", 1, id=[1]), "id: expected the id of a request, text or a number, got a list"),
-        (ask("cancel", 1), "id: expected the id of a request, text or a number, got null"),
+        (ask("cancel", 1, id=None), "id required: of the request that is to be given up"),
+        (ask("cancel", 1, id=True), "id: expected text or a number, got true or false"),
+        (ask("cancel", 1, id=[1]), "id: expected text or a number, got a list"),
+        (ask("cancel", 1), "id required: of the request that is to be given up"),
         (ask("cancel", 1, id=2, why=""), "why: unknown parameter; known: id"),
         (ask("agent.attach", 1, model="x"), "model: unknown parameter; known: "),
         (ask("tail.subscribe", 1, after=2**63), "after: must be at most 9007199254740991, got 9223372036854775808"),

@@ -85,6 +85,7 @@ def test_other_types_are_named_as_people_name_them() -> None:
     words = "config: expected an object, got text"
     assert refusal("voicecall.config.update", {"config": "{}", "requestId": "r"}) == ("config", words)
     assert given("voicecall.cancel", {"id": 1.5}) == {"id": 1.5}
+    assert given("voicecall.cancel", {"id": " "}) == {"id": " "}
     assert given("voicecall.hello", {"host": False}) == {"host": False}
 
 

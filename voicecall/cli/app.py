@@ -27,6 +27,7 @@ from voicecall.cli.options import (
 )
 from voicecall.cli.pairing_commands import pairing
 from voicecall.cli.place import BAD_USAGE, INTERRUPTED, fail
+from voicecall.cli.rpc_commands import rpc
 from voicecall.cli.setup_commands import register as register_setup
 from voicecall.config.problems import ConfigError
 
@@ -399,6 +400,7 @@ def expose(
 
 app.command(config_commands)
 app.command(pairing)
+app.command(rpc)
 app.command(drain)
 app.command(completion)
 register_setup(app)

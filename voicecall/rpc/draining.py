@@ -13,8 +13,8 @@ DRAIN = "voicecall.drain"
 
 def drain(ending: Drain | None, params: Params) -> dict[str, Any]:
     """``{draining, calls}``. Raises ``RpcError`` where the process is somebody else's."""
-    within_ms = params.get("withinMs")
     if ending is None:
         raise refused("this system ends with the program that it is part of; end that one")
-    within_s = inf if within_ms is None else within_ms / 1000
-    return {"draining": True, "calls": ending.begin(params["requestId"], by=params.get("by", "rpc"), within_s=within_s)}
+    within_s = params["withinMs"] / 1000 if "withinMs" in params else inf
+    calls = ending.begin(params["requestId"], by=params.get("by", "rpc"), within_s=within_s)
+    return {"draining": True, "calls": calls}

@@ -17,8 +17,6 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
 }
 SHOWN = 40
 """Characters of a client's own words that an error repeats."""
-MOST = 2**53 - 1
-"""The largest number that every reader of JSON understands."""
 
 
 def given(method: str, params: Params) -> Params:
@@ -51,9 +49,9 @@ def _value(name: str, param: Param, value: Any) -> Any:
         raise invalid(name, f"{name}: expected {expected}, got {type_of(value)}")
     if param.least is not None and value < param.least:
         raise invalid(name, f"{name}: must be {param.least} or more, got {value}")
-    if isinstance(value, int | float) and value > MOST:
-        raise invalid(name, f"{name}: must be at most {MOST}, got {value}")
-    return _text(name, param, value) if isinstance(value, str) else value
+    if param.most is not None and value > param.most:
+        raise invalid(name, f"{name}: must be at most {param.most}, got {value}")
+    return _text(name, param, value) if isinstance(value, str) and not param.verbatim else value
 
 
 def _is(kind: str, value: Any) -> bool:

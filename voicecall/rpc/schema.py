@@ -24,7 +24,7 @@ Plain = dict[str, Any]
 class Param:
     """One parameter. ``kinds`` are JSON Schema's types; ``longest`` counts characters. ``missing`` and ``hint`` are the
     words when it is not there, ``wrong`` when it is not like ``pattern``. A word that is not one of ``words`` counts as
-    absent where ``lenient``."""
+    absent where ``lenient``. What is ``verbatim`` is not trimmed, and there also when it is blank."""
 
     name: str
     kinds: tuple[str, ...]
@@ -35,8 +35,10 @@ class Param:
     wrong: str = ""
     longest: int | None = None
     least: int | None = None
+    most: int | None = None
     words: tuple[str, ...] = ()
     lenient: bool = False
+    verbatim: bool = False
 
 
 @cache
@@ -85,6 +87,8 @@ def _param(plain: Plain) -> Param:
         wrong=schema.get("x-wrong", ""),
         longest=schema.get("maxLength"),
         least=schema.get("minimum"),
+        most=schema.get("maximum"),
         words=tuple(schema.get("enum", ())),
         lenient=schema.get("x-otherwise") == "absent",
+        verbatim=schema.get("x-verbatim", False),
     )
