@@ -260,7 +260,7 @@ def _number(name: Any) -> Any:
     return int(name) if isinstance(name, float) and math.isfinite(name) and name == int(name) else name
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(lines=st.lists(LINES, max_size=12))
 def test_whatever_is_sent_every_request_is_answered_once_and_the_server_lives(lines: list[bytes]) -> None:
     async def story(stage: Stage) -> None:

@@ -110,7 +110,13 @@ def whoever_waits_for_an_answer_gets_it_from_the_next_server(street: Street) -> 
 
 
 def test_calls_outlive_those_who_asked_for_them(tmp_path: Path) -> None:
-    settings = {"agent": {"provider": "gateway"}, "outbound": {"notifyHangupDelaySec": 60}}
-    with open_street(tmp_path, rate=7, transcriptTimeoutMs=120_000, **settings) as street:
+    """Nobody is impatient here: what a slow day makes of a restart is told elsewhere."""
+    settings = {
+        "agent": {"provider": "gateway"},
+        "outbound": {"notifyHangupDelaySec": 60},
+        "patience": {"agentMs": [60_000, 120_000, 180_000], "operatorMs": [60_000, 120_000, 180_000]},
+        "transcriptTimeoutMs": 240_000,
+    }
+    with open_street(tmp_path, rate=5, **settings) as street:
         a_host_that_dies_is_followed_by_another(street)
         whoever_waits_for_an_answer_gets_it_from_the_next_server(street)

@@ -12,11 +12,12 @@ from voicecall.events import facts as fact
 from voicecall.projections.status import call_record
 from voicecall.rpc.protocol import RpcError
 
-GOODBYE = "I am sorry, I have to hang up now. Goodbye."
+GOODBYE = "I am sorry, I have to hang up now. Please do call again tomorrow morning, we shall be here. Goodbye."
+"""Long enough to be killed in."""
 
 
 def test_a_drain_that_was_killed_is_forgotten_and_the_next_one_says_goodbye_and_goes(tmp_path: Path) -> None:
-    with open_street(tmp_path, rate=7) as street:  # see test_killed.py
+    with open_street(tmp_path, rate=5, phrases={"goodbye": GOODBYE}) as street:  # as slow as test_killed.py, and why
         number = street.people("+15551110001", "answer", {"do": "hear", "limitMs": 300_000}, {"do": "staySilent"})
         call_id = street.call(number)
         street.saw(call_id, fact.PlaybackFinished)

@@ -46,6 +46,17 @@ export type Hello = {
   /** How many are connected. */
   hosts: number;
   draining: boolean;
+  /** What the door answers to a probe. */
+  instance?: string;
+  /** Where carriers post now. */
+  webhookUrl?: string;
+};
+
+export type Changed = {
+  /** Paths that count for calls that begin now. */
+  applied: Array<string>;
+  /** Paths that count after a restart. */
+  needsRestart: Array<string>;
 };
 
 export type Direction = "inbound" | "outbound";
@@ -351,6 +362,28 @@ export interface Methods {
     };
     result: Pairings;
   };
+  /** Let a new configuration count, all of it or none. Calls in progress keep theirs. */
+  "voicecall.config.update": {
+    params: {
+      /** As a configuration file has it: our block, or the gateway's whole configuration. */
+      config: Record<string, unknown>;
+      /** Names the request: the same name again gets the first answer, also from the next server. */
+      requestId: string;
+      /** Who asks, for the journal. */
+      by?: string;
+    };
+    result: Changed;
+  };
+  /** The same, from the file that the server was started with. */
+  "voicecall.config.reload": {
+    params: {
+      /** Names the request: the same name again gets the first answer, also from the next server. */
+      requestId: string;
+      /** Who asks, for the journal. */
+      by?: string;
+    };
+    result: Changed;
+  };
   /** Let in whoever was told this code. */
   "voicecall.pairing.approve": {
     params: {
@@ -389,23 +422,6 @@ export interface Methods {
       draining: true;
       /** How many are live. */
       calls: number;
-    };
-  };
-  /** Apply another configuration, as far as a running server can. */
-  "voicecall.config.update": {
-    params: {
-      /** The configuration as in the file. */
-      config: Record<string, unknown>;
-      /** Names the request: the same name again gets the first answer, also from the next server. */
-      requestId: string;
-      /** Who asks, for the journal. */
-      by?: string;
-    };
-    result: {
-      /** Paths that hold from now on. */
-      applied: Array<string>;
-      /** Paths that hold after a restart. */
-      needsRestart: Array<string>;
     };
   };
 }

@@ -124,8 +124,9 @@ export const SCOPES = {
   "voicecall.log.subscribe": "operator.read",
   "voicecall.agent.attach": "operator.write",
   "voicecall.pairing.list": "operator.read",
+  "voicecall.config.update": "operator.write",
+  "voicecall.config.reload": "operator.write",
   "voicecall.pairing.approve": "operator.write",
   "voicecall.pairing.revoke": "operator.write",
-  "voicecall.drain": "operator.write",
-  "voicecall.config.update": "operator.write"
+  "voicecall.drain": "operator.write"
 };
