@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import structlog
 
-from voicecall.logs.setting_up import Unfailing, logging_set_up
+from voicecall.logs.setting_up import logging_set_up
 from voicecall.rpc.logs import LogFeed
 
 log = structlog.get_logger(__name__)
@@ -172,11 +172,3 @@ def test_nothing_of_it_is_left_afterwards() -> None:
     with Logged():
         assert now() != before
     assert now() == before
-
-
-def test_a_stream_that_nobody_reads_fails_no_call() -> None:
-    gone = StringIO()
-    gone.close()
-    stream = Unfailing(gone)
-    stream.write("a message")
-    stream.flush()
