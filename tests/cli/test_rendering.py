@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console, RenderableType
 
 from voicecall.cli import rendering
-from voicecall.cli.serving import Unfailing
 from voicecall.events import Instant
+from voicecall.logs.setting_up import Unfailing
 from voicecall.projections.latency import TurnLatency
 
 AT = 1_767_225_600_000

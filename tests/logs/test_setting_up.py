@@ -10,13 +10,15 @@ import threading
 import warnings
 from contextlib import redirect_stderr
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
+from voicecall.__main__ import main
 from voicecall.log import get_logger
-from voicecall.logs.setting_up import Unfailing, logging_set_up
+from voicecall.logs.setting_up import logging_set_up
 from voicecall.rpc.logs import LogFeed
 
 log = get_logger(__name__)
@@ -175,9 +177,23 @@ def test_nothing_of_it_is_left_afterwards() -> None:
     assert now() == before
 
 
-def test_a_stream_that_nobody_reads_fails_no_call() -> None:
-    gone = StringIO()
-    gone.close()
-    stream = Unfailing(gone)
-    stream.write("a message")
-    stream.flush()
+def test_a_server_that_fails_says_where_in_one_line_without_what_it_was_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*told: Any, **more: Any) -> None:
+        raise LookupError("+15550001234 and hush hush")
+
+    monkeypatch.setattr("voicecall.cli.serving.open_system", broken)
+    with redirect_stderr(StringIO()) as stderr:
+        code = main(["serve", "--port", "0", "--state", str(tmp_path)])
+    (told,) = [json.loads(line) for line in stderr.getvalue().splitlines()]
+    assert (code, told["level"], told["event"]) == (1, "critical", "the server failed; this is a bug")
+    assert "LookupError" in [line.strip() for line in told["failure"]]
+    assert told["failure"][-1].endswith(" broken")
+    assert "hush" not in stderr.getvalue()
+
+
+def test_unknown_formats_and_levels_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for options in (["--log-format", "xml"], ["--log-level", "loud"]):
+        assert main(["serve", *options]) == 2
+        assert options[0] in capsys.readouterr().err
