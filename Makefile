@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check bench lock clean
+.PHONY: help install demo test check gateway gateway-old bench lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 # Rebuilt when the lock or the project file changes; only Python, make and git are needed beforehand.
 $(STAMP): requirements/lock.txt requirements/silero.txt pyproject.toml
@@ -33,6 +33,12 @@ check: $(STAMP) ## Lint, types, import contracts, schema lock, golden replay, do
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/checks
 
+gateway: $(STAMP) ## Our plugin in a real OpenClaw gateway, offline, step by step (ARGS="--only twilio")
+	$(BIN)/python -m tests.gateway new $(ARGS)
+
+gateway-old: $(STAMP) ## The same in the gateway that still has the reference plugin
+	$(BIN)/python -m tests.gateway old $(ARGS)
+
 bench: $(STAMP) ## Print the speed of this machine, and write it to bench.json
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -42,4 +48,4 @@ lock: $(STAMP) ## Refresh the hash-pinned lock
 		--no-emit-find-links --no-emit-trusted-host --extra silero --extra test --extra dev -o requirements/lock.txt pyproject.toml
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis bench.json
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .gateway bench.json
