@@ -14,6 +14,7 @@ import call_states_page
 import carriers_page
 import cli_page
 import events_page
+import plugin_manifest
 
 from voicecall.config.keys import Row, walk
 from voicecall.config.root import SCRIPT, Config
@@ -80,6 +81,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "events.md": events_page.page,
     "call-states.md": call_states_page.page,
+    "../plugin/openclaw/openclaw.plugin.json": plugin_manifest.page,
 }
 
 
