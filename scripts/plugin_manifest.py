@@ -1,8 +1,7 @@
 """``plugin/openclaw/openclaw.plugin.json``: what the OpenClaw gateway reads of its plugin before it runs any of it.
 
-The schema is made from the classes in ``voicecall/config``, with the keys that users of the reference may still have. A
-key that it does not know would keep the whole gateway from starting, so it knows all of them; whether they make sense
-together is for the server to say, which keeps nobody else from working.
+Its schema is the server's own (``voicecall/config/schema.py``): a key that it does not know would keep the whole
+gateway from starting.
 """
 
 from __future__ import annotations
@@ -10,36 +9,18 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from voicecall.config.keys import Key, is_section, keys_of, rest_of, rest_shape, walk, wire_name
+from voicecall.config.keys import walk
 from voicecall.config.root import Config
-from voicecall.config.shapes import E164, PATIENCE
+from voicecall.config.schema import host_schema, secret_paths
+from voicecall.config.shapes import E164
 
 ROOT = Path(__file__).resolve().parent.parent
-NAME = "openclaw.plugin.json"
 
 Plain = dict[str, Any]
 
-TEXT: Plain = {"type": "string"}
-SECRET: Plain = {"type": ["string", "object"]}
-ANYTHING: Plain = {}
-VENDOR: Plain = {"type": "object", "additionalProperties": True}
-LEGACY: Mapping[str, Plain] = {
-    "twilio.from": {"type": "string", "description": "Older name of fromNumber."},
-    "streaming.sttProvider": TEXT,
-    "streaming.openaiApiKey": SECRET,
-    "streaming.sttModel": TEXT,
-    "streaming.silenceDurationMs": {"type": "number"},
-    "streaming.vadThreshold": {"type": "number"},
-    **{f"tts.{vendor}": VENDOR for vendor in ("openai", "elevenlabs", "microsoft", "edge")},
-    **{f"tts.{name}": TEXT for name in ("model", "voice", "instructions")},
-    "realtime.agentContext.includeSystemPrompt": {"type": "boolean"},
-    **{name: ANYTHING for name in ("reports", "live", "callbacks", "voicemail")},
-}
-"""Keys of earlier and of later versions of the reference."""
 OWN: Plain = {
     "type": "object",
     "additionalProperties": False,
@@ -47,7 +28,7 @@ OWN: Plain = {
     "properties": {
         "python": {
             "type": ["string", "array"],
-            "items": TEXT,
+            "items": {"type": "string"},
             "description": "Python that has the voicecall package, as a path or as a command with arguments. Absent: "
             "one that has it already, or one of our own under the gateway's state folder.",
         },
@@ -68,13 +49,12 @@ BASIC = frozenset({
     *("plivo.authId", "plivo.authToken", "serve.port", "serve.bind", "serve.path"),
 })  # fmt: skip
 """What a form shows at once."""
-VENDORS = ("realtime", "streaming", "tts", "agent")
-"""Blocks with ``providers.*`` that have keys."""
 
 
 def page() -> str:
     """The text of the file."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    secrets = [{"path": path, "expected": "string"} for path in secret_paths()]
     manifest = {
         "id": "voice-call",
         "name": "Voice Call",
@@ -93,7 +73,7 @@ def page() -> str:
         "contracts": {"tools": ["voice_call"]},
         "skills": ["./skills"],
         "channelEnvVars": {"voice-call": sorted({name for row in walk(Config) for name in row.key.env})},
-        "configContracts": {"secretInputs": {"paths": [{"path": path, "expected": "string"} for path in _secrets()]}},
+        "configContracts": {"secretInputs": {"paths": secrets}},
         "uiHints": _hints(),
         "configSchema": config_schema(),
     }
@@ -101,70 +81,9 @@ def page() -> str:
 
 
 def config_schema() -> Plain:
-    """JSON Schema of our block in the gateway's configuration."""
-    schema = _object(Config)
-    schema["properties"]["provider"]["enum"].append("log")
-    for path, shape in LEGACY.items():
-        *parents, name = path.split(".")
-        place = schema
-        for parent in parents:
-            place = place["properties"][parent]
-        place["properties"].setdefault(name, shape)
-    schema["properties"]["voicecall"] = OWN
-    return schema
-
-
-def _object(cls: type[object]) -> Plain:
-    properties = {
-        wire_name(name, about): {**_value(about, fixed=is_section(cls, name)), "description": about.doc}
-        for name, about in keys_of(cls).items()
-    }
-    each = rest_shape(cls)
-    others: Plain | bool = rest_of(cls) is not None
-    if each is not None and each.rows is not None:
-        others = _object(each.rows)
-    return {"type": "object", "additionalProperties": others, "properties": properties}
-
-
-def _value(about: Key, *, fixed: bool) -> Plain:
-    shape = about.shape
-    if shape.rows is not None:
-        inner = _object(shape.rows)
-        return inner if fixed else {"type": "object", "additionalProperties": inner}
-    if shape is E164:
-        return {"type": "string", "pattern": r"^\+[1-9]\d{1,14}$"}
-    if shape is PATIENCE:
-        return {"type": "array", "items": {"type": "integer"}}
-    return _leaf(shape.allowed, secret=shape.secret)
-
-
-def _leaf(allowed: str, *, secret: bool) -> Plain:
-    """From the words in which a shape says what it allows; there is no other account of it."""
-    if allowed == "true or false":
-        return {"type": "boolean"}
-    if allowed == "an object":
-        return dict(VENDOR)
-    if found := re.fullmatch(r"a whole number (?:of at least (\d+)|from (\d+) to (\d+))", allowed):
-        least, most = found[1] or found[2], found[3]
-        return {"type": "integer", "minimum": int(least), **({"maximum": int(most)} if most else {})}
-    if found := re.fullmatch(r"a number from (\S+) to (\S+)", allowed):
-        return {"type": "number", "minimum": float(found[1]), "maximum": float(found[2])}
-    if allowed.startswith("a list of"):
-        return {"type": "array", "items": VENDOR if "tools" in allowed else TEXT}
-    if allowed.startswith(('one of "', '"')):
-        return {"type": "string", "enum": re.findall(r'"([^"]+)"', allowed)}
-    if secret:
-        return dict(SECRET)
-    if allowed.startswith(("a string", "a non-empty string", "a URL path", "an absolute path", "an http")):
-        return dict(TEXT)
-    raise ValueError(f"no JSON Schema is known for {allowed!r}; add it to scripts/plugin_manifest.py")
-
-
-def _secrets() -> Iterator[str]:
-    for row in walk(Config):
-        if row.key.shape.secret and not row.key.shape.opaque and ".providers." not in row.path:
-            yield row.path
-    yield from (f"{block}.providers.*.apiKey" for block in VENDORS)
+    """JSON Schema of our block in the gateway's configuration: the server's, and what is the plugin's own."""
+    schema = host_schema()
+    return {**schema, "properties": {**schema["properties"], "voicecall": OWN}}
 
 
 def _hints() -> Plain:
