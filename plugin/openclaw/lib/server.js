@@ -40,7 +40,12 @@ function rotate(log) {
 
 /** What a process that could not start has said; messages of its log are left out. */
 function lastWords(log, from, code, signal) {
-  const text = readFileSync(log).subarray(from).toString("utf8");
+  let text = "";
+  try {
+    text = readFileSync(log).subarray(from).toString("utf8");
+  } catch {
+    // gone, and its words with it
+  }
   const lines = text.split("\n").filter((line) => line.trim() && !line.startsWith("{"));
   const said = lines.join("\n").slice(-WORDS);
   return said || `the server ended (${signal ?? `exit code ${code}`}); see ${log}`;

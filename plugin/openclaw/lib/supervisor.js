@@ -15,7 +15,7 @@ const STEADY_MS = 10_000;
 const START_MS = 30_000;
 const KNOCK_MS = 50;
 const LOOK_MS = 1_000;
-/** Who waits this long for the next try has failed several times: then nobody is kept waiting. */
+/** Who waits this long for the next try has failed several times. */
 const HOPELESS_MS = 1_000;
 const STOP_MS = 5_000;
 /** What a drain because nobody wants the plugin any more leaves live calls. */
@@ -63,11 +63,20 @@ export class Supervisor {
   /** The connection, as soon as there is one. Rejects after `ms`, saying why there is none. */
   async reached(ms) {
     if (this.#connection) return this.#connection;
-    const isHopeless = this.#failure && this.#delayMs > HOPELESS_MS;
-    const found = await within(isHopeless ? 1 : ms, this.#arrived.promise);
+    if (this.#isHopeless) throw this.#absence();
+    const found = await within(ms, this.#arrived.promise);
     if (found) return found;
+    throw this.#absence();
+  }
+
+  /** Several tries have failed: then nobody is kept waiting for the next. */
+  get #isHopeless() {
+    return this.#failure !== "" && this.#delayMs > HOPELESS_MS;
+  }
+
+  #absence() {
     const why = this.#failure || "it is starting";
-    throw unavailable(`voicecall is not running: ${why}`, { retryable: true, retryAfterMs: this.#delayMs });
+    return unavailable(`voicecall is not running: ${why}`, { retryable: true, retryAfterMs: this.#delayMs });
   }
 
   get socket() {
@@ -97,6 +106,9 @@ export class Supervisor {
     if (words !== this.#failure) this.#log.error(`voicecall: ${words}`);
     this.#failure = words;
     this.#health?.reportFailure?.(error);
+    if (!this.#isHopeless) return;
+    this.#arrived.reject(this.#absence());
+    this.#arrived = deferred();
   }
 
   /** Find or start the server and stay with it as long as the connection lasts. */

@@ -6,7 +6,7 @@ import { hostState, isWanted, liveConfig, settingsOf } from "./settings.js";
 
 const TIMEOUT_MS = 30_000;
 /** How long a request waits for a server that is starting. */
-const START_MS = 5_000;
+const START_MS = 15_000;
 const PATIENCE_MS = 40_000;
 const READS = new Set(["voicecall.status", "voicecall.continue.result", "voicecall.pairing.list", "voicecall.ping"]);
 const DISABLED = "Voice call disabled in plugin config";
