@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -20,6 +22,7 @@ from tests.gateway import stories
 from tests.gateway.releases import RELEASES, NoNode, Release, install
 from tests.gateway.running import Steps
 
+INTERRUPTED = 130
 STORIES = {"mock": stories.mock, "twilio": stories.twilio}
 
 
@@ -39,7 +42,22 @@ class Installation:
 
 
 async def run(release: Release, wanted: list[str], folder: Path, console: Console) -> int:
-    """The exit code."""
+    """The exit code. Who is told to stop still ends what it has started."""
+    code = INTERRUPTED
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_until_told, signals, nursery.cancel_scope)
+            code = await _run(release, wanted, folder, console)
+            nursery.cancel_scope.cancel()
+    return code
+
+
+async def _until_told(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    async for _ in signals:
+        scope.cancel()
+
+
+async def _run(release: Release, wanted: list[str], folder: Path, console: Console) -> int:
     steps, installation = Steps(console), Installation(release)
     if not await steps.do(f"install openclaw@{release.version} and node@{release.node}", installation.step):
         return 1

@@ -19,7 +19,7 @@ class ByCommand:
 
     async def call(self) -> str:
         await self.scene.people(NUMBER, "answer", "staySilent")
-        words = ("--to", NUMBER, "--message", "Hello from the gateway.")
+        words = ("--to", NUMBER, "--message", "Hello from the gateway.", "--mode", "conversation")
         self.name = (await self.scene.host.run("voicecall", "call", *words)).json["callId"]
         await self.scene.hears(NUMBER)
         return self.name

@@ -47,9 +47,8 @@ class ByMethod:
         return f"protocol {self.client.hello['protocol']}"
 
     async def start(self) -> str:
-        hear, say = "hear", {"do": "say", "text": "Yes, Thursday suits me."}
-        more = {"do": "say", "text": "No, that is all."}
-        await self.scene.people(TALKS, "answer", hear, {"do": "hear", "quietMs": 500}, say, "hear", more, "staySilent")
+        words = [{"do": "say", "text": text} for text in ("Yes, Thursday suits me.", "No, that is all.")]
+        await self.scene.people(TALKS, "answer", "hear", "hear", words[0], "hear", words[1], "staySilent")
         await self.scene.people(LISTENS, "answer", "staySilent")
         answer = await self.client.ask("voicecall.start", to=LISTENS, message="Hello, two.", mode="conversation")
         assert answer["initiated"] is True, answer
@@ -57,7 +56,7 @@ class ByMethod:
         answer = await self.client.ask("voicecall.initiate", to=TALKS, message="Hello, one.", mode="conversation")
         self.talking = answer["callId"]
         await self.scene.hears(LISTENS)
-        await self.scene.hears(TALKS)
+        await self.scene.falls_quiet(TALKS)
         return ""
 
     async def status(self) -> str:

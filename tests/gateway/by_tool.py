@@ -53,7 +53,7 @@ class ByTool:
         answer = await self.invoke(action="initiate_call", to=NUMBER, message="Hello.", mode="conversation")
         assert answer["initiated"] is True, answer
         self.name = answer["callId"]
-        await self.scene.hears(NUMBER)
+        await self.scene.falls_quiet(NUMBER)
         return self.name
 
     async def actions(self) -> str:

@@ -31,6 +31,7 @@ OURS = "+15550000000"
 SECRET = "a-secret-of-the-simulated-network"
 PATIENCE_S = 60
 LOOK_S = 0.1
+QUIET_S = 1.2
 CREDENTIALS = struct.Struct("3i")
 Plain = dict[str, Any]
 
@@ -59,6 +60,8 @@ class Scene:
         """Our block of the gateway's configuration."""
         account = vendor_of(self.carrier).account(SECRET)
         section = carrier_settings(self.carrier, account, self.network.url)
+        if self.carrier == "mock":
+            section["secret"] = SECRET
         return {
             "provider": self.carrier,
             "fromNumber": OURS,
@@ -123,6 +126,13 @@ class Scene:
         """Wait until the person has heard sound (more of it than before, in ms)."""
         await self.until(f"{number} hears something", lambda: self._hears(number, more_than))
         return await self.seen(number)
+
+    async def falls_quiet(self, number: str) -> None:
+        """Wait until the person has heard something and then nothing for longer than makes one stretch of it."""
+        before, now = -1, (await self.hears(number))["heardMs"]
+        while now != before:
+            await trio.sleep(QUIET_S)
+            before, now = now, (await self.seen(number))["heardMs"]
 
     async def _hears(self, number: str, more_than: int) -> bool:
         return (await self.seen(number)).get("heardMs", 0) > more_than

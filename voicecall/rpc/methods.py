@@ -111,8 +111,9 @@ class Methods:
     async def dtmf(self, params: Params) -> dict[str, Any]:
         """``{success}``."""
         read.only(params, "callId", "digits", "requestId", "by")
-        call_id = self._call(read.text(params, "callId", "callId and digits required"))
+        name = read.text(params, "callId", "callId and digits required")
         digits = read.text(params, "digits", "callId and digits required")
+        call_id = self._call(name)
         await self._ask(call_id, PressDigits(digits=digits, by=_by(params)), params)
         return {"success": True}
 
@@ -167,7 +168,8 @@ class Methods:
     def _call_and_message(self, params: Params) -> tuple[CallId, str]:
         read.only(params, "callId", "message", "requestId", "by")
         name = read.text(params, "callId", "callId and message required")
-        return self._call(name), read.text(params, "message", "callId and message required")
+        message = read.text(params, "message", "callId and message required")
+        return self._call(name), message
 
     def _call(self, name: str) -> CallId:
         call_id = self.directory.find(name)

@@ -3,6 +3,9 @@ import { Supervisor } from "./supervisor.js";
 import { createThinker } from "./thinker.js";
 import { findPython, versionOf } from "./python.js";
 
+const LOOK_MS = 250;
+const DISABLING_MS = 15_000;
+
 export function registerService(api, voice) {
   api.registerReload?.({ noopPrefixes: ["plugins.entries.voice-call.config"] });
   api.registerService({
@@ -28,7 +31,21 @@ export function registerService(api, voice) {
     async stop() {
       const { supervisor } = voice;
       voice.supervisor = undefined;
-      await supervisor?.stop({ drain: !voice.isWanted() });
+      await supervisor?.stop();
+      watchForDisabling(voice, () => supervisor?.dismiss());
     },
   });
+}
+
+/** A host that takes the plugin away says so in its configuration only after this service has stopped; one that ends
+ * does not live to say it. */
+function watchForDisabling(voice, dismiss) {
+  const end = Date.now() + DISABLING_MS;
+  const timer = setInterval(() => {
+    const isOver = !voice.isWanted() || Date.now() > end;
+    if (!isOver) return;
+    clearInterval(timer);
+    if (!voice.isWanted()) void dismiss();
+  }, LOOK_MS);
+  timer.unref();
 }

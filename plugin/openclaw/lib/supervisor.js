@@ -51,13 +51,20 @@ export class Supervisor {
     this.#running = this.#run();
   }
 
-  /** Let go of the server, which goes on; with `drain` it finishes its calls and ends. */
-  async stop({ drain = false } = {}) {
-    if (drain) await within(STOP_MS, this.#drain(this.#connection, FAREWELL_MS));
+  /** Let go of the server, which goes on. */
+  async stop() {
     this.#stopping.abort();
     this.#connection?.close();
     await within(STOP_MS, this.#running ?? Promise.resolve());
     this.#arrived.reject(unavailable("voicecall: the plugin was stopped", { retryable: true, retryAfterMs: 1_000 }));
+  }
+
+  /** After the stop: nobody wants the server any more. It finishes its calls, or says goodbye, and ends. */
+  async dismiss() {
+    const connection = await this.#knock(this.#read()).catch(() => undefined);
+    if (!connection) return;
+    await this.#drain(connection, FAREWELL_MS);
+    connection.close();
   }
 
   /** The connection, as soon as there is one. Rejects after `ms`, saying why there is none. */
@@ -116,7 +123,10 @@ export class Supervisor {
     const settings = this.#read();
     const found = await this.#knock(settings).catch(() => undefined);
     const connection = found ?? (await this.#launch(settings, signal));
+    const leave = () => connection.close();
+    signal.addEventListener("abort", leave, { once: true });
     try {
+      if (signal.aborted) return;
       const hello = await greet(connection);
       if (found) await this.#adopt(connection, hello, settings, signal);
       if (hello.agent === "gateway") await connection.call("voicecall.agent.attach");
@@ -127,6 +137,7 @@ export class Supervisor {
       if (this.#connection) this.#arrived = deferred();
       this.#connection = undefined;
       this.#thinker.forget(connection);
+      signal.removeEventListener("abort", leave);
       connection.close();
     }
   }
