@@ -13,12 +13,13 @@ const LONGEST_DELAY_MS = 30_000;
 /** Who ran this long did not fail at once. */
 const STEADY_MS = 10_000;
 const START_MS = 30_000;
+const HELLO_MS = 10_000;
 const KNOCK_MS = 50;
 const LOOK_MS = 1_000;
 /** Who waits this long for the next try has failed several times. */
 const HOPELESS_MS = 1_000;
 const STOP_MS = 5_000;
-/** What a drain because nobody wants the plugin any more leaves live calls. */
+/** How long live calls may still last when nobody wants the plugin any more. */
 const FAREWELL_MS = 10_000;
 
 export class Supervisor {
@@ -128,6 +129,7 @@ export class Supervisor {
     try {
       if (signal.aborted) return;
       const hello = await greet(connection);
+      this.#isLeaving = hello.draining;
       if (found) await this.#adopt(connection, hello, settings, signal);
       if (hello.agent === "gateway") await connection.call("voicecall.agent.attach");
       await connection.call("voicecall.log.subscribe", { level: "warning" }).catch(() => {});
@@ -146,7 +148,7 @@ export class Supervisor {
     const python = await this.#python(settings, signal);
     await writeFileOf(settings);
     if (signal.aborted) throw unavailable("stopped");
-    const server = startServer(settings, python);
+    const server = startServer(settings, python.command);
     let last;
     void server.exited.then((words) => {
       last = words;
@@ -260,10 +262,8 @@ export class Supervisor {
   }
 }
 
-async function greet(connection) {
-  const about = { protocol: 1, client: "openclaw" };
-  const hello = (more) => connection.call("voicecall.hello", { ...about, ...more }, { timeoutMs: 10_000 });
-  return await hello({ host: true }).catch((error) => (error.code === "INVALID_REQUEST" ? hello({}) : Promise.reject(error)));
+function greet(connection) {
+  return connection.call("voicecall.hello", { protocol: 1, client: "openclaw", host: true }, { timeoutMs: HELLO_MS });
 }
 
 function written(settings) {

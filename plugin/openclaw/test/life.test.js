@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { readFileSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { folder, host, person, serversIn, simulated, until } from "./stage.js";
+import { PYTHON, folder, host, person, serversIn, simulated, until } from "./stage.js";
 
 const status = async (made) => (await made.call("voicecall.status", {}))[0];
+const place = (made, to) => made.call("voicecall.start", { to, mode: "conversation" });
 const HEARS = "+15551110001";
 
 test("a host starts a server, another attaches to it, and both may go", async (t) => {
@@ -97,4 +98,61 @@ test("a plugin that is switched off answers so, and asks nobody", async () => {
   const made = host("/nowhere", { enabled: false });
   const [ok, , error] = await made.call("voicecall.status", {});
   assert.deepEqual([ok, error.code, error.message], [false, "UNAVAILABLE", "Voice call disabled in plugin config"]);
+});
+
+test("a change of the configuration counts, and ends no call", async (t) => {
+  const state = folder(t);
+  const block = await simulated({ maxConcurrentCalls: 1 });
+  const made = host(state, block);
+  await made.ready();
+  await person(block, HEARS, "answer", "staySilent");
+  const [, { callId }] = await place(made, HEARS);
+  assert.match((await place(made, "+15551110002"))[2].message, /Maximum concurrent calls \(1\) reached/);
+  made.change({ ...block, maxConcurrentCalls: 2 });
+  await until(() => readFileSync(path.join(state, "voice-calls", "gateway.json"), "utf8").includes('"maxConcurrentCalls": 2'));
+  assert.equal((await made.call("voicecall.status", { callId }))[1].call.endedAt, undefined);
+  await made.call("voicecall.end", { callId });
+  await until(async () => (await place(made, HEARS))[0] && (await place(made, "+15551110002"))[0]);
+});
+
+test("a plugin that is taken away takes its server along, once calls are over; a host that ends does not", async (t) => {
+  const state = folder(t);
+  const block = await simulated();
+  const made = host(state, block);
+  await made.ready();
+  await person(block, HEARS, "answer", "staySilent");
+  await place(made, HEARS);
+  const [pid] = serversIn(state);
+  await made.stop();
+  assert.deepEqual(serversIn(state), [pid]);
+  await made.ready();
+  await made.stop();
+  made.change(block, false); // a host says so only now
+  await until(() => serversIn(state).length === 0);
+});
+
+test("a server of another version ends when its calls are over, and ours takes its place", async (t) => {
+  const state = folder(t);
+  const block = await simulated();
+  const old = host(state, block);
+  await old.ready();
+  await person(block, HEARS, "answer", "staySilent");
+  const [, { callId }] = await place(old, HEARS);
+  await until(async () => (await old.call("voicecall.status", { callId }))[1].call.answeredAt);
+  const [pid] = serversIn(state);
+  await old.stop();
+  const rootDir = path.join(state, "plugin");
+  const python = path.join(state, "python");
+  writeFileSync(python, `#!/bin/sh\n[ "$1" = -c ] && echo 99.0.0 && exit\nexec ${PYTHON} "$@"\n`);
+  chmodSync(python, 0o755);
+  mkdirSync(rootDir);
+  writeFileSync(path.join(rootDir, "package.json"), '{"version": "99.0.0"}');
+  const now = host(state, { ...block, voicecall: { python, simulate: true } }, { rootDir });
+  await now.ready();
+  assert.deepEqual(serversIn(state), [pid]);
+  assert.equal((await now.call("voicecall.speak", { callId, message: "Still here." }))[0], true);
+  assert.match((await place(now, "+15551110002"))[2].message, /drain|no new calls|stopping/i);
+  await now.call("voicecall.end", { callId });
+  await until(() => serversIn(state).length === 1 && serversIn(state)[0] !== pid);
+  await until(() => status(now));
 });

@@ -41,7 +41,7 @@ export async function simulated(more = {}) {
 }
 
 /** A host with the plugin registered. `change(block)` edits its configuration as a user would, live. */
-export function host(state, block, { agent, ...core } = {}) {
+export function host(state, block, { agent, rootDir = ROOT, ...core } = {}) {
   const made = { methods: {}, tools: {}, said: [], failures: [], isHealthy: true };
   let config = configured(block, core);
   const say = (level) => (text) => made.said.push(`${level} ${text}`);
@@ -56,7 +56,7 @@ export function host(state, block, { agent, ...core } = {}) {
     },
   };
   const api = {
-    rootDir: ROOT,
+    rootDir,
     logger,
     config,
     pluginConfig: block,
