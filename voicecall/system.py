@@ -11,7 +11,7 @@ import os
 import secrets
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from attrs import frozen
 from journal import FileJournal, Journal, Position, open_journal
 from voicecall.accounts import account_of
 from voicecall.actors.checkpoint import Checkpoint, load_directory
+from voicecall.actors.drain import Drain
 from voicecall.assembly import VERSION, Calls, Parts, assemble, carrier_of
 from voicecall.config import Config
 from voicecall.events import CallId, Entry, Instant
@@ -119,6 +120,7 @@ class System:
     public: Public
     voice: str
     methods: Methods
+    drain: Drain
     rpc_port: int | None = None
     """The TCP port that JSON-RPC is served on, besides the socket."""
 
@@ -155,8 +157,10 @@ async def open_system(
         )
         parts = attrs.evolve(parts, clock_rate=clock_rate)
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
-            door: Door = await nursery.start(partial(_open_door, config, parts, calls, journal, public, listeners))
-            methods = _methods(config, parts, calls, logs)
+            drain = Drain(calls.supervisor, journal, config.phrases.goodbye)
+            nursery.start_soon(drain.run)
+            door: Door = await nursery.start(_open_door, config, parts, calls, journal, public, listeners, drain)
+            methods = _methods(config, parts, calls, logs, drain, _place(state, door))
             for listener, token in entrances:
                 await nursery.start(serve_rpc, listener, methods, token)
             system = System(
@@ -168,7 +172,8 @@ async def open_system(
                 public=public,
                 voice=mind.voice.describe(),
                 methods=methods,
-                rpc_port=next((listener.socket.getsockname()[1] for listener, token in entrances if token), None),
+                drain=drain,
+                rpc_port=_tcp_port(entrances),
             )
             for phrase in known_phrases(config, parts.carrier.capabilities):
                 mind.ahead(phrase)
@@ -180,6 +185,10 @@ async def open_system(
             finally:
                 checkpoint.save()
                 nursery.cancel_scope.cancel()
+
+
+def _tcp_port(entrances: list[tuple[trio.SocketListener, str]]) -> int | None:
+    return next((listener.socket.getsockname()[1] for listener, token in entrances if token), None)
 
 
 @asynccontextmanager
@@ -197,7 +206,14 @@ async def _entrances(config: Config, state: Path) -> AsyncGenerator[list[tuple[t
             yield [(here, ""), (there, rpc_token(config, state))]
 
 
-def _methods(config: Config, parts: Parts, calls: Calls, logs: LogFeed | None) -> Methods:
+def _place(state: Path, door: Door) -> dict[str, object]:
+    """Where this server is, for a hello."""
+    return {"state": str(state), "url": door.origin, "pid": os.getpid()}
+
+
+def _methods(
+    config: Config, parts: Parts, calls: Calls, logs: LogFeed | None, drain: Drain, place: Mapping[str, object]
+) -> Methods:
     from voicecall.adapters.agents.gateway import GatewayAgent
     from voicecall.rpc.methods import Methods
 
@@ -211,6 +227,8 @@ def _methods(config: Config, parts: Parts, calls: Calls, logs: LogFeed | None) -
         gateway=parts.agent if isinstance(parts.agent, GatewayAgent) else None,
         logs=logs,
         version=VERSION,
+        place=place,
+        drain=drain,
     )
 
 
@@ -239,6 +257,7 @@ async def _open_door(
     journal: FileJournal,
     public: Public,
     listeners: list[trio.SocketListener],
+    drain: Drain,
     *,
     task_status: trio.TaskStatus[Door] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -257,6 +276,7 @@ async def _open_door(
             journal_writable=lambda: journal.writable,
             plane_running=lambda: calls.plane.running,
             is_public=public.is_up,
+            is_draining=lambda: drain.begun,
         ),
         stream_path=config.streaming.stream_path,
         media_room=calls.plane.has_room,

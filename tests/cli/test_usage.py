@@ -25,6 +25,7 @@ COMMANDS = (
     "speak",
     "dtmf",
     "end",
+    "drain",
     "status",
     "tail",
     "replay",
@@ -112,6 +113,8 @@ def test_wrong_usage_is_two_lines_and_code_2(capsys: Capture, arguments: list[st
         ),
         (["replay", "c", "--until", "0"], "--until: must be 1 or more, got 0"),
         (["serve", "--port", "65536"], "--port: must be between 0 (any free one) and 65535, got 65536"),
+        (["serve", "--host-grace", "0"], "--host-grace: must be more than 0 seconds, got 0.0"),
+        (["drain", "--within", "soon"], "--within: must be like 30s, 500ms or 5m, got 'soon'"),
         (["serve", "--clock-rate", "0"], "--clock-rate: must be more than 0, got 0.0"),
         (["serve", "--clock-rate", "nan"], "--clock-rate: must be more than 0, got nan"),
         (

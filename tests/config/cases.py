@@ -186,6 +186,7 @@ CASES = [
     Case("phrases.unheard", "Sorry, I did not catch that. Could you say it again?", "What?", ""),
     Case("phrases.apology", "I am sorry, something went wrong on my side.", "Sorry.", 1),
     Case("phrases.busy", "All lines are busy right now. Please call again later.", "Busy.", None),
+    Case("phrases.goodbye", "I am sorry, I have to hang up now. Goodbye.", "Goodbye.", " "),
     Case(
         "phrases.pairing",
         "I do not know this number yet. Please give my operator this code: {code}. I repeat: {code}. Goodbye.",

@@ -45,6 +45,10 @@ def test_an_unwelcome_caller_is_rejected_before_anything_is_answered(verdict: st
     assert call.state.end_reason == "rejected"
 
 
+def test_who_calls_while_we_stop_hears_the_busy_tone_whatever_is_on_record() -> None:
+    assert offered(verdict="draining").entries[0].effects[0] == do.Reject(reason="busy")
+
+
 def test_a_rejection_that_fails_ends_the_call_all_the_same() -> None:
     call = offered(verdict="disabled")
     assert call.fails(do.Reject, "timed out", vendor_code="504") == (do.Conclude(reason="rejected", vendor_code="504"),)

@@ -13,6 +13,7 @@ import trio.testing
 from attrs import define, evolve, field, frozen
 
 from journal import Journal
+from voicecall.actors.drain import Drain
 from voicecall.adapters.agents.gateway import GatewayAgent
 from voicecall.assembly import carrier_of
 from voicecall.config import parse
@@ -122,6 +123,8 @@ def play(*stories: Story, jumping: bool = True, **config: Any) -> None:
                     trio.open_nursery() as nursery,
                 ):
                     supervisor, directory = system.calls.supervisor, system.calls.directory
+                    drain = Drain(supervisor, system.journal, parsed.phrases.goodbye)
+                    nursery.start_soon(drain.run)
                     methods = Methods(
                         config=system.config,
                         supervisor=supervisor,
@@ -130,6 +133,7 @@ def play(*stories: Story, jumping: bool = True, **config: Any) -> None:
                         capabilities=carrier_of(system.config.provider).capabilities,
                         pairings=system.calls.pairings,
                         gateway=agent if isinstance(agent, GatewayAgent) else None,
+                        drain=drain,
                     )
                     await story(Stage(town, system, methods, nursery))
                     nursery.cancel_scope.cancel()

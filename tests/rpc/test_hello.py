@@ -41,8 +41,9 @@ def test_a_hello_tells_what_can_be_asked() -> None:
     [
         ({"protocol": 2}, "protocol: this server speaks 1, not 2; use a client and a server of one version"),
         ({"heartbeatMs": 50}, "heartbeatMs: must be 0 (none) or at least 100, got 50"),
+        ({"host": "yes"}, "host: expected true or false, got text"),
         ({"heartbeatMs": True}, "heartbeatMs: expected a whole number, got true or false"),
-        ({"version": 1}, "version: unknown parameter; known: protocol, token, client, heartbeatMs"),
+        ({"version": 1}, "version: unknown parameter; known: protocol, token, client, host, heartbeatMs"),
     ],
 )
 def test_a_bad_hello_is_told_what_is_wrong(params: dict[str, Any], words: str) -> None:

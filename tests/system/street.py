@@ -126,14 +126,15 @@ class Child:
     def kill(self) -> None:
         """As the kernel does it."""
         self.process.kill()
-        self._reap()
+        self.ended()
 
     def stop(self) -> int:
         """SIGTERM, and the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self._reap()
+        return self.ended()
 
-    def _reap(self) -> int:
+    def ended(self) -> int:
+        """Its exit code, once it is over."""
         assert self.process.stdout is not None
         code = self.process.wait(PATIENCE_S)
         self.process.stdout.close()
@@ -162,10 +163,10 @@ class Street:
         """What the servers have logged."""
         return (self.state.parent / "serve.log").read_text()
 
-    def serve(self, *, rate: float | None = None, env: Plain | None = None) -> Child:
+    def serve(self, *more: str, rate: float | None = None, env: Plain | None = None) -> Child:
         """Start the server, always on the same port."""
         rate = rate or self.rate
-        arguments = ("--config", self.config, "--state", self.state)
+        arguments = ("--config", self.config, "--state", self.state, *more)
         log = self.state.parent / "serve.log"
         self.server = Child.start("voicecall", "serve", "--clock-rate", str(rate), *arguments, log=log, env=env)
         return self.server

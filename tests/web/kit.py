@@ -142,6 +142,7 @@ def serve(
     bind: str = "127.0.0.1",
     stream_path: str | None = STREAM,
     ready: bool = True,
+    draining: bool = False,
     gate: Gate | None = None,
 ) -> None:
     """Open a door, play ``story`` at it, stop it. ``rate`` above 1 is for stories about time that passes."""
@@ -149,7 +150,7 @@ def serve(
 
     async def main() -> None:
         before = trio.lowlevel.current_statistics().tasks_living
-        app = build_app(gate, journal_writable=lambda: True, plane_running=lambda: ready)
+        app = build_app(gate, journal_writable=lambda: True, plane_running=lambda: ready, is_draining=lambda: draining)
         media: list[tuple[socket.socket, bytes, str]] = []
         listeners = await listen(bind, 0)
         async with trio.open_nursery() as nursery:

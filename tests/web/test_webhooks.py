@@ -221,6 +221,16 @@ def test_health_is_about_the_process_and_readiness_about_its_parts() -> None:
     serve(story)
 
 
+def test_a_server_that_drains_is_not_ready() -> None:
+    async def story(kit: Kit) -> None:
+        ready = await kit.ask(post(b"", {}, path="/readyz", method="GET"))
+        assert ready.status == 503
+        assert b'"ready":false' in ready.body
+        assert b'"draining":true' in ready.body
+
+    serve(story, draining=True)
+
+
 def test_a_plane_that_is_down_is_not_ready() -> None:
     async def story(kit: Kit) -> None:
         ready = await kit.ask(post(b"", {}, path="/readyz", method="GET"))

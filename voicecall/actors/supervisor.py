@@ -31,8 +31,9 @@ from voicecall.ports import Capability, Heard, HttpResponse, MediaStart
 RECEIPT_S = 1.5
 """How long a webhook waits for its receipt; then 503, and the vendor tries again."""
 REQUEST_S = 10.0
-NOT_PUBLIC = "the door is not public now: its tunnel is lost and is being opened again; try again in a moment"
 """How long a local request waits for its receipt; what was not begun by then is not done later."""
+DRAINING = "draining: this server takes no new calls and stops after the last one; ask the next one"
+NOT_PUBLIC = "the door is not public now: its tunnel is lost and is being opened again; try again in a moment"
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +61,7 @@ class Accepted:
 
 
 class Supervisor:
-    """``run`` must be running for anything to happen.
+    """``run`` must be running for anything to happen. While it is ``draining``, no call begins.
 
     ``meet`` is awaited before an unknown inbound call is judged by ``offer_policy``; ``full_policy`` makes the policy
     of a caller who is told in words that no line is free (None: a busy tone).
@@ -87,12 +88,29 @@ class Supervisor:
         self._tell = observe
         self._desks: dict[CallId, Desk] = {}
         self._taken: set[CallId] = set(directory.living())
+        self._fewer = trio.Event()
+        self.draining = False
         self._nursery: trio.Nursery | None = None
 
     @property
     def live_calls(self) -> int:
         """Calls that have not ended."""
         return len(self._taken)
+
+    @property
+    def living(self) -> tuple[CallId, ...]:
+        """Calls that have not ended, and those that are just being placed."""
+        return tuple(self._taken)
+
+    async def idle(self) -> None:
+        """Wait until no call is live."""
+        while self._taken:
+            await self._fewer.wait()
+
+    async def asleep(self) -> None:
+        """Wait until no call is live, and of the ended ones none owes anything."""
+        while self._taken or self._desks:
+            await self._fewer.wait()
 
     @property
     def actors(self) -> int:
@@ -127,6 +145,8 @@ class Supervisor:
 
     def _unplaceable(self, request: PlaceCall) -> Refused | None:
         carrier = self._world.carriers.get(request.carrier)
+        if self.draining:
+            return Refused(code="draining", reason=DRAINING)
         if carrier is None:
             return Refused(code="unsupported", reason=f"provider: no carrier called {request.carrier!r} is configured")
         if request.policy.streaming and Capability.STREAM not in carrier.capabilities:
@@ -204,7 +224,7 @@ class Supervisor:
             log.warning("webhook for an unknown call", carrier=carrier, key=heard.key)
             return None
         content = heard.event
-        if heard.offer and self._meet is not None and not self._known(call_id):
+        if heard.offer and self._meet is not None and not self._known(call_id) and not self.draining:
             await self._meet(heard)
         if heard.offer and (content is None or not self._directory.knows(call_id)):
             content = self._offer(carrier, call_id, heard)
@@ -241,7 +261,9 @@ class Supervisor:
         """The first fact of an inbound call, with the verdict of the policy and of the limit in it."""
         policy = self._offer_policy(heard)
         fresh = call_id not in self._taken and not self._directory.knows(call_id)
-        if fresh and policy.verdict == "accept":
+        if fresh and self.draining:
+            policy = change(policy, verdict="draining")
+        elif fresh and policy.verdict == "accept":
             if len(self._taken) >= self._max_calls:
                 policy = self._turned_away(call_id, policy)
             else:
@@ -289,17 +311,24 @@ class Supervisor:
         finally:
             self._desks.pop(call_id, None)
             if not self._directory.knows(call_id):
-                # reserved for a call that never was
-                self._taken.discard(call_id)
-                self._told_full.discard(call_id)
+                self._free(call_id)  # reserved for a call that never was
+            self._one_fewer()
 
     def _observe(self, call_id: CallId, position: Position, entry: Entry) -> None:
         self._directory.apply(call_id, position, entry)
         if isinstance(entry.event, fact.CallEnded):
-            self._taken.discard(call_id)
-            self._told_full.discard(call_id)
+            self._free(call_id)
         if self._tell is not None:
             self._tell(call_id, position, entry)
+
+    def _free(self, call_id: CallId) -> None:
+        self._taken.discard(call_id)
+        self._told_full.discard(call_id)
+        self._one_fewer()
+
+    def _one_fewer(self) -> None:
+        self._fewer.set()
+        self._fewer = trio.Event()
 
     @staticmethod
     def _accepted(call_id: CallId, result: Result) -> Accepted | Refused:

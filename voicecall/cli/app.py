@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
+from voicecall.cli.draining_command import drain
 from voicecall.cli.options import (
     CallOption,
     ConfigOption,
@@ -96,6 +97,10 @@ def serve(
         bool,
         Parameter(negative="", help="Speak JSON-RPC on standard input and output, and stop at the end of the input."),
     ] = False,
+    host_grace: Annotated[
+        float | None,
+        Parameter(help="Stop after so many seconds without a host (hello {host: true}) once no call is live."),
+    ] = None,
     clock_rate: Annotated[float, Parameter(show=False)] = 1.0,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -115,6 +120,7 @@ def serve(
         port=port,
         clock_rate=clock_rate,
         stdio=stdio,
+        host_grace_s=host_grace,
     )
 
 
@@ -383,3 +389,4 @@ def expose(
 
 
 app.command(pairing)
+app.command(drain)

@@ -50,7 +50,7 @@ def place_call(place: Place, method: str, params: Params, *, wait: bool, json: b
             Console().print(f"[bold]{call_id}[/bold]", state_text(answer))
             Console().print(f"[dim]voicecall tail --call-id {call_id[:8]}[/dim]")
 
-    return _run(place.state, params, work, show)
+    return run_client(place.state, params, work, show)
 
 
 def ask(place: Place, method: str, params: Params, *, json: bool, waiting: str = "") -> int:
@@ -71,7 +71,7 @@ def ask(place: Place, method: str, params: Params, *, json: bool, waiting: str =
             said = answer.get("transcript")
             Console().print(Text(said) if said else Text("done", "green"))
 
-    return _run(place.state, params, work, show)
+    return run_client(place.state, params, work, show)
 
 
 def ask_server(place: Place, method: str, params: Params, show: Callable[[dict[str, Any]], None]) -> int:
@@ -80,7 +80,7 @@ def ask_server(place: Place, method: str, params: Params, show: Callable[[dict[s
     async def work(client: Client, named: Params) -> dict[str, Any]:
         return await client.call(method, named)
 
-    return _run(place.state, params, work, show)
+    return run_client(place.state, params, work, show)
 
 
 async def _until(client: Client, call_id: str, enough: frozenset[str], *, quiet: bool) -> dict[str, Any]:
@@ -110,12 +110,14 @@ def _named(params: Params) -> Params:
 
     given = {key: value for key, value in params.items() if value is not None}
     for key, value in given.items():
-        if any("\ud800" <= one <= "\udfff" for one in value):
+        if isinstance(value, str) and any("\ud800" <= one <= "\udfff" for one in value):
             raise invalid(key, f"{key}: is not UTF-8; check the encoding of the terminal")
     return {**given, "requestId": new_request_id(), "by": "cli"}
 
 
-def _run(state: Path, params: Params, work: Work, show: Callable[[dict[str, Any]], None]) -> int:
+def run_client(state: Path, params: Params, work: Work, show: Callable[[dict[str, Any]], None]) -> int:
+    """Ask the server of ``state``, and ``show`` what ``work`` has brought; the exit code."""
+
     async def main() -> dict[str, Any]:
         named = _named(params)
         async with connect(state) as client:

@@ -18,6 +18,7 @@ import trio.testing
 from attrs import field, frozen
 
 from journal.api import JournalError
+from voicecall.cli.leaving import leave
 from voicecall.cli.place import BAD_USAGE, Place, explain, fail
 from voicecall.cli.simulating import NoNetwork, Plan, open_network
 from voicecall.cli.speech import SpeechVendor
@@ -44,6 +45,8 @@ class Serving:
     clock_rate: float
     stdio: bool = False
     """Whether standard input and output carry JSON-RPC, too."""
+    host_grace_s: float | None = None
+    """How long to stay without a host and without a call; None: until told to stop."""
 
 
 def serve(
@@ -55,12 +58,13 @@ def serve(
     port: int | None,
     clock_rate: float,
     stdio: bool = False,
+    host_grace_s: float | None = None,
 ) -> int:
-    """0 after a clean stop (SIGTERM, SIGINT, the end of standard input with ``stdio``), 1 when the system cannot run,
-    2 for a configuration it cannot use."""
+    """0 after a clean stop (SIGTERM, SIGINT, the end of standard input with ``stdio``, a drain, no host), 1 when the
+    system cannot run, 2 for a configuration it cannot use."""
     feed = LogFeed()
     set_up_logging(feed)
-    problem = _problem(carrier, port, clock_rate, simulate=simulate)
+    problem = _problem(carrier, port, clock_rate, host_grace_s, simulate=simulate)
     if problem:
         return fail(problem, BAD_USAGE)
     code = 0
@@ -74,6 +78,7 @@ def serve(
             port=port,
             clock_rate=clock_rate,
             stdio=stdio,
+            host_grace_s=host_grace_s,
         )
         if not serving.config.enabled:
             return fail("enabled: is false in the configuration; set it to true to serve calls", BAD_USAGE)
@@ -92,13 +97,17 @@ def _config(plain: Mapping[str, object], speech: SpeechVendor | None, environmen
     return speech.lay_over(plain, environment) if speech else parse(plain, environment)
 
 
-def _problem(carrier: str | None, port: int | None, clock_rate: float, *, simulate: bool) -> str:
+def _problem(
+    carrier: str | None, port: int | None, clock_rate: float, host_grace_s: float | None, *, simulate: bool
+) -> str:
     if carrier is not None and not simulate:
         return f"serve {carrier}: names a carrier only with --simulate; a real one is provider in the configuration"
     if port is not None and not 0 <= port <= 65_535:
         return f"--port: must be between 0 (any free one) and 65535, got {port}"
     if not 0 < clock_rate < math.inf:
         return f"--clock-rate: must be more than 0, got {clock_rate}"
+    if host_grace_s is not None and not 0 < host_grace_s < math.inf:
+        return f"--host-grace: must be more than 0 seconds, got {host_grace_s}"
     return ""
 
 
@@ -152,6 +161,7 @@ async def _run(serving: Serving, feed: LogFeed) -> None:
                 nursery.start_soon(_converse, system, network, told)
             else:
                 _announce(system, network)
+            nursery.start_soon(leave, system, serving.host_grace_s, told)
             await told.wait()
         nursery.cancel_scope.cancel()
 

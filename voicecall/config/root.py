@@ -78,6 +78,11 @@ class Phrases:
     busy: str = key(
         NON_EMPTY, "All lines are busy right now. Please call again later.", "Said when no call slot is free."
     )
+    goodbye: str = key(
+        NON_EMPTY,
+        "I am sorry, I have to hang up now. Goodbye.",
+        "Said to whoever is still on the line when a drain ends.",
+    )
     pairing: str = key(
         NON_EMPTY,
         "I do not know this number yet. Please give my operator this code: {code}. I repeat: {code}. Goodbye.",

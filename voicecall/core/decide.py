@@ -72,7 +72,7 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
         case fact.CallOffered() if state.phase is Phase.NEW:
             verdict = event.policy.verdict
             opening = _open(evolve(state, event)) if verdict == "accept" else ()
-            return (do.Answer(), *opening) if verdict == "accept" else (do.Reject(reason=verdict),)
+            return (do.Answer(), *opening) if verdict == "accept" else (_reject(verdict),)
         case fact.CallAnswered() if state.phase in UNANSWERED or state.phase is Phase.LIVE:
             return (*_lead_in(state), *_open(state))
         case fact.FlowAsked() if state.phase is Phase.LIVE:
@@ -119,6 +119,11 @@ def react(state: CallState, event: AnyEvent) -> tuple[AnyEffect, ...]:
             return (do.Hangup(reason="error"),)
         case _:
             return ()
+
+
+def _reject(verdict: str) -> do.Reject:
+    """Who calls while we stop hears the busy tone: a little later they are welcome."""
+    return do.Reject(reason="busy" if verdict == "draining" else verdict)
 
 
 def _dial(event: fact.CallPlaced) -> do.Dial:

@@ -66,7 +66,7 @@ class OpenStream(Request):
 Wish = PlaceCall | Say | Ask | PressDigits | EndCall | OpenStream
 
 RefusalCode = Literal[
-    "bad-request", "not-found", "not-connected", "ended", "busy", "limit", "unsupported", "unavailable"
+    "bad-request", "not-found", "not-connected", "ended", "busy", "limit", "draining", "unsupported", "unavailable"
 ]
 
 

@@ -115,8 +115,9 @@ def _metadata(state: CallState) -> dict[str, str]:
         found["initialMessage"] = state.policy.greeting
     if state.direction == "outbound":
         found["mode"] = state.policy.mode.value
-    if state.policy.verdict != "accept":
-        found["rejectionReason"] = "busy" if state.policy.verdict == "busy" else "inbound-policy"
+    verdict = state.policy.verdict
+    if verdict != "accept":
+        found["rejectionReason"] = verdict if verdict in ("busy", "draining") else "inbound-policy"
     return found
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, cast
@@ -74,6 +74,12 @@ class Client:
         except trio.BrokenResourceError:
             pass
         raise NoServer(f"the voicecall server of {self._state} went away before it answered; ask `voicecall status`")
+
+    async def gone(self) -> None:
+        """Wait until the server has closed the connection."""
+        with suppress(trio.BrokenResourceError):
+            while await self._stream.receive_some(65_536):
+                pass
 
     def _read(self, line: bytes | None) -> dict[str, Any]:
         try:

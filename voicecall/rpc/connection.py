@@ -18,6 +18,7 @@ from journal.api import JournalError
 from voicecall.events.schema import BadEntry
 from voicecall.fault import Caught, describe
 from voicecall.rpc import logs
+from voicecall.rpc import params as read
 from voicecall.rpc.asking import ATTACH, DELTA, RemoteAgent
 from voicecall.rpc.hello import CANCEL, HELLO, heartbeat_line, heartbeat_s, hello, knows
 from voicecall.rpc.methods import TAIL, Methods
@@ -78,6 +79,7 @@ class _Connection:
         self._scopes: dict[Id, trio.CancelScope] = {}
         self._open = 0
         self._remote: RemoteAgent | None = None
+        self._is_host = False
         self.host = ExitStack()
         """What lasts as long as the client may answer questions of ours."""
 
@@ -178,12 +180,15 @@ class _Connection:
         return {"attached": True}
 
     def _hello(self, params: Params, outgoing: Outgoing, nursery: trio.Nursery) -> dict[str, Any]:
-        answer, seconds = hello(self._methods, params), heartbeat_s(params)
+        answer, seconds, host = hello(self._methods, params), heartbeat_s(params), read.flag(params, "host")
+        if host and not self._is_host:
+            self._is_host = True
+            self.host.enter_context(self._methods.hosts.present())
         if seconds:
             beating = trio.CancelScope()
             self.host.callback(beating.cancel)
             nursery.start_soon(_beat, outgoing.clone(), seconds, beating)
-        return answer
+        return {**answer, "hosts": self._methods.hosts.count}
 
 
 async def _beat(outgoing: Outgoing, seconds: float, scope: trio.CancelScope) -> None:

@@ -17,7 +17,7 @@ FASTEST_MS = 100
 
 def hello(methods: Methods, params: Params) -> dict[str, Any]:
     """Who answers here, and what can be asked. Raises ``RpcError`` for a client of another protocol."""
-    read.only(params, "protocol", "token", "client", "heartbeatMs")
+    read.only(params, "protocol", "token", "client", "host", "heartbeatMs")
     protocol = read.whole_number(params, "protocol", default=PROTOCOL)
     read.optional_text(params, "client")
     if protocol != PROTOCOL:
@@ -30,6 +30,8 @@ def hello(methods: Methods, params: Params) -> dict[str, Any]:
         "agent": methods.config.agent.provider,
         "capabilities": sorted(methods.capabilities),
         "methods": list(methods.names()),
+        **methods.place,
+        "draining": methods.drain is not None and methods.drain.begun,
     }
 
 

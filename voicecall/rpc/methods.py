@@ -6,9 +6,10 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from journal import Journal
+from voicecall.actors.drain import Drain
 from voicecall.actors.pairing import Pairings
 from voicecall.actors.supervisor import Accepted, Supervisor
 from voicecall.actors.world import read_call, stream_of
@@ -23,9 +24,10 @@ from voicecall.projections import operation as operations
 from voicecall.projections.directory import Directory
 from voicecall.projections.operation import Operation
 from voicecall.projections.status import call_line, call_record
-from voicecall.rpc import pairing
+from voicecall.rpc import draining, pairing
 from voicecall.rpc import params as read
 from voicecall.rpc.asking import ATTACH
+from voicecall.rpc.hosts import Hosts
 from voicecall.rpc.logs import SUBSCRIBE, LogFeed
 from voicecall.rpc.protocol import METHOD_NOT_FOUND, Params, RpcError, invalid, refused
 
@@ -38,7 +40,6 @@ CONNECTIONS = (TAIL, SUBSCRIBE, ATTACH, "voicecall.hello", "voicecall.cancel")
 OPERATION = re.compile(r"[1-9][0-9]{0,9}")
 NO_OPERATION = "operation not found: operationId is what voicecall.continue.start answered"
 NOT_THIS = "requestId: names another request of this call already; give every request a name of its own"
-REQUEST_ID = "requestId required: name the request, so that a repeat is known as one"
 
 Method = Callable[["Methods", Params], Awaitable[dict[str, Any]]]
 
@@ -57,6 +58,11 @@ class Methods:
     """Asks the hosts that are attached, where the configuration wants them to think."""
     logs: LogFeed | None = None
     version: str = ""
+    place: Mapping[str, Any] = field(factory=dict[str, Any])
+    """Where the server is, as a hello tells it."""
+    hosts: Hosts = field(factory=Hosts)
+    drain: Drain | None = None
+    """How the server ends, where that is its own business."""
 
     async def call(self, method: str, params: Params) -> dict[str, Any]:
         """The answer. Raises ``RpcError``."""
@@ -197,6 +203,10 @@ async def _ping(methods: Methods, params: Params) -> dict[str, Any]:
     return {}
 
 
+async def _drain(methods: Methods, params: Params) -> dict[str, Any]:
+    return draining.drain(methods.drain, params)
+
+
 async def _pairing_list(methods: Methods, params: Params) -> dict[str, Any]:
     return await pairing.show(methods.pairings, params)
 
@@ -211,6 +221,7 @@ async def _pairing_revoke(methods: Methods, params: Params) -> dict[str, Any]:
 
 METHODS: Mapping[str, Method] = {
     "voicecall.ping": _ping,
+    draining.DRAIN: _drain,
     "voicecall.pairing.list": _pairing_list,
     "voicecall.pairing.approve": _pairing_approve,
     "voicecall.pairing.revoke": _pairing_revoke,
@@ -227,7 +238,7 @@ METHODS: Mapping[str, Method] = {
 
 
 def _request_id(params: Params) -> str:
-    return read.text(params, "requestId", REQUEST_ID)
+    return read.text(params, "requestId", read.REQUEST_ID)
 
 
 def _by(params: Params) -> str:

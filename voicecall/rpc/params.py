@@ -11,6 +11,7 @@ from voicecall.rpc.protocol import RpcError, invalid, refused, type_of
 
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 LONGEST_TEXT = 10_000
+REQUEST_ID = "requestId required: name the request, so that a repeat is known as one"
 
 
 def text(params: Mapping[str, Any], name: str, missing: str) -> str:
@@ -31,6 +32,14 @@ def optional_text(params: Mapping[str, Any], name: str) -> str:
     if len(value) > LONGEST_TEXT:
         raise invalid(name, f"{name}: at most {LONGEST_TEXT} characters, got {len(value)}")
     return value.strip()
+
+
+def flag(params: Mapping[str, Any], name: str) -> bool:
+    """True or false; false when absent."""
+    value = params.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise invalid(name, f"{name}: expected true or false, got {type_of(value)}")
+    return bool(value)
 
 
 def whole_number(params: Mapping[str, Any], name: str, *, default: int) -> int:

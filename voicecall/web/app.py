@@ -29,10 +29,15 @@ SEND_TO_THE_END_S = 15.0
 
 
 def build_app(
-    gate: Gate, *, journal_writable: Check, plane_running: Check, is_public: Check = lambda: True
+    gate: Gate,
+    *,
+    journal_writable: Check,
+    plane_running: Check,
+    is_public: Check = lambda: True,
+    is_draining: Check = lambda: False,
 ) -> ASGIFramework:
     """The app. ``/healthz`` says that the process is alive, ``/readyz`` (200 or 503) that it can take a call, for which
-    a tunnel, if there is to be one, must not be lost.
+    a tunnel, if there is to be one, must not be lost, and no drain must have begun.
 
     The framework is imported here, so that only a process that serves pays for it.
     """
@@ -58,8 +63,10 @@ def build_app(
 
     async def readyz() -> Response:
         checks = {"journal": journal_writable(), "plane": plane_running(), "public": is_public()}
-        told = {"ready": all(checks.values()), **checks, "refused": gate.refusals}
-        return Response(msgspec.json.encode(told), 200 if told["ready"] else 503, content_type="application/json")
+        draining = is_draining()
+        ready = all(checks.values()) and not draining
+        told = {"ready": ready, **checks, "draining": draining, "refused": gate.refusals}
+        return Response(msgspec.json.encode(told), 200 if ready else 503, content_type="application/json")
 
     async def elsewhere(error: HTTPException) -> Response:
         if error.code == 404:  # the gate counts it, and remembers a webhook that missed its path

@@ -5,10 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 
-const PROBE = [
-  "import importlib.metadata as m, importlib.util as u, voicecall",
-  "print(m.version('voicecall'), bool(u.find_spec('voicecall.cli.leaving')))",
-].join("\n");
+const PROBE = "import importlib.metadata as m, voicecall; print(m.version('voicecall'))";
 const NEW_ENOUGH = "import sys, venv, ensurepip; raise SystemExit(sys.version_info < (3, 11))";
 const NAMES = ["python3", "python3.13", "python3.12", "python3.11", "python"];
 const PROBE_MS = 20_000;
@@ -103,12 +100,12 @@ function wheelIn(rootDir) {
   return found.length > 0 ? path.join(folder, found.sort().at(-1)) : undefined;
 }
 
-/** `{command, version, leaves}`; `leaves`: whether a server of it goes when no host is left. */
+/** `{command, version}`, if it has the package. */
 async function probe(command, signal) {
   const [program, ...more] = command;
   const out = await run(program, [...more, "-c", PROBE], PROBE_MS, signal).catch(() => "");
-  const [version, leaves] = out.trim().split(" ");
-  return version ? { command, version, leaves: leaves === "True" } : undefined;
+  const version = out.trim();
+  return version ? { command, version } : undefined;
 }
 
 function succeeds(program, args, signal) {

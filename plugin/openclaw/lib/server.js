@@ -8,15 +8,14 @@ const GRACE_S = 600;
 const WORDS = 1_500;
 
 /** Start it; `exited` resolves with the words it died with. Nothing of ours keeps it, or is kept by it. */
-export function startServer(settings, { command, leaves }) {
+export function startServer(settings, command) {
   const log = path.join(settings.state, "server.log");
   rotate(log);
   const out = openSync(log, "a", 0o600);
   const from = fstatSync(out).size;
   const [program, ...more] = command;
-  const args = [...more, "-m", "voicecall", "serve", "--state", settings.state, "--config", settings.file];
-  const grace = leaves ? ["--host-grace", String(GRACE_S)] : [];
-  const child = spawn(program, [...args, ...grace, ...settings.arguments], {
+  const serve = [...more, "-m", "voicecall", "serve", "--state", settings.state, "--config", settings.file];
+  const child = spawn(program, [...serve, "--host-grace", String(GRACE_S), ...settings.arguments], {
     detached: true,
     stdio: ["ignore", out, out],
     cwd: settings.state,
@@ -40,7 +39,12 @@ function rotate(log) {
 
 /** What a process that could not start has said; messages of its log are left out. */
 function lastWords(log, from, code, signal) {
-  const text = readFileSync(log).subarray(from).toString("utf8");
+  let text = "";
+  try {
+    text = readFileSync(log).subarray(from).toString("utf8");
+  } catch {
+    // gone, and its words with it
+  }
   const lines = text.split("\n").filter((line) => line.trim() && !line.startsWith("{"));
   const said = lines.join("\n").slice(-WORDS);
   return said || `the server ended (${signal ?? `exit code ${code}`}); see ${log}`;

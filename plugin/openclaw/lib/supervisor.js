@@ -13,12 +13,13 @@ const LONGEST_DELAY_MS = 30_000;
 /** Who ran this long did not fail at once. */
 const STEADY_MS = 10_000;
 const START_MS = 30_000;
+const HELLO_MS = 10_000;
 const KNOCK_MS = 50;
 const LOOK_MS = 1_000;
-/** Who waits this long for the next try has failed several times: then nobody is kept waiting. */
+/** Who waits this long for the next try has failed several times. */
 const HOPELESS_MS = 1_000;
 const STOP_MS = 5_000;
-/** What a drain because nobody wants the plugin any more leaves live calls. */
+/** How long live calls may still last when nobody wants the plugin any more. */
 const FAREWELL_MS = 10_000;
 
 export class Supervisor {
@@ -70,11 +71,20 @@ export class Supervisor {
   /** The connection, as soon as there is one. Rejects after `ms`, saying why there is none. */
   async reached(ms) {
     if (this.#connection) return this.#connection;
-    const isHopeless = this.#failure && this.#delayMs > HOPELESS_MS;
-    const found = await within(isHopeless ? 1 : ms, this.#arrived.promise);
+    if (this.#isHopeless) throw this.#absence();
+    const found = await within(ms, this.#arrived.promise);
     if (found) return found;
+    throw this.#absence();
+  }
+
+  /** Several tries have failed: then nobody is kept waiting for the next. */
+  get #isHopeless() {
+    return this.#failure !== "" && this.#delayMs > HOPELESS_MS;
+  }
+
+  #absence() {
     const why = this.#failure || "it is starting";
-    throw unavailable(`voicecall is not running: ${why}`, { retryable: true, retryAfterMs: this.#delayMs });
+    return unavailable(`voicecall is not running: ${why}`, { retryable: true, retryAfterMs: this.#delayMs });
   }
 
   get socket() {
@@ -104,6 +114,9 @@ export class Supervisor {
     if (words !== this.#failure) this.#log.error(`voicecall: ${words}`);
     this.#failure = words;
     this.#health?.reportFailure?.(error);
+    if (!this.#isHopeless) return;
+    this.#arrived.reject(this.#absence());
+    this.#arrived = deferred();
   }
 
   /** Find or start the server and stay with it as long as the connection lasts. */
@@ -116,6 +129,7 @@ export class Supervisor {
     try {
       if (signal.aborted) return;
       const hello = await greet(connection);
+      this.#isLeaving = hello.draining;
       if (found) await this.#adopt(connection, hello, settings, signal);
       if (hello.agent === "gateway") await connection.call("voicecall.agent.attach");
       await connection.call("voicecall.log.subscribe", { level: "warning" }).catch(() => {});
@@ -134,7 +148,7 @@ export class Supervisor {
     const python = await this.#python(settings, signal);
     await writeFileOf(settings);
     if (signal.aborted) throw unavailable("stopped");
-    const server = startServer(settings, python);
+    const server = startServer(settings, python.command);
     let last;
     void server.exited.then((words) => {
       last = words;
@@ -248,10 +262,8 @@ export class Supervisor {
   }
 }
 
-async function greet(connection) {
-  const about = { protocol: 1, client: "openclaw" };
-  const hello = (more) => connection.call("voicecall.hello", { ...about, ...more }, { timeoutMs: 10_000 });
-  return await hello({ host: true }).catch((error) => (error.code === "INVALID_REQUEST" ? hello({}) : Promise.reject(error)));
+function greet(connection) {
+  return connection.call("voicecall.hello", { protocol: 1, client: "openclaw", host: true }, { timeoutMs: HELLO_MS });
 }
 
 function written(settings) {

@@ -3,7 +3,7 @@ import { DESCRIPTION, PARAMETERS } from "../generated/tool.js";
 
 /** What each action is called on the server, and which of its arguments it takes. */
 const ACTIONS = {
-  initiate_call: ["voicecall.initiate", ["to", "message", "mode", "dtmfSequence"]],
+  initiate_call: ["voicecall.initiate", ["to", "message", "mode", "dtmfSequence", "sessionKey"]],
   continue_call: ["voicecall.continue", ["callId", "message"]],
   speak_to_user: ["voicecall.speak", ["callId", "message"]],
   send_dtmf: ["voicecall.dtmf", ["callId", "digits"]],
@@ -37,7 +37,7 @@ function told(payload) {
 function requestOf(given, voice) {
   const args = given && typeof given === "object" ? given : {};
   if (!("action" in args)) return legacy(args, voice);
-  const known = Object.hasOwn(ACTIONS, args.action) ? ACTIONS[args.action] : undefined;
+  const known = typeof args.action === "string" && Object.hasOwn(ACTIONS, args.action) && ACTIONS[args.action];
   if (!known) {
     throw new Error(`action: unknown, ${JSON.stringify(args.action)}; known: ${Object.keys(ACTIONS).join(", ")}`);
   }

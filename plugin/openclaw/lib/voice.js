@@ -3,11 +3,13 @@ import { randomUUID } from "node:crypto";
 import { connect } from "./connection.js";
 import { invalid, Lost, unavailable } from "./errors.js";
 import { hostState, isWanted, liveConfig, settingsOf } from "./settings.js";
+import { sleep } from "./waiting.js";
 
 const TIMEOUT_MS = 30_000;
 /** How long a request waits for a server that is starting. */
-const START_MS = 5_000;
+const START_MS = 15_000;
 const PATIENCE_MS = 40_000;
+const PAUSE_MS = 50;
 const READS = new Set(["voicecall.status", "voicecall.continue.result", "voicecall.pairing.list", "voicecall.ping"]);
 const DISABLED = "Voice call disabled in plugin config";
 
@@ -55,6 +57,7 @@ async function insist(voice, method, params, end, signal) {
       return await aside(voice.supervisor.socket, method, params, options);
     } catch (error) {
       if (!(error instanceof Lost) || !voice.supervisor || end - Date.now() <= 0) throw error;
+      await sleep(PAUSE_MS, signal);
     }
   }
 }
@@ -63,7 +66,7 @@ async function insist(voice, method, params, end, signal) {
 async function aside(socket, method, params, options) {
   const connection = await connect(socket).catch((error) => {
     const words = `voicecall is not running (${error.code}); start the gateway: openclaw gateway run`;
-    throw ["ENOENT", "ECONNREFUSED"].includes(error.code) ? new Absent(words) : error;
+    throw error.code === "EACCES" ? error : new Absent(words); // gone, going, or not there yet
   });
   try {
     return await connection.call(method, params, options);
