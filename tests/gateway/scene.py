@@ -74,6 +74,7 @@ class Scene:
             "streaming": {"enabled": True, "provider": "offline"},
             "tts": {"provider": "offline"},
             self.carrier: section,
+            "responseTimeoutMs": 120_000 if self.host.release.name == "old" else 30_000,
             "voicecall": {"python": sys.executable},
             **more,
         }
