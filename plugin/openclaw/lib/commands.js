@@ -112,9 +112,11 @@ async function handOver(api, voice, args) {
 }
 
 function exitOf([program, ...more], args, env) {
+  const ignore = () => {}; // Ctrl-C is the child's, and then the file above is removed
+  process.on("SIGINT", ignore);
   return new Promise((resolve, reject) => {
     const child = spawn(program, [...more, "-m", "voicecall", ...args], { stdio: "inherit", env });
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? 1));
-  });
+  }).finally(() => process.off("SIGINT", ignore));
 }
