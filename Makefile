@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check gateway gateway-old bench lock clean
+.PHONY: help install demo test check plugin plugin-test gateway gateway-old bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -33,6 +33,12 @@ check: $(STAMP) ## Lint, types, import contracts, schema lock, golden replay, do
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/checks
 
+plugin: $(STAMP) ## The plugin's package for OpenClaw, with the server's wheel in it, in dist/
+	$(BIN)/python scripts/pack_plugin.py dist
+
+plugin-test: $(STAMP) ## The plugin's own tests, against real servers; needs Node 20 or later
+	VOICECALL_TEST_PYTHON=$(CURDIR)/$(BIN)/python node --test --test-concurrency=2 plugin/openclaw/test/*.test.js
+
 gateway: $(STAMP) ## Our plugin in a real OpenClaw gateway, offline, step by step (ARGS="--only twilio")
 	$(BIN)/python -m tests.gateway new $(ARGS)
 
@@ -48,4 +54,4 @@ lock: $(STAMP) ## Refresh the hash-pinned lock
 		--no-emit-find-links --no-emit-trusted-host --extra silero --extra test --extra dev -o requirements/lock.txt pyproject.toml
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .gateway bench.json
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .gateway dist plugin/openclaw/wheel bench.json

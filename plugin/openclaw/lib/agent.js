@@ -1,6 +1,13 @@
 // One turn of the gateway's agent, in either generation of its runtime.
 import { randomUUID } from "node:crypto";
-import { CONTRACT } from "./spoken.js";
+
+/** The server takes words out of this and of whatever else a model writes; asked for it, models leave their plans out. */
+const CONTRACT = [
+  "How to answer: write one JSON object and nothing else, in the form",
+  '{"spoken": "the words that the person is to hear"}.',
+  "No markdown, no code fences, no thoughts, no other keys. Plain words that can be read aloud.",
+  'If nothing is to be said, write {"spoken": ""}.',
+].join("\n");
 
 /** Run a turn; `onText` hears what the model has written so far. Resolves with the texts of the reply, rejects when
  * there is none. */

@@ -1,7 +1,6 @@
 // Answers the server's questions with the gateway's agent: words as they come, and silence once nobody waits.
 import { think } from "./agent.js";
 import { liveConfig } from "./settings.js";
-import { begun, spokenIn, squeezed } from "./spoken.js";
 
 const REHEARSAL_MS = 20_000;
 
@@ -15,8 +14,7 @@ export function createThinker(api, log) {
     try {
       const texts = await think(api.runtime.agent, liveConfig(api), question, { signal, onText: said.hear });
       if (signal.aborted) return;
-      const words = squeezed(texts.map(spokenIn).join(" "));
-      connection.answer(id, said.finish(words));
+      connection.answer(id, said.finish(texts));
     } catch (error) {
       if (signal.aborted) return;
       log.warn(`voicecall: call ${question.callId}: no reply: ${error?.message ?? error}`);
@@ -66,28 +64,25 @@ export function createThinker(api, log) {
   };
 }
 
-/** Sends the words of a reply once each, while the model still writes. A model that uses tools writes several texts. */
+/** Sends what the model writes while it writes it, once. One that uses tools writes several texts. */
 function createSpeech(send) {
-  let before = "";
   let now = "";
+  let hasBegun = false;
+  const hear = (text) => {
+    const isNext = !text.startsWith(now);
+    const more = isNext ? `\n\n${text}` : text.slice(now.length);
+    if (more) send(more);
+    now = text;
+    hasBegun ||= more !== "";
+  };
   return {
-    hear(text) {
-      const words = begun(text);
-      if (words === undefined) return;
-      if (!words.startsWith(now)) {
-        before = `${before}${now} `;
-        now = "";
-      }
-      if (words.length > now.length) send((now === "" && before ? " " : "") + words.slice(now.length));
-      now = words;
-    },
+    hear,
 
-    /** The answer that ends the reply, given all its words. */
-    finish(words) {
-      const sent = squeezed(before + now);
-      if (!sent) return { text: words };
-      const rest = words.startsWith(sent) ? words.slice(sent.length) : "";
-      if (rest) send(rest);
+    /** The answer that ends the reply, given all its texts: they may say a little more than was told on the way. */
+    finish(texts) {
+      if (!hasBegun) return { text: texts.join("\n\n") };
+      const last = texts.at(-1) ?? "";
+      if (last.startsWith(now)) hear(last);
       return {};
     },
   };
