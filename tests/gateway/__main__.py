@@ -23,7 +23,12 @@ from tests.gateway.releases import RELEASES, NoNode, Release, install
 from tests.gateway.running import Steps
 
 INTERRUPTED = 130
-STORIES = {"mock": stories.mock, "twilio": stories.twilio}
+STORIES = {
+    "mock": stories.mock,
+    "twilio": stories.twilio,
+    "installed": stories.installed,
+    "folder": stories.folder,
+}
 
 
 @define

@@ -50,11 +50,7 @@ class Scene:
     network: Network
     carrier: str
     door: int
-
-    @property
-    def calls(self) -> Path:
-        """The state directory of the calls."""
-        return self.folder / "calls"
+    calls: Path
 
     def settings(self, **more: Any) -> Plain:
         """Our block of the gateway's configuration."""
@@ -102,6 +98,12 @@ class Scene:
         missing = [word for word in ("voice_call", "voicecall.status") if word not in told]
         assert not missing, (missing, told[:2000])
         return ""
+
+    def forget_python(self) -> None:
+        """From now on the gateway finds no Python that has our package."""
+        environment, ours = self.host.environment, str(Path(sys.prefix) / "bin")
+        del environment["PYTHONPATH"]
+        environment["PATH"] = os.pathsep.join(one for one in environment["PATH"].split(os.pathsep) if one != ours)
 
     # --- the network ---------------------------------------------------------------------------------------------
 
@@ -187,7 +189,15 @@ async def open_scene(folder: Path, release: Release, carrier: str = "mock") -> A
                 python = {"PYTHONPATH": str(ROOT)}
                 environment = {**base_environment(), **release.environment, **python}
                 host = Host(release=release, folder=folder, port=port, model_url=url, environment=environment)
-                scene = Scene(folder=folder, host=host, model=model, network=network, carrier=carrier, door=door)
+                scene = Scene(
+                    folder=folder,
+                    host=host,
+                    model=model,
+                    network=network,
+                    carrier=carrier,
+                    door=door,
+                    calls=folder / "calls",
+                )
                 try:
                     yield scene
                 finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 import trio
 
 from tests.gateway import by_command, by_method, by_tool
+from tests.gateway.by_user import ByUser
 from tests.gateway.by_voice import ByVoice
 from tests.gateway.releases import Release
 from tests.gateway.running import Steps
@@ -54,12 +55,45 @@ async def twilio(steps: Steps, folder: Path, release: Release) -> None:
             await steps.do("twilio: kill -9 of the process in mid-call", by.server_killed)
 
 
+async def installed(steps: Steps, folder: Path, release: Release) -> None:
+    """From the packed tarball, on a machine whose Python knows nothing of us."""
+    async with _scene(folder, release, "mock", python=False, name="packed") as scene:
+        by = ByUser(scene)
+        await steps.all(
+            ("npm-pack: the plugin is packed", by.pack),
+            ("npm-pack: a gateway without it starts", by.start_without),
+            ("npm-pack: openclaw plugins install", by.install),
+            ("npm-pack: the gateway is restarted", by.restart),
+            ("npm-pack: the plugin makes itself a Python", by.makes_venv),
+            ("npm-pack: openclaw voicecall call", by.call),
+        )
+
+
+async def folder(steps: Steps, folder: Path, release: Release) -> None:
+    """From a local folder, on a machine without Python."""
+    async with _scene(folder, release, "mock", python=False, name="folder") as scene:
+        by = ByUser(scene)
+        by.hide_python()
+        await steps.all(
+            ("folder: the plugin is unpacked", by.from_folder),
+            ("folder: a gateway without it starts", by.start_without),
+            ("folder: openclaw plugins install", by.install),
+            ("folder: the gateway is restarted", by.restart),
+            ("folder: without any Python, the plugin says what to do", by.without_python),
+        )
+
+
 @asynccontextmanager
-async def _scene(folder: Path, release: Release, carrier: str) -> AsyncGenerator[Scene]:
-    """A scene whose gateway is stopped at the end."""
-    place = folder / carrier
+async def _scene(
+    folder: Path, release: Release, carrier: str, *, python: bool = True, name: str = ""
+) -> AsyncGenerator[Scene]:
+    """A scene whose gateway is stopped at the end. Without ``python``, none there has our package."""
+    place = folder / (name or carrier)
     place.mkdir()
     async with open_scene(place, release, carrier) as scene:
+        if not python:
+            scene.forget_python()
+            scene.calls = scene.host.state / "voice-calls"
         try:
             yield scene
         finally:
