@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.system.street import reserved_port
 from voicecall.testing.vendors.listening import open_vendor
 
 LISTENS = "+15550001002"
+EARS = Path(__file__).parent / "ears"
+Plain = dict[str, Any]
 
 
 @frozen(kw_only=True)
@@ -31,8 +34,13 @@ class Side:
 
 
 @asynccontextmanager
-async def reference(folder: Path, **settings: Any) -> AsyncGenerator[Side]:
-    """The old gateway with the plugin that it brings along."""
+async def reference(
+    folder: Path, *, ears: bool = False, more: Plain | None = None, **settings: Any
+) -> AsyncGenerator[Side]:
+    """The old gateway with the plugin that it brings along; with ``ears``, a transcriber that needs nobody.
+
+    ``more`` are other parts of the gateway's configuration; ``PORT`` in a setting is the port of the door.
+    """
     await trio.Path(folder).mkdir()
     model = StandIn()
     with reserved_port() as port, reserved_port() as door:
@@ -40,8 +48,14 @@ async def reference(folder: Path, **settings: Any) -> AsyncGenerator[Side]:
             environment = {**base_environment(), **OLD.environment}
             host = Host(release=OLD, folder=folder, port=port, model_url=url, environment=environment)
             ours = {"provider": "mock", "fromNumber": "+15550000000", "serve": {"port": door}, "maxConcurrentCalls": 64}
-            block = {**ours, "store": str(folder / "calls"), **settings}
-            host.configure({"allow": ["voice-call"], "entries": {"voice-call": {"enabled": True, "config": block}}})
+            block = _at(door, {**ours, "store": str(folder / "calls"), **settings})
+            entries: Plain = {"voice-call": {"enabled": True, "config": block}}
+            plugins: Plain = {"allow": ["voice-call", "openai"], "entries": entries}
+            if ears:
+                plugins["allow"] += ["stand-in-ears"]
+                plugins["load"] = {"paths": [str(EARS)]}
+                entries["stand-in-ears"] = {"enabled": True}
+            host.configure(plugins, **(more or {}))
             async with _started(host):
                 yield Side(host=host, store=folder / "calls", door=door)
 
@@ -51,10 +65,14 @@ async def ours(folder: Path, release: Release, carrier: str = "mock", **settings
     """A gateway with our plugin from the checkout, and the simulated network of ``carrier``."""
     await trio.Path(folder).mkdir()
     async with open_scene(folder, release, carrier) as scene:
-        scene.configure(**{"maxConcurrentCalls": 64, **settings})
+        scene.configure(**_at(scene.door, {"maxConcurrentCalls": 64, **settings}))
         async with _started(scene.host):
             await scene.until("a server", scene.server_pid)
             yield Side(host=scene.host, store=scene.calls, door=scene.door, scene=scene)
+
+
+def _at(door: int, settings: Plain) -> Plain:
+    return json.loads(json.dumps(settings).replace("PORT", str(door)))
 
 
 @asynccontextmanager
