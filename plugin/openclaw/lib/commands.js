@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { findPython } from "./python.js";
+import { findPython, rootOf } from "./python.js";
 import { Absent } from "./voice.js";
 
 const ABOUT = "Phone calls: place one, talk on it, look at it";
@@ -95,7 +95,7 @@ async function handOver(api, voice, args) {
   const settings = voice.settings();
   const file = path.join(settings.state, `cli-${process.pid}.json`);
   try {
-    const { command } = await findPython(settings, { rootDir: api.rootDir, install: false, log: api.logger });
+    const { command } = await findPython(settings, { rootDir: rootOf(api), install: false, log: api.logger });
     await mkdir(settings.state, { recursive: true, mode: 0o700 });
     await writeFile(file, JSON.stringify(settings.content), { mode: 0o600 });
     process.exitCode = await exitOf(command, args, {
@@ -112,9 +112,11 @@ async function handOver(api, voice, args) {
 }
 
 function exitOf([program, ...more], args, env) {
+  const ignore = () => {}; // Ctrl-C is the child's, and then the file above is removed
+  process.on("SIGINT", ignore);
   return new Promise((resolve, reject) => {
     const child = spawn(program, [...more, "-m", "voicecall", ...args], { stdio: "inherit", env });
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? 1));
-  });
+  }).finally(() => process.off("SIGINT", ignore));
 }

@@ -11,6 +11,11 @@ const NAMES = ["python3", "python3.13", "python3.12", "python3.11", "python"];
 const PROBE_MS = 20_000;
 const INSTALL_MS = 600_000;
 
+/** The folder of this package. Hosts run a copy of it, so it is not where this file is. */
+export function rootOf(api) {
+  return api.rootDir ?? path.dirname(api.source);
+}
+
 /** The version of this plugin, which is also that of the server it brings. */
 export function versionOf(rootDir) {
   return JSON.parse(readFileSync(path.join(rootDir, "package.json"), "utf8")).version;

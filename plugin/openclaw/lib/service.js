@@ -1,7 +1,7 @@
 // The service: with it the gateway starts and stops.
 import { Supervisor } from "./supervisor.js";
 import { createThinker } from "./thinker.js";
-import { findPython, versionOf } from "./python.js";
+import { findPython, rootOf, versionOf } from "./python.js";
 
 const LOOK_MS = 250;
 const DISABLING_MS = 15_000;
@@ -14,15 +14,16 @@ export function registerService(api, voice) {
     /** Never waits for Python: a gateway starts without telephones, too. */
     async start(ctx) {
       voice.useHome(ctx?.stateDir);
+      const rootDir = rootOf(api);
       const log = ctx?.logger ?? api.logger;
-      const python = (settings, signal) => findPython(settings, { rootDir: api.rootDir, install: true, log, signal });
+      const python = (settings, signal) => findPython(settings, { rootDir, install: true, log, signal });
       voice.supervisor = new Supervisor({
         read: () => voice.settings(),
         python,
         thinker: createThinker(api, log),
         log,
         health: ctx?.serviceHealth,
-        version: versionOf(api.rootDir),
+        version: versionOf(rootDir),
       });
       voice.supervisor.start();
     },

@@ -40,6 +40,7 @@ export function settingsOf(config, { state = hostState(), pluginConfig, env = pr
   const speech = config?.tts ?? config?.messages?.tts;
   const ours = { ...theirs, agent: { provider: "gateway", ...theirs.agent } };
   return {
+    isWanted: isWanted(config),
     state: folder,
     socket: path.join(folder, "voicecall.sock"),
     file: path.join(folder, "gateway.json"),

@@ -60,7 +60,7 @@ export class Supervisor {
     this.#arrived.reject(unavailable("voicecall: the plugin was stopped", { retryable: true, retryAfterMs: 1_000 }));
   }
 
-  /** After the stop: nobody wants the server any more. It finishes its calls, or says goodbye, and ends. */
+  /** Nobody wants the server any more. It finishes its calls, or says goodbye, and ends. */
   async dismiss() {
     const connection = await this.#knock(this.#read()).catch(() => undefined);
     if (!connection) return;
@@ -122,6 +122,7 @@ export class Supervisor {
   /** Find or start the server and stay with it as long as the connection lasts. */
   async #attend(signal) {
     const settings = this.#read();
+    if (!settings.isWanted) return await this.#idle(signal);
     const found = await this.#knock(settings).catch(() => undefined);
     const connection = found ?? (await this.#launch(settings, signal));
     const leave = () => connection.close();
@@ -142,6 +143,13 @@ export class Supervisor {
       signal.removeEventListener("abort", leave);
       connection.close();
     }
+  }
+
+  /** Switched off in the plugin's own configuration, which hosts do not act upon. */
+  async #idle(signal) {
+    await this.dismiss();
+    while (!signal.aborted && !this.#read().isWanted) await sleep(LOOK_MS, signal);
+    this.#isLeaving = true;
   }
 
   async #launch(settings, signal) {
@@ -196,7 +204,8 @@ export class Supervisor {
       try {
         const now = this.#read();
         if (same(now, known)) return;
-        if (restarts(now, known)) await this.#replace(connection, now);
+        if (!now.isWanted) await this.#drain(connection, FAREWELL_MS);
+        else if (restarts(now, known)) await this.#replace(connection, now);
         else await this.#update(connection, hello, now);
         known = now;
       } catch (error) {

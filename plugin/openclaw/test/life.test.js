@@ -156,3 +156,16 @@ test("a server of another version ends when its calls are over, and ours takes i
   await until(() => serversIn(state).length === 1 && serversIn(state)[0] !== pid);
   await until(() => status(now));
 });
+
+test("telephony that is switched off in the configuration has no server, and has one again when it is on", async (t) => {
+  const state = folder(t);
+  const block = await simulated();
+  const made = host(state, block);
+  await made.ready();
+  made.change({ ...block, enabled: false });
+  await until(() => serversIn(state).length === 0);
+  assert.match((await made.call("voicecall.status", {}))[2].message, /disabled/);
+  made.change(block);
+  await until(() => status(made));
+  assert.deepEqual(made.failures, []);
+});
