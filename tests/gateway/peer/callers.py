@@ -98,7 +98,7 @@ def call(port: int, webhook: str, number: int) -> Caller:
     if found is None:
         raise ValueError(f"no stream: {response.status} {twiml[:200]}")
     url = urlsplit(html.unescape(found[1]))
-    sock = socket.create_connection(("127.0.0.1", url.port or port), timeout=60)
+    sock = socket.create_connection(("127.0.0.1", port), timeout=60)
     sock.setsockopt(socket.SOL_TCP, socket.TCP_NODELAY, 1)
     path = url.path + (f"?{url.query}" if url.query else "")
     head = f"GET {path} HTTP/1.1\r\nhost: {url.netloc}\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"

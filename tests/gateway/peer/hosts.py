@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,7 +38,7 @@ async def reference(
 ) -> AsyncGenerator[Side]:
     """The old gateway with the plugin that it brings along; with ``ears``, a transcriber that needs nobody.
 
-    ``more`` are other parts of the gateway's configuration; ``PORT`` in a setting is the port of the door.
+    ``more`` are other parts of the gateway's configuration.
     """
     await trio.Path(folder).mkdir()
     model = StandIn()
@@ -48,7 +47,7 @@ async def reference(
             environment = {**base_environment(), **OLD.environment}
             host = Host(release=OLD, folder=folder, port=port, model_url=url, environment=environment)
             ours = {"provider": "mock", "fromNumber": "+15550000000", "serve": {"port": door}, "maxConcurrentCalls": 64}
-            block = _at(door, {**ours, "store": str(folder / "calls"), **settings})
+            block = {**ours, "store": str(folder / "calls"), **settings}
             entries: Plain = {"voice-call": {"enabled": True, "config": block}}
             plugins: Plain = {"allow": ["voice-call", "openai"], "entries": entries}
             if ears:
@@ -65,14 +64,10 @@ async def ours(folder: Path, release: Release, carrier: str = "mock", **settings
     """A gateway with our plugin from the checkout, and the simulated network of ``carrier``."""
     await trio.Path(folder).mkdir()
     async with open_scene(folder, release, carrier) as scene:
-        scene.configure(**_at(scene.door, {"maxConcurrentCalls": 64, **settings}))
+        scene.configure(**{"maxConcurrentCalls": 64, **settings})
         async with _started(scene.host):
             await scene.until("a server", scene.server_pid)
             yield Side(host=scene.host, store=scene.calls, door=scene.door, scene=scene)
-
-
-def _at(door: int, settings: Plain) -> Plain:
-    return json.loads(json.dumps(settings).replace("PORT", str(door)))
 
 
 @asynccontextmanager

@@ -18,10 +18,9 @@ from typing import Any
 
 import trio
 
-from benchmarks.web_rows import PATH
 from tests.gateway.peer.hosts import Side, ours, reference
 from tests.gateway.peer.rows import Row, median, p99
-from tests.gateway.peer.webhooks import ACCOUNT, webhooks
+from tests.gateway.peer.webhooks import ACCOUNT, PUBLIC, webhooks
 from tests.gateway.releases import OLD, ROOT
 from voicecall.audio.modem import modulate
 from voicecall.cli.simulating import first_line
@@ -41,7 +40,7 @@ async def rows(folder: Path, progress: Callable[[str], None]) -> list[Row]:
     async with _vendor() as url:
         openai = {"apiKey": "sk-simulated", "baseUrl": url}
         voice = {"provider": "openai", "providers": {"openai": openai}}
-        common = {"inboundPolicy": "open", "inboundGreeting": GREETING, "publicUrl": f"http://127.0.0.1:PORT{PATH}"}
+        common = {"inboundPolicy": "open", "inboundGreeting": GREETING, "publicUrl": PUBLIC}
         progress("the reference's sound")
         twilio = {"accountSid": ACCOUNT["account_sid"], "authToken": ACCOUNT["auth_token"]}
         streaming = {"enabled": True, "provider": "stand-in", "maxConnections": 64, "maxPendingConnectionsPerIp": 64}
@@ -98,8 +97,7 @@ async def _call(
     side: Side, run: str, count: int, seconds: float, speech: dict[int, tuple[float, bytes]] | None = None
 ) -> Seen:
     """What so many callers hear."""
-    public = f"http://127.0.0.1:{side.door}{PATH}"
-    texts = [one.text for one in webhooks(run, count, 0, public=public)]
+    texts = [one.text for one in webhooks(run, count, 0)]
     said = {str(index): [at_s, base64.b64encode(sound).decode()] for index, (at_s, sound) in (speech or {}).items()}
     told = {"port": side.door, "webhooks": texts, "seconds": seconds, "speech": said}
     command = [sys.executable, "-m", "tests.gateway.peer.callers"]

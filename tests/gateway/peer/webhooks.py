@@ -53,22 +53,22 @@ class Webhook:
     text: str
 
 
-def webhooks(run: str, calls: int, reports: int, *, public: str = PUBLIC) -> list[Webhook]:
+def webhooks(run: str, calls: int, reports: int) -> list[Webhook]:
     """Somebody calls us, so many times, and then there are reports about these calls in turn."""
     sids = [f"CA{run}{number:032x}"[:34] for number in range(calls)]
-    offers = [_webhook(sid, "ringing", public, number=None) for sid in sids]
-    return [*offers, *(_webhook(sids[n % calls], "ringing", public, number=n) for n in range(reports))]
+    offers = [_webhook(sid, "ringing", number=None) for sid in sids]
+    return [*offers, *(_webhook(sids[n % calls], "ringing", number=n) for n in range(reports))]
 
 
-def _webhook(sid: str, status: str, public: str, *, number: int | None) -> Webhook:
+def _webhook(sid: str, status: str, *, number: int | None) -> Webhook:
     fields = {"AccountSid": ACCOUNT["account_sid"], "ApiVersion": "2010-04-01", "CallSid": sid, "CallStatus": status}
     fields |= {"Direction": "inbound", "From": f"+1555{int(sid[-7:], 16) % 10_000_000:07}", "To": OURS}
     if number is not None:
         fields |= {"CallbackSource": "call-progress-events", "SequenceNumber": str(number)}
-    request = signed_request("POST", public, fields, token=ACCOUNT["auth_token"])
+    request = signed_request("POST", PUBLIC, fields, token=ACCOUNT["auth_token"])
     ours = f"twilio:{sid}:" + ("offer" if number is None else f"status:{number}")
     said = "&".join(f"{name}={fields[name]}" for name in sorted(fields))
-    theirs = hashlib.sha256(f"{public}\n{said}\n{request.headers[SIGNATURE]}".encode()).hexdigest()
+    theirs = hashlib.sha256(f"{PUBLIC}\n{said}\n{request.headers[SIGNATURE]}".encode()).hexdigest()
     return Webhook(sid, (ours, f"twilio:req:{theirs}"), _raw(request))
 
 
