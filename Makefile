@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check plugin plugin-test gateway gateway-old bench lock clean
+.PHONY: help install demo test check plugin plugin-test gateway gateway-old bench bench-peer lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -45,8 +45,11 @@ gateway: $(STAMP) ## Our plugin in a real OpenClaw gateway, offline, step by ste
 gateway-old: $(STAMP) ## The same in the gateway that still has the reference plugin
 	$(BIN)/python -m tests.gateway old $(ARGS)
 
-bench: $(STAMP) ## Print the speed of this machine, and write it to bench.json
+bench: $(STAMP) ## Print the speed of this machine, and write it to bench.json bench-peer.json
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-peer: $(STAMP) ## Measure the plugin beside the reference, each in a gateway; writes bench-peer.json
+	$(BIN)/python -m tests.gateway.peer $(ARGS)
 
 lock: $(STAMP) ## Refresh the hash-pinned lock
 	$(BIN)/python -m pip install --quiet pip-tools
@@ -54,4 +57,4 @@ lock: $(STAMP) ## Refresh the hash-pinned lock
 		--no-emit-find-links --no-emit-trusted-host --extra silero --extra test --extra dev -o requirements/lock.txt pyproject.toml
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .gateway dist plugin/openclaw/wheel bench.json
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .gateway dist plugin/openclaw/wheel bench.json bench-peer.json

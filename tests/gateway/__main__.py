@@ -29,6 +29,8 @@ STORIES = {
     "installed": stories.installed,
     "folder": stories.folder,
 }
+LANES = (("mock",), ("twilio", "folder", "installed"))
+"""Two gateways at a time: much of what they do is to wait."""
 
 
 @define
@@ -69,8 +71,15 @@ async def _run(release: Release, wanted: list[str], folder: Path, console: Conso
     if installation.no_node:
         console.print(f"[yellow]skipped: this machine cannot run the gateway: {installation.no_node}[/yellow]")
         return 0
-    for name in wanted:
-        await STORIES[name](steps, folder, release)
+
+    async def tell(lane: tuple[str, ...]) -> None:
+        for name in lane:
+            if name in wanted:
+                await STORIES[name](steps, folder, release)
+
+    async with trio.open_nursery() as nursery:
+        for lane in LANES:
+            nursery.start_soon(tell, lane)
     console.print(steps.table(f"openclaw {release.version} on node {release.node}"))
     if steps.failed:
         console.print(f"[bold red]{len(steps.failed)} failed[/bold red]; logs are in {folder}")

@@ -12,7 +12,7 @@ import trio
 from attrs import define, field
 from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket_url
 
-READ, WRITE = "operator.read", "operator.write"
+READ, WRITE, ADMIN = "operator.read", "operator.write", "operator.admin"
 ANSWER_S = 60
 LARGEST = 1 << 24
 

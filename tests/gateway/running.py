@@ -45,8 +45,9 @@ class Steps:
         row = Row(name, trio.current_time() - start, ok, note)
         self.rows.append(row)
         said = "[green]ok[/green]" if ok else "[bold red]FAILED[/bold red]"
-        self.console.print(f"          {said} after {row.seconds:.1f} s", end="  ")
-        self.console.print(note, style="" if ok else "red", markup=False, highlight=False)
+        now = trio.current_time() - self.began
+        self.console.print(f"[dim]{now:6.1f} s[/dim]  {name}: {said} after {row.seconds:.1f} s", end="  ")
+        self.console.print(note, style="dim" if ok else "red", markup=False, highlight=False)
         return ok
 
     async def all(self, *steps: tuple[str, Step]) -> None:

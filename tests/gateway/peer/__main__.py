@@ -17,7 +17,7 @@ from tempfile import mkdtemp
 import trio
 from rich.console import Console
 
-from tests.gateway.peer import commands, webhooks
+from tests.gateway.peer import commands, sound, webhooks
 from tests.gateway.peer.rows import Row, table
 from tests.gateway.releases import NEW, OLD, install
 
@@ -25,6 +25,7 @@ Part = Callable[[Path, Callable[[str], None]], Awaitable[list[Row]]]
 PARTS: dict[str, Part] = {
     "commands": commands.rows,
     "webhooks": webhooks.rows,
+    "sound": sound.rows,
 }
 
 

@@ -18,6 +18,8 @@ from tests.system.street import reserved_port
 from voicecall.testing.vendors.listening import open_vendor
 
 LISTENS = "+15550001002"
+EARS = Path(__file__).parent / "ears"
+Plain = dict[str, Any]
 
 
 @frozen(kw_only=True)
@@ -31,8 +33,13 @@ class Side:
 
 
 @asynccontextmanager
-async def reference(folder: Path, **settings: Any) -> AsyncGenerator[Side]:
-    """The old gateway with the plugin that it brings along."""
+async def reference(
+    folder: Path, *, ears: bool = False, more: Plain | None = None, **settings: Any
+) -> AsyncGenerator[Side]:
+    """The old gateway with the plugin that it brings along; with ``ears``, a transcriber that needs nobody.
+
+    ``more`` are other parts of the gateway's configuration.
+    """
     await trio.Path(folder).mkdir()
     model = StandIn()
     with reserved_port() as port, reserved_port() as door:
@@ -41,7 +48,13 @@ async def reference(folder: Path, **settings: Any) -> AsyncGenerator[Side]:
             host = Host(release=OLD, folder=folder, port=port, model_url=url, environment=environment)
             ours = {"provider": "mock", "fromNumber": "+15550000000", "serve": {"port": door}, "maxConcurrentCalls": 64}
             block = {**ours, "store": str(folder / "calls"), **settings}
-            host.configure({"allow": ["voice-call"], "entries": {"voice-call": {"enabled": True, "config": block}}})
+            entries: Plain = {"voice-call": {"enabled": True, "config": block}}
+            plugins: Plain = {"allow": ["voice-call", "openai"], "entries": entries}
+            if ears:
+                plugins["allow"] += ["stand-in-ears"]
+                plugins["load"] = {"paths": [str(EARS)]}
+                entries["stand-in-ears"] = {"enabled": True}
+            host.configure(plugins, **(more or {}))
             async with _started(host):
                 yield Side(host=host, store=folder / "calls", door=door)
 
