@@ -1,7 +1,7 @@
 """Callers of a Twilio number, a process of its own: ``python -m tests.gateway.peer.callers``.
 
 Reads one line, ``{"port", "webhooks": [text, …], "again": [text, …], "seconds", "speech": {index: [at_s, base64]}}``:
-each webhook is a call of ours, answered with TwiML that names a media stream, or the one in ``again`` is. Everybody sends
+each webhook is a call of ours, answered with TwiML that names a media stream, or the one in ``again`` is. All callers send
 50 frames a second, silence or speech, and gives marks back at once. Writes one line, for each call ``{"arrivals_ms",
 "first_ms", "error"}``: when frames came, and how long after ``start`` the first one that is not silence did.
 """
