@@ -1,26 +1,15 @@
 // The gateway's methods: each is the server's own, with the gateway's errors.
+import { SCOPES } from "../generated/tool.js";
 import { shapeOf } from "./errors.js";
 
-const READ = "operator.read";
-const WRITE = "operator.write";
-
-export const METHODS = {
-  "voicecall.initiate": WRITE,
-  "voicecall.start": WRITE,
-  "voicecall.continue": WRITE,
-  "voicecall.continue.start": WRITE,
-  "voicecall.continue.result": READ,
-  "voicecall.speak": WRITE,
-  "voicecall.dtmf": WRITE,
-  "voicecall.end": WRITE,
-  "voicecall.status": READ,
-  "voicecall.pairing.list": READ,
-  "voicecall.pairing.approve": WRITE,
-  "voicecall.pairing.revoke": WRITE,
-};
+/** What a gateway's client may call; the rest is about connections, or the plugin's business. */
+export const METHODS = [
+  ...["initiate", "start", "continue", "continue.start", "continue.result", "speak", "dtmf", "end", "status"],
+  ...["pairing.list", "pairing.approve", "pairing.revoke"],
+].map((name) => `voicecall.${name}`);
 
 export function registerMethods(api, voice) {
-  for (const [name, scope] of Object.entries(METHODS)) {
+  for (const name of METHODS) {
     const answer = async ({ params, respond, signal }) => {
       try {
         respond(true, await voice.ask(name, params, { by: "gateway", signal }));
@@ -28,6 +17,6 @@ export function registerMethods(api, voice) {
         respond(false, undefined, shapeOf(error));
       }
     };
-    api.registerGatewayMethod(name, answer, { scope });
+    api.registerGatewayMethod(name, answer, { scope: SCOPES[name] });
   }
 }

@@ -1,15 +1,6 @@
 // The tool that the host's agents call.
-import { DESCRIPTION, PARAMETERS } from "../generated/tool.js";
+import { ACTIONS, DESCRIPTION, PARAMETERS } from "../generated/tool.js";
 
-/** What each action is called on the server, and which of its arguments it takes. */
-const ACTIONS = {
-  initiate_call: ["voicecall.initiate", ["to", "message", "mode", "dtmfSequence", "sessionKey"]],
-  continue_call: ["voicecall.continue", ["callId", "message"]],
-  speak_to_user: ["voicecall.speak", ["callId", "message"]],
-  send_dtmf: ["voicecall.dtmf", ["callId", "digits"]],
-  end_call: ["voicecall.end", ["callId"]],
-  get_status: ["voicecall.status", ["callId"]],
-};
 const DIALS = [undefined, null, "", "call", "notify", "conversation"];
 
 export function registerTool(api, voice) {

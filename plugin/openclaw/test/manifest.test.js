@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { METHODS } from "../lib/methods.js";
-import { DESCRIPTION, PARAMETERS } from "../generated/tool.js";
+import { ACTIONS, DESCRIPTION, PARAMETERS } from "../generated/tool.js";
 import { ROOT, host } from "./stage.js";
 
 const read = (name) => JSON.parse(readFileSync(path.join(ROOT, name), "utf8"));
@@ -41,7 +41,7 @@ test("reading is open to those who may read, everything else to those who may wr
   for (const [name, { scope }] of Object.entries(made.methods)) {
     assert.equal(scope, reads.includes(name) ? "operator.read" : "operator.write", name);
   }
-  assert.deepEqual(Object.keys(made.methods), Object.keys(METHODS));
+  assert.deepEqual(Object.keys(made.methods), METHODS);
 });
 
 test("every secret is hidden in forms, and may be a reference", () => {
@@ -56,6 +56,6 @@ test("a lexical search finds the tool by the words for what it does", () => {
   for (const word of ["phone", "call", "voice", "dial", "speak", "hang up", "DTMF"]) {
     assert.match(DESCRIPTION, new RegExp(word, "i"));
   }
-  assert.deepEqual(PARAMETERS.properties.action.enum.length, 6);
-  assert.equal(PARAMETERS.required, undefined); // the form without an action
+  for (const action of Object.keys(ACTIONS)) assert.ok(JSON.stringify(PARAMETERS).includes(`"${action}"`), action);
+  assert.ok(!PARAMETERS.required?.includes("action")); // there is a form without one
 });
