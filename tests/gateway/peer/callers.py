@@ -1,9 +1,9 @@
 """Callers of a Twilio number, a process of its own: ``python -m tests.gateway.peer.callers``.
 
-Reads one line, ``{"port", "webhooks": [text, …], "again": [text, …], "seconds", "speech": {index: [at_s, base64]}}``:
-each webhook is a call of ours, answered with TwiML that names a media stream, or the one in ``again`` is. All callers send
-50 frames a second, silence or speech, and gives marks back at once. Writes one line, for each call ``{"arrivals_ms",
-"first_ms", "error"}``: when frames came, and how long after ``start`` the first one that is not silence did.
+Reads one line, ``{"port", "webhooks": [text, …], "again": [text, …], "seconds", "speech": {index: [at_s, base64]}}``.
+Each webhook is a call of ours, answered with TwiML that names a media stream, or the one in ``again`` is. All of them
+send 50 frames a second, silence or speech, and give marks back at once. Writes one line, for each call
+``{"arrivals_ms", "first_ms", "error"}``: when frames came, and how long after ``start`` the first one with sound did.
 """
 
 from __future__ import annotations
