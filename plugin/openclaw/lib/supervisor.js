@@ -182,7 +182,16 @@ export class Supervisor {
       }
     }
     const known = await readFile(settings.file, "utf8").catch(() => "");
-    if (known !== written(settings)) await this.#update(connection, hello, settings);
+    if (known !== written(settings)) await this.#take(() => this.#update(connection, hello, settings));
+  }
+
+  /** A server that cannot use a new configuration goes on with the one it has. */
+  async #take(change) {
+    try {
+      await change();
+    } catch (error) {
+      this.#log.error(`voicecall: the new configuration was not taken: ${error.message}`);
+    }
   }
 
   #settled(connection, hello, found) {
@@ -197,23 +206,15 @@ export class Supervisor {
   /** Forward settings that change, until the connection is over. */
   async #watch(connection, hello, first) {
     let known = first;
-    let isLooking = false;
-    const look = async () => {
-      if (isLooking) return;
-      isLooking = true;
-      try {
+    const look = () =>
+      this.#take(async () => {
         const now = this.#read();
         if (same(now, known)) return;
-        if (!now.isWanted) await this.#drain(connection, FAREWELL_MS);
-        else if (restarts(now, known)) await this.#replace(connection, now);
-        else await this.#update(connection, hello, now);
         known = now;
-      } catch (error) {
-        this.#log.error(`voicecall: the new configuration was not taken: ${error.message}`);
-      } finally {
-        isLooking = false;
-      }
-    };
+        if (!now.isWanted) await this.#drain(connection, FAREWELL_MS);
+        else if (restarts(now, first)) await this.#replace(connection, now);
+        else await this.#update(connection, hello, now);
+      });
     const timer = setInterval(look, LOOK_MS);
     await connection.closed;
     clearInterval(timer);
