@@ -1,9 +1,9 @@
 """Callers of a Twilio number, a process of its own: ``python -m tests.gateway.peer.callers``.
 
-Reads one line, ``{"port", "webhooks": [text, …], "seconds", "speech": {index: [at_s, base64]}}``: each webhook is a
-call of ours, answered with TwiML that names a media stream. Everybody sends 50 frames a second, silence or speech, and
-gives marks back at once. Writes one line, for each call ``{"arrivals_ms", "first_ms", "error"}``: when frames came, and
-how long after ``start`` the first one that is not silence did.
+Reads one line, ``{"port", "webhooks": [text, …], "again": [text, …], "seconds", "speech": {index: [at_s, base64]}}``.
+Each webhook is a call of ours, answered with TwiML that names a media stream, or the one in ``again`` is. All of them
+send 50 frames a second, silence or speech, and give marks back at once. Writes one line, for each call
+``{"arrivals_ms", "first_ms", "error"}``: when frames came, and how long after ``start`` the first one with sound did.
 """
 
 from __future__ import annotations
@@ -87,16 +87,23 @@ class Caller:
             self.send({"event": "mark", "streamSid": self.name, "mark": {"name": mark}})
 
 
-def call(port: int, webhook: str, number: int) -> Caller:
-    """Call, and open the stream that the answer names. Raises ``OSError``, ``ValueError``."""
+def ask(port: int, webhook: str) -> str:
+    """The answer to a webhook."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
         sock.sendall(webhook.encode())
         response = http.client.HTTPResponse(sock)
         response.begin()
-        twiml = response.read().decode()
+        return response.read().decode()
+
+
+def call(port: int, webhook: str, again: str, number: int) -> Caller:
+    """Call, and open the stream that the answer names. Raises ``OSError``, ``ValueError``."""
+    twiml = ask(port, webhook)
+    if not STREAM.search(twiml):
+        twiml = ask(port, again)
     found = STREAM.search(twiml)
     if found is None:
-        raise ValueError(f"no stream: {response.status} {twiml[:200]}")
+        raise ValueError(f"no stream: {twiml[:200]}")
     url = urlsplit(html.unescape(found[1]))
     sock = socket.create_connection(("127.0.0.1", port), timeout=60)
     sock.setsockopt(socket.SOL_TCP, socket.TCP_NODELAY, 1)
@@ -156,7 +163,8 @@ def _send_frame(caller: Caller, sent: int, at_s: float) -> None:
 def main() -> None:
     """The command."""
     told = json.loads(sys.stdin.readline())
-    callers = [call(told["port"], webhook, number) for number, webhook in enumerate(told["webhooks"])]
+    asked = zip(told["webhooks"], told["again"], strict=True)
+    callers = [call(told["port"], webhook, again, number) for number, (webhook, again) in enumerate(asked)]
     for index, (at_s, audio) in told.get("speech", {}).items():
         sound = base64.b64decode(audio)
         callers[int(index)].speech = [sound[at : at + 160].ljust(160, b"\xff") for at in range(0, len(sound), 160)]

@@ -13,7 +13,7 @@ import httpx
 import trio
 from attrs import field, frozen
 
-from tests.gateway.client import GatewayClient
+from tests.gateway.client import ADMIN, READ, WRITE, GatewayClient
 from tests.gateway.host import TOKEN
 from tests.gateway.peer.hosts import LISTENS, Side, ours, reference
 from tests.gateway.peer.rows import Row, median
@@ -75,7 +75,7 @@ def _methods(theirs: Times, own: Times, new: Times) -> Iterator[Row]:
 
 async def _measure(side: Side, commands: tuple[str, ...]) -> Times:
     """All times of one side, with a call that lives as long as the measurement."""
-    async with side.host.client() as client:
+    async with side.host.client(scopes=(READ, WRITE, ADMIN)) as client:  # the reference's methods have no scope
         call = await _place(side, client)
         through, direct = {}, {}
         for command in commands:

@@ -20,7 +20,7 @@ import trio
 
 from tests.gateway.peer.hosts import Side, ours, reference
 from tests.gateway.peer.rows import Row, median, p99
-from tests.gateway.peer.webhooks import ACCOUNT, PUBLIC, webhooks
+from tests.gateway.peer.webhooks import ACCOUNT, PUBLIC, as_ours, webhooks
 from tests.gateway.releases import OLD, ROOT
 from voicecall.audio.modem import modulate
 from voicecall.cli.simulating import first_line
@@ -97,9 +97,10 @@ async def _call(
     side: Side, run: str, count: int, seconds: float, speech: dict[int, tuple[float, bytes]] | None = None
 ) -> Seen:
     """What so many callers hear."""
-    texts = [one.text for one in webhooks(run, count, 0)]
+    calls = webhooks(run, count, 0)
+    texts, again = ([one.text for one in some] for some in (calls, as_ours(calls)))
     said = {str(index): [at_s, base64.b64encode(sound).decode()] for index, (at_s, sound) in (speech or {}).items()}
-    told = {"port": side.door, "webhooks": texts, "seconds": seconds, "speech": said}
+    told = {"port": side.door, "webhooks": texts, "again": again, "seconds": seconds, "speech": said}
     command = [sys.executable, "-m", "tests.gateway.peer.callers"]
     done = await trio.run_process(command, stdin=json.dumps(told).encode() + b"\n", capture_stdout=True, cwd=ROOT)
     return json.loads(done.stdout)

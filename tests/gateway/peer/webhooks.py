@@ -55,14 +55,20 @@ class Webhook:
 
 def webhooks(run: str, calls: int, reports: int) -> list[Webhook]:
     """Somebody calls us, so many times, and then there are reports about these calls in turn."""
-    sids = [f"CA{run}{number:032x}"[:34] for number in range(calls)]
+    sids = [f"CA{run}{number:0{32 - len(run)}x}" for number in range(calls)]
     offers = [_webhook(sid, "ringing", number=None) for sid in sids]
     return [*offers, *(_webhook(sids[n % calls], "ringing", number=n) for n in range(reports))]
 
 
-def _webhook(sid: str, status: str, *, number: int | None) -> Webhook:
+def as_ours(calls: list[Webhook]) -> list[Webhook]:
+    """The same calls as if it was we who called. The reference has room for one caller at a time; the others wait in a
+    queue. Calls of its own it takes as they come."""
+    return [_webhook(one.call, "in-progress", number=None, direction="outbound-api") for one in calls]
+
+
+def _webhook(sid: str, status: str, *, number: int | None, direction: str = "inbound") -> Webhook:
     fields = {"AccountSid": ACCOUNT["account_sid"], "ApiVersion": "2010-04-01", "CallSid": sid, "CallStatus": status}
-    fields |= {"Direction": "inbound", "From": f"+1555{int(sid[-7:], 16) % 10_000_000:07}", "To": OURS}
+    fields |= {"Direction": direction, "From": f"+1555{int(sid[-7:], 16) % 10_000_000:07}", "To": OURS}
     if number is not None:
         fields |= {"CallbackSource": "call-progress-events", "SequenceNumber": str(number)}
     request = signed_request("POST", PUBLIC, fields, token=ACCOUNT["auth_token"])
