@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check bench lock clean
+.PHONY: help install demo test check plugin plugin-test gateway gateway-old bench bench-peer lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 # Rebuilt when the lock or the project file changes; only Python, make and git are needed beforehand.
 $(STAMP): requirements/lock.txt requirements/newer.txt requirements/silero.txt pyproject.toml
@@ -33,8 +33,23 @@ check: $(STAMP) ## Lint, types, import contracts, schema lock, golden replay, do
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/checks
 
-bench: $(STAMP) ## Print the speed of this machine, and write it to bench.json
+plugin: $(STAMP) ## The plugin's package for OpenClaw, with the server's wheel in it, in dist/
+	$(BIN)/python scripts/pack_plugin.py dist
+
+plugin-test: $(STAMP) ## The plugin's own tests, against real servers; needs Node 20 or later
+	VOICECALL_TEST_PYTHON=$(CURDIR)/$(BIN)/python node --test --test-concurrency=2 plugin/openclaw/test/*.test.js
+
+gateway: $(STAMP) ## Our plugin in a real OpenClaw gateway, offline, step by step (ARGS="--only twilio")
+	$(BIN)/python -m tests.gateway new $(ARGS)
+
+gateway-old: $(STAMP) ## The same in the gateway that still has the reference plugin
+	$(BIN)/python -m tests.gateway old $(ARGS)
+
+bench: $(STAMP) ## Print the speed of this machine, and write it to bench.json bench-peer.json
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-peer: $(STAMP) ## Measure the plugin beside the reference, each in a gateway; writes bench-peer.json
+	$(BIN)/python -m tests.gateway.peer $(ARGS)
 
 lock: $(STAMP) ## Refresh the hash-pinned lock
 	$(BIN)/python -m pip install --quiet pip-tools
@@ -42,4 +57,4 @@ lock: $(STAMP) ## Refresh the hash-pinned lock
 		--no-emit-find-links --no-emit-trusted-host --extra silero --extra test --extra dev -o requirements/lock.txt pyproject.toml
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis bench.json
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .gateway dist plugin/openclaw/wheel bench.json bench-peer.json

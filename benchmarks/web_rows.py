@@ -39,7 +39,7 @@ Serving = Callable[[], AbstractAsyncContextManager[tuple[int, list[CallId]]]]
 
 def rows(progress: Callable[[str, float], None]) -> Iterator[dict[str, Any]]:
     """The two rows, and the rates that go with them."""
-    for name, serving in (("empty quart-trio handler", _empty), ("webhook to durable reply", _durable)):
+    for name, serving in (("empty quart-trio handler", open_empty), ("webhook to durable reply", _durable)):
         progress(name, 0.0)
         latencies, took_s = trio.run(_measure, serving, partial(progress, name))
         latencies.sort()
@@ -78,7 +78,8 @@ async def _measure(serving: Serving, progress: Callable[[float], None]) -> tuple
 
 
 @asynccontextmanager
-async def _empty() -> AsyncGenerator[tuple[int, list[CallId]]]:
+async def open_empty() -> AsyncGenerator[tuple[int, list[CallId]]]:
+    """A port where every POST to ``PATH`` is answered with nothing."""
     import hypercorn.trio
     from hypercorn.config import Config
     from quart_trio import QuartTrio

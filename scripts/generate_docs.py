@@ -16,6 +16,7 @@ import cli_page
 import configuration_page
 import events_page
 import operation_page
+import plugin_manifest
 import rpc_page
 import rpc_types
 
@@ -33,6 +34,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
 }
 FILES: Mapping[str, Callable[[], str]] = {
     **{f"docs/{name}": page for name, page in PAGES.items()},
+    "plugin/openclaw/openclaw.plugin.json": plugin_manifest.page,
     "plugin/openclaw/generated/tool.js": rpc_types.tool,
     "plugin/openclaw/generated/rpc.d.ts": rpc_types.types,
 }

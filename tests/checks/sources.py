@@ -11,7 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("voicecall", "journal")
 CODE = (*PRODUCT, "scripts", "benchmarks", "tests")
-_MADE = {".git", ".venv", "__pycache__", ".hypothesis", ".pytest_cache", ".ruff_cache", ".import_linter_cache"}
+_MADE = {".git", ".venv", ".gateway", "__pycache__", ".hypothesis"}
+_MADE |= {".pytest_cache", ".ruff_cache", ".import_linter_cache"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
