@@ -25,6 +25,7 @@ from journal import FileJournal, Journal, Position, open_journal
 from voicecall.accounts import account_of
 from voicecall.actors.checkpoint import Checkpoint, load_directory
 from voicecall.actors.drain import Drain
+from voicecall.adapters.agents.gateway import GatewayAgent
 from voicecall.assembly import VERSION, Calls, Parts, assemble, carrier_of
 from voicecall.config import Config
 from voicecall.events import CallId, Entry, Instant
@@ -214,7 +215,6 @@ def _place(state: Path, door: Door) -> dict[str, object]:
 def _methods(
     config: Config, parts: Parts, calls: Calls, logs: LogFeed | None, drain: Drain, place: Mapping[str, object]
 ) -> Methods:
-    from voicecall.adapters.agents.gateway import GatewayAgent
     from voicecall.rpc.methods import Methods
 
     return Methods(
@@ -321,5 +321,7 @@ def _real_parts(
 def _observe(checkpoint: Checkpoint, mind: Mind, call_id: CallId, position: Position, entry: Entry) -> None:
     """Told of every entry: the first words of a call that we place are made while the telephone rings."""
     checkpoint.seen(call_id, position, entry)
+    if isinstance(mind.agent, GatewayAgent):
+        mind.agent.observe(call_id, entry)
     if isinstance(entry.event, CallPlaced) and entry.event.policy.streaming:
         mind.ahead(entry.event.policy.greeting)

@@ -174,11 +174,11 @@ def test_a_person_may_stop_waiting(street: Street) -> None:
 
 
 def test_a_server_that_dies_meanwhile_is_told(street: Street) -> None:
-    call_id = street.call(LISTENS)
-    street.saw(call_id, fact.PlaybackFinished)
-    command = [sys.executable, "-m", "voicecall", "continue", "--call-id", call_id, "-m", "Well?", "--state"]
+    """Who waits for a person's answer waits on, see ``tests/system/test_hosts_and_clients.py``."""
+    number = street.people("+15551110077", "answer", {"do": "staySilent"})
+    command = [sys.executable, "-m", "voicecall", "call", "--wait", "--to", number, "-m", "Hi", "--state"]
     with subprocess.Popen([*command, str(street.state)], stderr=subprocess.PIPE) as asking:
-        street.saw(call_id, fact.ListenRequested)
+        call_id = street.placed(number)
         assert street.server is not None
         street.server.kill()
         assert asking.wait(PATIENCE_S) == 1

@@ -83,6 +83,15 @@ def test_without_a_wrong_signature_the_last_refusal_is_told(tmp_path: Path, caps
     assert last["advice"] == "the request missed the webhook's path: serve.path is /voice/webhook"
 
 
+def test_a_webhook_that_is_configured_as_get_is_told_to_be_post(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refuse(tmp_path, post(b"", sealed(PUBLIC + "/voice/webhook", b""), method="GET"))
+    _, last = told(capsys, "why-signature", "last", "--state", tmp_path)
+    assert (last["status"], last["reason"]) == (405, "method")
+    assert last["advice"] == "the carrier sends GET: set this webhook to POST in the carrier's console"
+
+
 def test_what_was_refused_for_another_reason_says_which(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     large = event(text="a" * 20_000)
     refuse(tmp_path, post(b"x" * 70_000, sealed(PUBLIC, b"")), post(large, sealed("https://wrong.example", large)))

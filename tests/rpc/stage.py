@@ -12,11 +12,13 @@ import trio
 import trio.testing
 from attrs import define, evolve, field, frozen
 
-from journal import Journal
+from journal import Journal, Position
 from voicecall.actors.drain import Drain
 from voicecall.adapters.agents.gateway import GatewayAgent
 from voicecall.assembly import carrier_of
 from voicecall.config import parse
+from voicecall.events import CallId, Entry
+from voicecall.ports import Agent
 from voicecall.rpc.client import Client
 from voicecall.rpc.connection import converse
 from voicecall.rpc.methods import Methods
@@ -105,6 +107,11 @@ class Stage:
         return self.town.network.board.report()["dials"]
 
 
+def _watch(agent: Agent) -> Callable[[CallId, Position, Entry], None] | None:
+    """As the composition root does it."""
+    return (lambda call_id, _, entry: agent.observe(call_id, entry)) if isinstance(agent, GatewayAgent) else None
+
+
 Story = Callable[[Stage], Awaitable[None]]
 
 
@@ -119,7 +126,7 @@ def play(*stories: Story, jumping: bool = True, **config: Any) -> None:
                 parsed = parse(plain, {})
                 async with (
                     agent_of(parsed) as agent,
-                    town.serve(config=parsed, agent=agent) as system,
+                    town.serve(config=parsed, agent=agent, observe=_watch(agent)) as system,
                     trio.open_nursery() as nursery,
                 ):
                     supervisor, directory = system.calls.supervisor, system.calls.directory

@@ -28,6 +28,8 @@ async def attach(stage: Stage) -> Line:
 async def question(line: Line) -> Plain:
     """The next question, which must be well-formed."""
     asked = await line.next()
+    while asked.get("method") == "agent.warm":
+        asked = await line.next()
     assert (asked["jsonrpc"], asked["method"]) == ("2.0", "agent.reply"), asked
     return asked
 

@@ -11,7 +11,7 @@ import trio
 from attrs import evolve
 
 from tests.rpc.stage import LISTENER, Line, Plain, Stage, play
-from voicecall.rpc.connection import converse
+from voicecall.rpc.connection import HELLO_S, converse
 from voicecall.rpc.logs import WAITING, LogFeed
 from voicecall.rpc.methods import Methods
 from voicecall.rpc.protocol import CANCELLED
@@ -119,8 +119,12 @@ def test_who_does_not_know_the_token_gets_nothing() -> None:
             error = (await ask(stranger, method, **params))["error"]
             assert error["message"] == "token: voicecall.hello must come first, with the token of this server"
             assert await stranger.stream.receive_some() == b""
-        friend = line()
+        slow, friend = line(), line()
+        await slow.stream.send_all(b'{"jsonrpc"')
         assert "result" in await ask(friend, "hello", token="open sesame")
+        began = trio.current_time()
+        assert await slow.stream.receive_some() == b""
+        assert trio.current_time() - began == pytest.approx(HELLO_S, abs=0.1)
         assert "result" in await ask(friend, "status")
 
     play(story)

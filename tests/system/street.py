@@ -264,6 +264,11 @@ class Street:
 
         return self.until(call_id, holds)
 
+    def placed(self, number: str) -> str:
+        """The call to this number, which may be still to come."""
+        stream = self._line(None, lambda entry: getattr(entry.event, "callee", "") == number).stream
+        return stream.removeprefix("call/")
+
     def over(self, call_id: str) -> None:
         """Wait until a call has ended and its sound is closed."""
         opened, ended = 0, False

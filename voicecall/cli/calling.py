@@ -17,6 +17,8 @@ from voicecall.rpc.protocol import INVALID_PARAMS, RpcError, invalid
 Params = dict[str, Any]
 Work = Callable[[Client, Params], Any]
 ASK_AGAIN_S = 0.2
+NEXT_SERVER_S = 30.0
+"""How long the next server may take to come when one went away."""
 PICKED_UP = frozenset({"answered", "active", "speaking", "listening"})
 ENDED = frozenset(get_args(EndReason))
 OPTIONS = {"to": "--to", "message": "--message", "callId": "--call-id", "digits": "--digits"}
@@ -54,7 +56,7 @@ def place_call(place: Place, method: str, params: Params, *, wait: bool, json: b
 
 
 def ask(place: Place, method: str, params: Params, *, json: bool, waiting: str = "") -> int:
-    """Ask something of a call."""
+    """Ask something of a call. One who is ``waiting`` for an answer waits for the next server, too."""
     quiet = wants_json(json=json)
 
     async def work(client: Client, named: Params) -> dict[str, Any]:
@@ -71,7 +73,7 @@ def ask(place: Place, method: str, params: Params, *, json: bool, waiting: str =
             said = answer.get("transcript")
             Console().print(Text(said) if said else Text("done", "green"))
 
-    return run_client(place.state, params, work, show)
+    return run_client(place.state, params, work, show, lasting=bool(waiting))
 
 
 def ask_server(place: Place, method: str, params: Params, show: Callable[[dict[str, Any]], None]) -> int:
@@ -115,11 +117,16 @@ def _named(params: Params) -> Params:
     return {**given, "requestId": new_request_id(), "by": "cli"}
 
 
-def run_client(state: Path, params: Params, work: Work, show: Callable[[dict[str, Any]], None]) -> int:
-    """Ask the server of ``state``, and ``show`` what ``work`` has brought; the exit code."""
+def run_client(
+    state: Path, params: Params, work: Work, show: Callable[[dict[str, Any]], None], *, lasting: bool = False
+) -> int:
+    """Ask the server of ``state``, and ``show`` what ``work`` has brought; the exit code. What is ``lasting`` is asked
+    again of the next server."""
 
     async def main() -> dict[str, Any]:
         named = _named(params)
+        if lasting:
+            return await _asked_again(state, work, named)
         async with connect(state) as client:
             return await work(client, named)
 
@@ -131,6 +138,23 @@ def run_client(state: Path, params: Params, work: Work, show: Callable[[dict[str
         return _refuse(error)
     show(answer)
     return 0
+
+
+async def _asked_again(state: Path, work: Work, named: Params) -> dict[str, Any]:
+    """A server that goes away meanwhile is waited for, and the next one asked the same: by its name it knows what was
+    asked, and the journal what became of it."""
+    until = 0.0  # whoever finds no server in the first place is told so at once
+    while True:
+        try:
+            async with connect(state) as client:
+                try:
+                    return await work(client, named)
+                finally:
+                    until = trio.current_time() + NEXT_SERVER_S
+        except NoServer:
+            if trio.current_time() >= until:
+                raise
+        await trio.sleep(ASK_AGAIN_S)
 
 
 def _refuse(error: RpcError) -> int:

@@ -118,6 +118,8 @@ def _advice(refused: RefusedRequest) -> str:
             return (
                 f"the request was not signed: {refused.why}; another sender than {refused.carrier}, or a proxy drops it"
             )
+        case "method":
+            return f"the carrier sends {refused.method}: set this webhook to POST in the carrier's console"
         case "path":
             return f"the request missed the webhook's path: {refused.why}"
         case "call":

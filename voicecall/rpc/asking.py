@@ -3,7 +3,8 @@
 ``agent.reply`` is a request of ours on the client's connection. The host may send words as it thinks of them, each with
 the notification ``agent.delta {"id", "text"}``, and answers the request once it is done: ``{"text"}`` is the whole
 reply of a host that has sent nothing before, and is not looked at otherwise. ``agent.cancel {"id"}`` tells it that
-nobody waits any more (the person spoke again, or hung up); what it sends after that is dropped.
+nobody waits any more (the person spoke again, or hung up); what it sends after that is dropped. ``agent.warm
+{"callId"}`` tells it that a conversation has begun to ring.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from typing import Any
 import trio
 from attrs import asdict, define, field
 
+from voicecall.events import CallId
 from voicecall.ports import Line, Turn
 from voicecall.rpc.protocol import Params, RpcAnswer, notification_line, request_line, type_of
 
 ATTACH, REPLY, DELTA, CANCEL = "voicecall.agent.attach", "agent.reply", "agent.delta", "agent.cancel"
+WARM = "agent.warm"
 LONGEST = 100_000
 """Characters of a reply: two hours of speech. A host that sends more is out of order."""
 
@@ -39,9 +42,9 @@ class _Question:
 @define
 class RemoteAgent:
     """See ``voicecall.ports.Agent``: the host at the other end of one connection. ``send`` queues a line for it, in
-    order, and never waits."""
+    order, and never waits; False when too much is waiting for it."""
 
-    send: Callable[[bytes], None]
+    send: Callable[[bytes], bool]
     settings: Callable[[Turn], Mapping[str, Any]]
     _open: dict[str, _Question] = field(factory=dict[str, _Question])
     _numbers: count[int] = field(factory=lambda: count(1))
@@ -52,14 +55,19 @@ class RemoteAgent:
         name = f"agent-{next(self._numbers)}"
         inbox, words = trio.open_memory_channel[str](inf)
         question = self._open[name] = _Question(inbox)
-        self.send(request_line(name, REPLY, {**plain(turn), **self.settings(turn)}))
         try:
+            if not self.send(request_line(name, REPLY, {**plain(turn), **self.settings(turn)})):
+                raise NoReply("the host does not read what it is asked")
             async with aclosing(_words(question, words)) as pieces:
                 yield pieces
         finally:
             words.close()
             if self._open.pop(name, None) is not None:
                 self.send(notification_line(CANCEL, {"id": name}))
+
+    def warm(self, call_id: CallId) -> None:
+        """See ``voicecall.adapters.agents.gateway.Host``."""
+        self.send(notification_line(WARM, {"callId": call_id}))
 
     def hear(self, params: Params) -> None:
         """Words of a reply. Nobody may be waiting for them any more."""

@@ -6,13 +6,15 @@ Logs wait for nobody: a subscriber that does not read misses some, and is told h
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
+from functools import partial
 from typing import Any
 
 import trio
 from attrs import define, field
 
 from voicecall.rpc import params as read
-from voicecall.rpc.protocol import Params, RpcRequest, invalid, notification_line, refused, result_line
+from voicecall.rpc.protocol import Id, Params, RpcRequest, invalid, notification_line, refused
+from voicecall.rpc.subscribing import Outgoing, Subscription
 
 SUBSCRIBE = "voicecall.log.subscribe"
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -43,28 +45,28 @@ class LogFeed:
                 _offer(one, dict(message))
         return message
 
-    async def subscribe(self, request: RpcRequest, outgoing: trio.MemorySendChannel[bytes]) -> None:
-        """Send ``voicecall.log`` for every message until the client goes or cancels. Raises ``RpcError``."""
-        rank = _rank(request.params)
+    async def show(self, rank: int, name: Id, outgoing: Outgoing) -> None:
+        """Send ``voicecall.log`` for every message from now on."""
         inbox, messages = trio.open_memory_channel[Mapping[str, Any]](WAITING)
         subscriber = _Subscriber(rank, inbox)
-        await outgoing.send(result_line(request.id, {"subscribed": True}))
         self._subscribers.append(subscriber)
         try:
             async for message in messages:
                 missed, subscriber.missed = subscriber.missed, 0
-                news = {"subscription": request.id, **({"missed": missed} if missed else {}), "message": message}
+                news = {"subscription": name, **({"missed": missed} if missed else {}), "message": message}
                 await outgoing.send(notification_line("voicecall.log", news))
         finally:
             self._subscribers.remove(subscriber)
 
 
-async def subscribe(feed: LogFeed | None, request: RpcRequest, outgoing: trio.MemorySendChannel[bytes]) -> None:
-    """See ``LogFeed.subscribe``. Raises ``RpcError`` where logs go elsewhere."""
+def subscribe(feed: LogFeed | None, request: RpcRequest) -> Subscription:
+    """``voicecall.log`` for every message. Raises ``RpcError``, also where logs go elsewhere."""
+    rank = _rank(request.params)
     if feed is None:
         raise refused("this system's logs belong to the program that it is part of; read them there")
-    if not request.notification:
-        await feed.subscribe(request, outgoing)
+    return Subscription(
+        answer={"subscribed": True}, send=partial(feed.show, rank, request.id), ended="voicecall.log.ended"
+    )
 
 
 def _offer(one: _Subscriber, message: Mapping[str, Any]) -> None:

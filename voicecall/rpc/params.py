@@ -11,6 +11,7 @@ from voicecall.rpc.protocol import RpcError, invalid, refused, type_of
 
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 LONGEST_TEXT = 10_000
+MOST = 2**53 - 1
 REQUEST_ID = "requestId required: name the request, so that a repeat is known as one"
 
 
@@ -43,7 +44,7 @@ def flag(params: Mapping[str, Any], name: str) -> bool:
 
 
 def whole_number(params: Mapping[str, Any], name: str, *, default: int) -> int:
-    """A number of 0 or more."""
+    """A number of 0 or more, and not more than every JSON reader understands."""
     value = params.get(name)
     if value is None:
         return default
@@ -51,6 +52,8 @@ def whole_number(params: Mapping[str, Any], name: str, *, default: int) -> int:
         raise invalid(name, f"{name}: expected a whole number, got {type_of(value)}")
     if value < 0:
         raise invalid(name, f"{name}: must be 0 or more, got {value}")
+    if value > MOST:
+        raise invalid(name, f"{name}: must be at most {MOST}, got {value}")
     return value
 
 

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-import trio
 from msgspec import Raw
 
-from journal.api import START, JournalError, Position
+from journal import Journal
+from journal.api import START, Position
 from voicecall.actors.world import stream_of
 from voicecall.rpc import params as read
 from voicecall.rpc.methods import Methods
-from voicecall.rpc.protocol import Id, Params, RpcRequest, notification_line, result_line
+from voicecall.rpc.protocol import Id, Params, RpcRequest, notification_line
+from voicecall.rpc.subscribing import Outgoing, Subscription
 
 
-async def tail(methods: Methods, request: RpcRequest, outgoing: trio.MemorySendChannel[bytes]) -> None:
-    """Send ``voicecall.tail.line`` for every line until the client goes or cancels. Raises ``RpcError``."""
-    if request.notification:
-        return  # whose lines would they be?
+def tail(methods: Methods, request: RpcRequest) -> Subscription:
+    """``voicecall.tail.line`` for every line. Raises ``RpcError``; what it sends ends with ``JournalError``."""
     stream, after = _what(methods, request.params)
-    await outgoing.send(result_line(request.id, {"subscribed": True, "after": after}))
-    try:
-        async with methods.journal.follow(stream, after=after) as lines:
-            async for line in lines:
-                head: dict[str, Any] = {"subscription": request.id, "position": line.position, "stream": line.stream}
-                await outgoing.send(notification_line("voicecall.tail.line", {**head, "entry": Raw(line.body)}))
-    except JournalError as error:
-        await outgoing.send(ended(request.id, str(error)))
+    return Subscription(
+        answer={"subscribed": True, "after": after},
+        send=partial(_follow, methods.journal, request.id, stream, after),
+        ended="voicecall.tail.ended",
+    )
 
 
-def ended(subscription: Id, why: str) -> bytes:
-    """No more lines will come."""
-    return notification_line("voicecall.tail.ended", {"subscription": subscription, "error": why})
+async def _follow(journal: Journal, name: Id, stream: str | None, after: Position, outgoing: Outgoing) -> None:
+    async with journal.follow(stream, after=after) as lines:
+        async for line in lines:
+            head: dict[str, Any] = {"subscription": name, "position": line.position, "stream": line.stream}
+            await outgoing.send(notification_line("voicecall.tail.line", {**head, "entry": Raw(line.body)}))
 
 
 def _what(methods: Methods, params: Params) -> tuple[str | None, Position]:

@@ -17,7 +17,7 @@ from typing import Any
 import trio
 from attrs import define, field, frozen
 
-from journal import Journal, MemoryJournal
+from journal import Journal, MemoryJournal, Position
 from voicecall.accounts import account_of
 from voicecall.actors.checkpoint import load_directory
 from voicecall.actors.supervisor import Accepted
@@ -120,6 +120,7 @@ class MemoryTown:
         transcriber: Transcriber | None = None,
         faulty_api: Callable[[Fetch], Fetch] = lambda fetch: fetch,
         set_back_ms: int = 0,
+        observe: Callable[[CallId, Position, Entry], None] | None = None,
     ) -> AsyncGenerator[MemorySystem]:
         """Run voicecall; leaving the context is a crash: its media streams break, its webhooks find nobody.
 
@@ -146,6 +147,7 @@ class MemoryTown:
             rings=1,
             lead_s=2 * STEP_MS / 1000,
             threads=False,
+            observe=observe,
         )
         async with assemble(config, parts) as calls:
             self.serving.append(calls)

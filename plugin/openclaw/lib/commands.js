@@ -1,7 +1,7 @@
 // `openclaw voicecall …`. What concerns a call is asked of the server on its socket; the rest is voicecall's own command
 // line, run where our server lives. Neither needs the gateway to be up.
 import { spawn } from "node:child_process";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdirSync, openSync, unlinkSync, writeSync } from "node:fs";
 import path from "node:path";
 import { findPython, rootOf } from "./python.js";
 import { Absent } from "./voice.js";
@@ -93,29 +93,31 @@ function print(value) {
 /** voicecall's command line with this configuration, on this terminal. */
 async function handOver(api, voice, args) {
   const settings = voice.settings();
-  const file = path.join(settings.state, `cli-${process.pid}.json`);
   try {
     const { command } = await findPython(settings, { rootDir: rootOf(api), install: false, log: api.logger });
-    await mkdir(settings.state, { recursive: true, mode: 0o700 });
-    await writeFile(file, JSON.stringify(settings.content), { mode: 0o600 });
-    process.exitCode = await exitOf(command, args, {
-      ...process.env,
-      VOICECALL_STATE_DIR: settings.state,
-      VOICECALL_CONFIG: file,
-    });
+    mkdirSync(settings.state, { recursive: true, mode: 0o700 });
+    const file = nameless(path.join(settings.state, `cli-${process.pid}.json`), JSON.stringify(settings.content));
+    const env = { ...process.env, VOICECALL_STATE_DIR: settings.state, VOICECALL_CONFIG: "/dev/fd/3" };
+    process.exitCode = await exitOf(command, args, { stdio: ["inherit", "inherit", "inherit", file], env });
   } catch (error) {
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 1;
-  } finally {
-    await rm(file, { force: true });
   }
 }
 
-function exitOf([program, ...more], args, env) {
-  const ignore = () => {}; // Ctrl-C is the child's, and then the file above is removed
+/** An open file that nobody else finds, also if we are killed: there are secrets in it. */
+function nameless(name, text) {
+  const file = openSync(name, "w+", 0o600);
+  unlinkSync(name);
+  writeSync(file, Buffer.from(text), 0, undefined, 0); // leaves the place of reading at the beginning
+  return file;
+}
+
+function exitOf([program, ...more], args, options) {
+  const ignore = () => {}; // Ctrl-C is for the child
   process.on("SIGINT", ignore);
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...more, "-m", "voicecall", ...args], { stdio: "inherit", env });
+    const child = spawn(program, [...more, "-m", "voicecall", ...args], options);
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? 1));
   }).finally(() => process.off("SIGINT", ignore));

@@ -8,6 +8,8 @@ export const ID = "voice-call";
 const OWN = "voicecall";
 const TRANSCRIPT_TIMEOUT_MS = 180_000;
 const RING_TIMEOUT_MS = 30_000;
+/** Hosts before `runEmbeddedAgent` take ten seconds and more for any reply: an apology after eight would be the rule. */
+const SLOW = { agentMs: [2_500, 8_000, 25_000, 35_000] };
 
 /** The host's configuration as it is now, secrets resolved where the host does that. */
 export function liveConfig(api) {
@@ -31,14 +33,14 @@ export function isWanted(config) {
 }
 
 /** Everything that starting and reaching the server takes. `state` is the host's state folder. */
-export function settingsOf(config, { state = hostState(), pluginConfig, env = process.env } = {}) {
+export function settingsOf(config, { state = hostState(), pluginConfig, isSlow = false, env = process.env } = {}) {
   const block = config?.plugins?.entries?.[ID]?.config ?? pluginConfig ?? {};
   const { [OWN]: own = {}, ...theirs } = block;
   const home = env.OPENCLAW_HOME || env.HOME || homedir();
   const kept = own.stateDir || theirs.store;
   const folder = kept ? expand(kept, home) : path.join(state, "voice-calls");
   const speech = config?.tts ?? config?.messages?.tts;
-  const ours = { ...theirs, agent: { provider: "gateway", ...theirs.agent } };
+  const ours = { ...(isSlow ? { patience: SLOW } : {}), ...theirs, agent: { provider: "gateway", ...theirs.agent } };
   return {
     isWanted: isWanted(config),
     state: folder,

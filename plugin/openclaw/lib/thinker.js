@@ -22,9 +22,10 @@ export function createThinker(api, log) {
     }
   }
 
-  /** The first turn of a process takes ten times as long as the next: take it while the telephone rings. */
+  /** The first turn of a process takes ten times as long as the next: take it while the telephone rings. In hosts before
+   * `runEmbeddedAgent` all take as long, and stop everything meanwhile. */
   async function warm({ callId, agentId = "main" }) {
-    if (isWarm) return;
+    if (isWarm || !api.runtime.agent?.runEmbeddedAgent) return;
     isWarm = true;
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), REHEARSAL_MS);

@@ -25,7 +25,8 @@ export function createVoice(api) {
     },
 
     settings() {
-      return settingsOf(liveConfig(api), { state: home ?? hostState(), pluginConfig: api.pluginConfig });
+      const isSlow = Boolean(api.runtime?.agent?.runEmbeddedPiAgent) && !api.runtime.agent.runEmbeddedAgent;
+      return settingsOf(liveConfig(api), { state: home ?? hostState(), pluginConfig: api.pluginConfig, isSlow });
     },
 
     isWanted: () => isWanted(liveConfig(api)),

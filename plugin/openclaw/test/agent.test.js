@@ -170,6 +170,14 @@ test("the first ring takes one turn of a session that nobody keeps, and breaks i
   assert.deepEqual([said, seen.entries], [[], {}]);
 });
 
+test("a host whose every turn takes as long is not warmed up", async () => {
+  const { seen, agent } = runtime("O", async () => RESULT);
+  const { thinker, connection } = thinking(agent);
+  thinker.hear(connection, "agent.warm", { callId: "c1" });
+  await new Promise(setImmediate);
+  assert.equal(seen.runs.length, 0);
+});
+
 test("what we do not know is refused", () => {
   const { thinker, connection, said } = thinking(runtime("N", async () => RESULT).agent);
   thinker.ask(connection, 7, "tts.telephony", {});

@@ -64,3 +64,11 @@ test("whether anybody wants the plugin", () => {
   ];
   for (const [config, wanted] of cases) assert.equal(isWanted(config), wanted, JSON.stringify(config));
 });
+
+test("callers have more patience with a slow host, unless the user says how much", () => {
+  const patience = (block, isSlow) =>
+    kept(settingsOf({ plugins: { entries: { "voice-call": { config: block } } } }, { state: "/s", env, isSlow })).patience;
+  assert.equal(patience({}, false), undefined);
+  assert.equal(patience({}, true).agentMs.length, 4);
+  assert.deepEqual(patience({ patience: { agentMs: [1, 2, 3] } }, true), { agentMs: [1, 2, 3] });
+});
