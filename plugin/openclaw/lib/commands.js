@@ -30,7 +30,8 @@ function build(program, api, voice) {
       print(show(await voice.ask(method, named(options), { by: "cli" })));
     } catch (error) {
       if (error instanceof Absent && method === "voicecall.status") return handOver(api, voice, ["status", ...idOf(options)]);
-      process.stderr.write(`${error.message}\n`);
+      const hint = error.details?.hint;
+      process.stderr.write(`${error.message}${hint ? `; ${hint}` : ""}\n`);
       process.exitCode = 1;
     }
   };

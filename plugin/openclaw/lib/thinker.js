@@ -1,6 +1,6 @@
 // Answers the server's questions with the gateway's agent: words as they come, and silence once nobody waits.
 import { think } from "./agent.js";
-import { liveConfig } from "./settings.js";
+import { ID, liveConfig } from "./settings.js";
 
 const REHEARSAL_MS = 20_000;
 
@@ -24,7 +24,8 @@ export function createThinker(api, log) {
 
   /** The first turn of a process takes ten times as long as the next: take it while the telephone rings. In hosts before
    * `runEmbeddedAgent` all take as long, and stop everything meanwhile. */
-  async function warm({ callId, agentId = "main" }) {
+  async function warm({ callId }) {
+    const agentId = liveConfig(api).plugins?.entries?.[ID]?.config?.agentId ?? "main";
     if (isWarm || !api.runtime.agent?.runEmbeddedAgent) return;
     isWarm = true;
     const limit = new AbortController();

@@ -200,7 +200,8 @@ test("a caller on the telephone is answered by the host's agent", async (t) => {
   });
   const texts = call.transcript.map((line) => line.text);
   assert.deepEqual(texts, ["Hello.", "Which day suits you?", "Thursday it is."]);
-  const question = seen.runs.at(-1);
+  const [rehearsal, question] = seen.runs;
+  assert.equal(rehearsal.sessionPersistence, "detached");
   assert.deepEqual([question.prompt, question.lane], ["Which day suits you?", `voice:${callId}`]);
   assert.equal(question.sessionKey, `agent:main:voice:${ASKS.slice(1)}`);
 });
