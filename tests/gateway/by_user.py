@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -17,7 +16,6 @@ from tests.gateway.scene import PLUGIN, Scene
 
 NUMBER = "+15551110041"
 VENV_S = 220
-TOOLS = ("sh", "env", "uname", "ps", "cat", "ls", "tar", "gzip", "git", "which", "getconf")
 
 
 @define
@@ -36,9 +34,9 @@ class ByUser:
         return f"{package.name}, {package.stat().st_size:,} bytes"
 
     async def from_folder(self) -> str:
-        """A copy of the folder, as somebody has unpacked it."""
+        """A copy of the folder as it is in a fresh checkout: without the wheel."""
         copy = self.scene.folder / "unpacked"
-        shutil.copytree(PLUGIN, copy, ignore=shutil.ignore_patterns("test", "node_modules"))
+        shutil.copytree(PLUGIN, copy, ignore=shutil.ignore_patterns("test", "node_modules", "wheel"))
         self.source = str(copy)
         return ""
 
@@ -79,8 +77,8 @@ class ByUser:
         assert done.json["callId"], done
         return await self.scene.ends(NUMBER)
 
-    async def without_python(self) -> str:
-        """There is no Python to be had; the answer is the one command that helps."""
+    async def names_the_command(self) -> str:
+        """There is nothing to install from; the answer is the one command that helps."""
         async with self.scene.host.client() as client:
             return await self._says_how(client)
 
@@ -92,17 +90,6 @@ class ByUser:
                     assert error.code == "UNAVAILABLE", error
                     return error.message[:200]
                 await trio.sleep(0.5)
-
-    def hide_python(self) -> None:
-        """A PATH with the tools that a gateway wants, and no Python."""
-        tools = self.scene.folder / "bin"
-        tools.mkdir()
-        for name in TOOLS:
-            found = shutil.which(name)
-            if found:
-                (tools / name).symlink_to(found)
-        modules = self.scene.host.release.folder / "node_modules/.bin"
-        self.scene.host.environment["PATH"] = f"{modules}{os.pathsep}{tools}"
 
 
 def program_of(pid: int) -> str:

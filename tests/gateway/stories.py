@@ -50,6 +50,7 @@ async def twilio(steps: Steps, folder: Path, release: Release) -> None:
             return
         async with scene.host.client() as client:
             by = ByVoice(scene, client)
+            await steps.do("twilio: the first turn of the gateway's agent", by.first_turn)
             await steps.do("twilio: a conversation with the gateway's agent", by.conversation)
             await steps.do("twilio: somebody calls us", by.inbound)
             await steps.do("twilio: kill -9 of the process in mid-call", by.server_killed)
@@ -70,16 +71,15 @@ async def installed(steps: Steps, folder: Path, release: Release) -> None:
 
 
 async def folder(steps: Steps, folder: Path, release: Release) -> None:
-    """From a local folder, on a machine without Python."""
+    """From a local folder that has no wheel."""
     async with _scene(folder, release, "mock", python=False, name="folder") as scene:
         by = ByUser(scene)
-        by.hide_python()
         await steps.all(
-            ("folder: the plugin is unpacked", by.from_folder),
+            ("folder: the folder is copied", by.from_folder),
             ("folder: a gateway without it starts", by.start_without),
             ("folder: openclaw plugins install", by.install),
             ("folder: the gateway is restarted", by.restart),
-            ("folder: without any Python, the plugin says what to do", by.without_python),
+            ("folder: without a wheel, the plugin names the command", by.names_the_command),
         )
 
 

@@ -18,6 +18,7 @@ from tests.system.street import reserved_port
 from voicecall.testing.vendors.listening import open_vendor
 
 LISTENS = "+15550001002"
+LONGEST_S = 3_600
 EARS = Path(__file__).parent / "ears"
 Plain = dict[str, Any]
 
@@ -47,7 +48,7 @@ async def reference(
             environment = {**base_environment(), **OLD.environment}
             host = Host(release=OLD, folder=folder, port=port, model_url=url, environment=environment)
             ours = {"provider": "mock", "fromNumber": "+15550000000", "serve": {"port": door}, "maxConcurrentCalls": 64}
-            block = {**ours, "store": str(folder / "calls"), **settings}
+            block = {**ours, "store": str(folder / "calls"), "maxDurationSeconds": LONGEST_S, **settings}
             entries: Plain = {"voice-call": {"enabled": True, "config": block}}
             plugins: Plain = {"allow": ["voice-call", "openai"], "entries": entries}
             if ears:
@@ -64,7 +65,7 @@ async def ours(folder: Path, release: Release, carrier: str = "mock", **settings
     """A gateway with our plugin from the checkout, and the simulated network of ``carrier``."""
     await trio.Path(folder).mkdir()
     async with open_scene(folder, release, carrier) as scene:
-        scene.configure(**{"maxConcurrentCalls": 64, **settings})
+        scene.configure(**{"maxConcurrentCalls": 64, "maxDurationSeconds": LONGEST_S, **settings})
         async with _started(scene.host):
             await scene.until("a server", scene.server_pid)
             yield Side(host=scene.host, store=scene.calls, door=scene.door, scene=scene)
