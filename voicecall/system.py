@@ -31,13 +31,13 @@ from voicecall.config import Config, parse
 from voicecall.config.current import Current, Source
 from voicecall.events import CallId, Entry, Instant
 from voicecall.events.facts import CallPlaced
-from voicecall.logs.calls import CallLog
-from voicecall.logs.once import Observe, Once
+from voicecall.logs.once import Once
 from voicecall.metrics.opening import open_metering
 from voicecall.policies import known_phrases
 from voicecall.ports import Capability, Fetch
 from voicecall.talking import NOTHING_OWN, Mind, Own, open_mind
 from voicecall.tunnels.opening import Public, open_public
+from voicecall.watching import tell_metrics, watch_calls
 from voicecall.web.exposure import base_url
 
 if TYPE_CHECKING:
@@ -177,7 +177,9 @@ async def open_system(
         parts = _real_parts(
             config, state=state, public=public, journal=journal, fetch=fetch, mind=mind, checkpoint=checkpoint
         )
-        observe = partial(_observe, checkpoint, mind, _watch(config, parts, journal, metering, logged=logs is not None))
+        observe = partial(
+            _observe, checkpoint, mind, watch_calls(config, parts, journal, metering, logged=logs is not None)
+        )
         parts = attrs.evolve(parts, clock_rate=clock_rate, current=current, observe=observe)
         configuring = Configuring(current=current, source=source or Source(interpret=partial(parse, env=os.environ)))
         async with (
@@ -221,7 +223,7 @@ async def _running(
         nursery.start_soon(drain.run)
         checks = {"journal": lambda: journal.writable, "public": public.is_up, **calls.checks(parts.clock_rate)}
         door: Door = await nursery.start(partial(_open_door, config, parts, calls, checks, listeners, instance, drain))
-        await _tell_metrics(metering, nursery, calls, journal, checks)
+        await tell_metrics(metering, nursery, calls, journal, checks)
         methods = _methods(configuring, parts, calls, logs, instance, drain, _place(state, door))
         for listener, token in entrances:
             await nursery.start(serve_rpc, listener, methods, token)
@@ -367,39 +369,6 @@ def _real_parts(
         recordings=state / "recordings" if config.recording else None,
         gate_state=state,
     )
-
-
-async def _tell_metrics(
-    metering: Metering | None,
-    nursery: trio.Nursery,
-    calls: Calls,
-    journal: FileJournal,
-    checks: Mapping[str, Callable[[], bool]],
-) -> None:
-    """Let Prometheus ask from now on, if it may."""
-    if metering is None:
-        return
-    from voicecall.metrics.reading import Sources
-
-    sources = Sources(
-        directory=calls.directory,
-        lags=calls.plane.lag.since,
-        sockets=lambda: calls.plane.connections,
-        webhooks=lambda: {**calls.gate.passed, **calls.gate.refusals},
-        waiting=lambda: journal.waiting,
-        free=lambda: journal.free_bytes,
-        checks=checks,
-        version=VERSION,
-    )
-    await nursery.start(metering.run, sources)
-
-
-def _watch(config: Config, parts: Parts, journal: FileJournal, metering: Metering | None, *, logged: bool) -> Once:
-    """Whoever counts or tells what happens in calls from now on."""
-    observers: list[Observe] = [CallLog(transcripts=config.logging.transcripts).observe] if logged else []
-    if metering is not None:
-        observers.append(metering.counting(parts.directory))
-    return Once(tuple(observers), journal.position)
 
 
 def _observe(

@@ -14,7 +14,7 @@ ASYNC = (
     "journal/", "voicecall/actors/", "voicecall/audio/", "voicecall/adapters/speech/", "voicecall/adapters/agents/",
     "voicecall/web/", "voicecall/rpc/", "voicecall/cli/", "voicecall/testing/", "voicecall/tunnels/",
     "voicecall/embedding/", "voicecall/doctor/", "voicecall/metrics/",
-    "voicecall/system.py", "voicecall/collecting.py",
+    "voicecall/system.py", "voicecall/collecting.py", "voicecall/watching.py",
     "voicecall/assembly.py", "voicecall/talking.py", "voicecall/thinking.py",
 )  # fmt: skip
 STUBS = "voicecall/ports.py"
