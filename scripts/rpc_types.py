@@ -69,6 +69,8 @@ export interface RpcError {{
     reason?: string;
     /** What to do about it, for people. */
     hint?: string;
+    /** Every reason, where a configuration is refused. */
+    problems?: Array<{{ path: string; value: unknown; message: string }}>;
   }};
 }}
 """

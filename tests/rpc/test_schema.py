@@ -17,7 +17,7 @@ from voicecall.rpc.methods import Methods
 from voicecall.rpc.protocol import INVALID_PARAMS
 from voicecall.rpc.schema import Param, document, params_of, resolved
 
-UNSERVED: set[str] = {"voicecall.config.update"}
+UNSERVED: set[str] = {"voicecall.config.update", "voicecall.config.reload"}
 """Agreed, but not there yet."""
 UNREAD: set[str] = {"client", "config"}
 """Parameters that nothing looks at (or nothing yet)."""

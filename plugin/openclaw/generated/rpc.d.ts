@@ -138,6 +138,13 @@ export type Pairings = {
   }>;
 };
 
+export type Updated = {
+  /** Paths that hold from now on. */
+  applied: Array<string>;
+  /** Paths that hold after a restart. */
+  needsRestart: Array<string>;
+};
+
 export type Paired = {
   number: string;
 };
@@ -401,12 +408,17 @@ export interface Methods {
       /** Who asks, for the journal. */
       by?: string;
     };
-    result: {
-      /** Paths that hold from now on. */
-      applied: Array<string>;
-      /** Paths that hold after a restart. */
-      needsRestart: Array<string>;
+    result: Updated;
+  };
+  /** The same, from the file that the server was started with. */
+  "voicecall.config.reload": {
+    params: {
+      /** Names the request: the same name again gets the first answer, also from the next server. */
+      requestId: string;
+      /** Who asks, for the journal. */
+      by?: string;
     };
+    result: Updated;
   };
 }
 
@@ -514,5 +526,7 @@ export interface RpcError {
     reason?: string;
     /** What to do about it, for people. */
     hint?: string;
+    /** Every reason, where a configuration is refused. */
+    problems?: Array<{ path: string; value: unknown; message: string }>;
   };
 }

@@ -127,5 +127,6 @@ export const SCOPES = {
   "voicecall.pairing.approve": "operator.write",
   "voicecall.pairing.revoke": "operator.write",
   "voicecall.drain": "operator.write",
-  "voicecall.config.update": "operator.write"
+  "voicecall.config.update": "operator.write",
+  "voicecall.config.reload": "operator.write"
 };
