@@ -88,7 +88,7 @@ def new_world(journal: Journal) -> World:
 async def supervise(nursery: trio.Nursery, world: World, *, max_calls: int) -> Supervisor:
     """A supervisor that runs."""
     supervisor = Supervisor(
-        world=world, directory=Directory(), offer_policy=lambda heard: Policy(), max_calls=max_calls
+        world=world, directory=Directory(), offer_policy=lambda heard: Policy(), max_calls=lambda: max_calls
     )
     nursery.start_soon(world.alarm.run)
     await nursery.start(supervisor.run)

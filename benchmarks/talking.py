@@ -235,7 +235,7 @@ async def open_talking(
                 world=world,
                 directory=Directory(),
                 offer_policy=lambda heard: policy,
-                max_calls=MOST_CALLS,
+                max_calls=lambda: MOST_CALLS,
                 observe=observe,
             )
             nursery.start_soon(world.alarm.run)

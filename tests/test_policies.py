@@ -202,3 +202,24 @@ def test_what_will_probably_be_said_is_known_where_calls_stream() -> None:
 )
 def test_how_a_carriers_own_voice_may_stand_in_for_ours(capabilities: frozenset[Capability], how: str) -> None:
     assert outbound_policy(config(), message="Hi", mode=None, capabilities=capabilities).voice_fallback == how
+
+
+@pytest.mark.parametrize(
+    ("tts", "voice"),
+    [
+        ({}, "Polly.Joanna"),
+        ({"providers": {"openai": {"voice": "Onyx"}}}, "Polly.Brian"),
+        ({"providers": {"openai": {"voice": "Polly.Vicki"}}}, "Polly.Vicki"),
+        ({"providers": {"openai": {"voice": "Google.de-DE-Wavenet-A"}}}, "Google.de-DE-Wavenet-A"),
+        ({"providers": {"openai": {"voice": "marin"}}}, "Polly.Joanna"),
+        ({"provider": "elevenlabs", "providers": {"openai": {"voice": "onyx"}}}, "Polly.Joanna"),
+    ],
+)
+def test_twilio_speaks_with_the_voice_that_is_most_like_the_configured_one(tts: dict[str, Any], voice: str) -> None:
+    account = {"provider": "twilio", "fromNumber": US, "twilio": {"accountSid": "AC0", "authToken": "t"}}
+    settings = config(**account, tts=tts)
+    assert outbound_policy(settings, message="Hi", mode=None, capabilities=SPEAKS).voice == voice
+    assert outbound_policy(config(tts=tts), message="Hi", mode=None, capabilities=SPEAKS).voice == ""
+    numbered = config(**account, tts=tts, numbers={US: {"tts": {"voice": "fable", "provider": "openai"}}, THEM: {}})
+    assert inbound_policy(numbered, caller=THEM, callee=US, capabilities=SPEAKS).voice == "Polly.Amy"
+    assert inbound_policy(numbered, caller=US, callee=THEM, capabilities=SPEAKS).voice == voice

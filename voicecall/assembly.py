@@ -6,9 +6,8 @@ clock, chance, keys), the test bench those of one in memory.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import cast
@@ -25,6 +24,8 @@ from voicecall.actors.world import World, always, nothing_earlier
 from voicecall.audio.plane import LEAD_S, RINGS, TICK_MS, Admit, Identify, MediaPlane
 from voicecall.audio.voicing import Voiced, Voicing
 from voicecall.config import Config
+from voicecall.config.current import Current
+from voicecall.config.root import number_for
 from voicecall.config.silero import silero_model
 from voicecall.core.requests import Refused
 from voicecall.core.state import CallState
@@ -50,6 +51,8 @@ class Parts:
     carrier: Carrier
     account: Account = field(repr=False)
     synthesizer: Synthesizer
+    voices: Mapping[str, Synthesizer] = {}
+    """Of those of our numbers that have a voice of their own, as ``numbers`` writes them."""
     transcriber: Transcriber
     agent: Agent
     ticket_key: bytes = field(repr=False)
@@ -66,6 +69,8 @@ class Parts:
     lead_s: float = LEAD_S
     threads: bool = True
     clock_rate: float = 1.0
+    current: Current | None = None
+    """What calls go by, where that may change while the system runs."""
     observe: Callable[[CallId, Position, Entry], None] | None = None
 
 
@@ -96,15 +101,17 @@ async def assemble(config: Config, parts: Parts) -> AsyncGenerator[Calls]:
     async def admit(carrier: str, start: MediaStart) -> CallId | Refused:
         return await supervisor.open_stream(carrier, start)
 
+    current = parts.current or Current(config=config)
+    current.living = parts.directory.living
     alarm = Alarm(parts.wall)
     plane = _plane(config, parts, identify, admit)
-    world = _world(config, parts, alarm, plane)
+    world = _world(current, parts, alarm, plane)
 
     pairings = Pairings(
         journal=parts.journal, wall=parts.wall, fresh_code=parts.fresh_code, wrote=parts.directory.passed
     )
     await pairings.load()
-    supervisor = _supervisor(config, parts, world, pairings)
+    supervisor = _supervisor(current, parts, world, pairings)
     gate = _gate(config, parts, world, supervisor)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(alarm.run)
@@ -128,8 +135,14 @@ def _voicing(config: Config) -> Callable[[], Voicing]:
 
 
 def _plane(config: Config, parts: Parts, identify: Identify, admit: Admit) -> MediaPlane:
+    def voice_for(call_id: CallId) -> Synthesizer:
+        row = parts.directory.row(call_id)
+        number = number_for(config, row.callee) if row is not None and row.direction == "inbound" else None
+        return parts.voices.get(number or "", parts.synthesizer)
+
     return MediaPlane(
         synthesizer=parts.synthesizer,
+        voice_for=voice_for,
         transcriber=parts.transcriber,
         identify=identify,
         admit=admit,
@@ -147,7 +160,7 @@ def _plane(config: Config, parts: Parts, identify: Identify, admit: Admit) -> Me
     )
 
 
-def _world(config: Config, parts: Parts, alarm: Alarm, plane: MediaPlane) -> World:
+def _world(current: Current, parts: Parts, alarm: Alarm, plane: MediaPlane) -> World:
     def claimed(carrier: str, call_id: CallId, vendor_call_id: str) -> bool:
         return parts.directory.named(carrier, vendor_call_id) not in (None, call_id)
 
@@ -167,29 +180,43 @@ def _world(config: Config, parts: Parts, alarm: Alarm, plane: MediaPlane) -> Wor
         media_url=parts.media_url,
         is_public=parts.is_public,
         claimed=claimed,
-        earlier=_earlier(config, parts),
+        earlier=_earlier(current, parts),
         version=VERSION,
-        reply_timeout_ms=partial(reply_timeout_ms, config),
+        reply_timeout_ms=lambda call_id, dialed: reply_timeout_ms(current.of(call_id), dialed),
         clock_rate=parts.clock_rate,
     )
 
 
-def _earlier(config: Config, parts: Parts) -> Callable[[CallState], Awaitable[tuple[Line, ...]]]:
+def _earlier(current: Current, parts: Parts) -> Callable[[CallId, CallState], Awaitable[tuple[Line, ...]]]:
     """What the agent may remember of other calls; a script remembers nothing, a host has a memory of its own."""
-    if config.session_scope == "per-call" or config.agent.provider != "openai":
+    if current.config.agent.provider != "openai":
         return nothing_earlier
-    return remember(parts.journal, parts.directory, parts.wall, anybody=config.session_scope == "main")
+    with_the_same = remember(parts.journal, parts.directory, parts.wall, anybody=False)
+    with_anybody = remember(parts.journal, parts.directory, parts.wall, anybody=True)
+
+    async def earlier(call_id: CallId, state: CallState) -> tuple[Line, ...]:
+        match current.of(call_id).session_scope:
+            case "per-call":
+                return ()
+            case "per-phone":
+                return await with_the_same(state)
+            case "main":
+                return await with_anybody(state)
+
+    return earlier
 
 
-def _supervisor(config: Config, parts: Parts, world: World, pairings: Pairings) -> Supervisor:
+def _supervisor(current: Current, parts: Parts, world: World, pairings: Pairings) -> Supervisor:
     """Who supervises the calls, and judges those that are offered to us."""
-    pairing = config.inbound_policy == "pairing"
 
     async def meet(heard: Heard) -> None:
-        if pairing and verdict(config, heard.caller) != "accept":
+        config = current.config
+        if config.inbound_policy == "pairing" and verdict(config, heard.caller) != "accept":
             await pairings.meet(heard.caller)
 
     def offer_policy(heard: Heard) -> Policy:
+        config = current.config
+        pairing = config.inbound_policy == "pairing"
         return inbound_policy(
             config,
             caller=heard.caller,
@@ -199,13 +226,16 @@ def _supervisor(config: Config, parts: Parts, world: World, pairings: Pairings) 
             code=pairings.code_of(heard.caller) if pairing else "",
         )
 
+    def when_full(policy: Policy) -> Policy | None:
+        return full_policy(current.config, policy) if current.config.when_busy == "notice" else None
+
     return Supervisor(
         world=world,
         directory=parts.directory,
         offer_policy=offer_policy,
-        max_calls=config.max_concurrent_calls,
+        max_calls=lambda: current.config.max_concurrent_calls,
         meet=meet,
-        full_policy=partial(full_policy, config) if config.when_busy == "notice" else None,
+        full_policy=when_full,
         observe=parts.observe,
     )
 

@@ -7,6 +7,9 @@ import re
 from attrs import evolve
 
 from voicecall.config import Config, route_for
+from voicecall.config.root import number_for
+from voicecall.config.speech import Tts
+from voicecall.config.voices import tts_for
 from voicecall.core.pairing import spoken
 from voicecall.events import Mode, Patience, Policy
 from voicecall.events.policy import DEFAULT_POLICY, OnMachine, VoiceFallback
@@ -16,6 +19,16 @@ SILENT_DETECTION_MS = 8_000
 """How long a detection that says nothing of people may take: the 5 s that such a carrier is asked for, and the way."""
 GREETING = "Hello! How can I help you today?"
 """What a caller hears when no greeting is configured."""
+ALIKE = {
+    "alloy": "Joanna",
+    "echo": "Matthew",
+    "fable": "Amy",
+    "onyx": "Brian",
+    "nova": "Salli",
+    "shimmer": "Kimberly",
+}
+"""Amazon Polly's voices that stand in for OpenAI's where Twilio speaks (the reference's table)."""
+USUALLY = "Joanna"
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]*")
 """A telephone number as carriers write it. The user of a SIP address may look like one and is whatever they like."""
 
@@ -62,8 +75,23 @@ def inbound_policy(
     word = verdict(config, caller, paired=paired)
     if word != "accept" and code:
         text = config.phrases.pairing.replace("{code}", spoken(code))
-        return _policy(config, greeting=text, mode=Mode.NOTIFY, verdict="accept", capabilities=capabilities)
-    return _policy(config, greeting=greeting, mode=Mode.CONVERSATION, verdict=word, capabilities=capabilities)
+        policy = _policy(config, greeting=text, mode=Mode.NOTIFY, verdict="accept", capabilities=capabilities)
+    else:
+        policy = _policy(config, greeting=greeting, mode=Mode.CONVERSATION, verdict=word, capabilities=capabilities)
+    number = number_for(config, callee)
+    if number is None or not config.numbers[number].tts:
+        return policy
+    return evolve(policy, voice=carrier_voice(config, tts_for(config, number)))
+
+
+def carrier_voice(config: Config, tts: Tts) -> str:
+    """What the carrier's own voice is called that is most like the configured one; "" is the carrier's usual one."""
+    if config.provider != "twilio":
+        return ""
+    voice = tts.providers.openai.voice if tts.provider in (None, "openai") else ""
+    if voice.startswith(("Polly.", "Google.")):
+        return voice
+    return f"Polly.{ALIKE.get(voice.lower(), USUALLY)}"
 
 
 def full_policy(config: Config, policy: Policy) -> Policy:
@@ -82,15 +110,20 @@ def streams(config: Config, capabilities: frozenset[Capability]) -> bool:
     return Capability.STREAM in capabilities and (config.streaming.enabled or Capability.SPEAK not in capabilities)
 
 
-def known_phrases(config: Config, capabilities: frozenset[Capability]) -> tuple[str, ...]:
-    """What calls that stream will probably say: to a caller first, and by ourselves."""
+def known_phrases(config: Config, capabilities: frozenset[Capability], number: str = "") -> tuple[str, ...]:
+    """What calls that stream will probably say: to a caller first, and by ourselves. With ``number``, calls to it; else
+    calls to all numbers that have no voice of their own."""
     if not streams(config, capabilities):
         return ()
     phrases = (config.phrases.filler, config.phrases.apology, DEFAULT_POLICY.return_phrase)
     if config.inbound_policy == "disabled":
-        return phrases
-    routes = (route.inbound_greeting for route in config.numbers.values())
-    greetings = (config.inbound_greeting or GREETING, *(one for one in routes if one))
+        return () if number else phrases
+    usual = config.inbound_greeting or GREETING
+    if number:
+        greetings = [config.numbers[number].inbound_greeting or usual]
+    else:
+        routes = (route.inbound_greeting for route in config.numbers.values() if not route.tts)
+        greetings = [usual, *(one for one in routes if one)]
     return tuple(dict.fromkeys((*(one.strip() for one in greetings), *phrases)))
 
 
@@ -124,6 +157,7 @@ def _policy(config: Config, *, greeting: str, mode: Mode, verdict: str, capabili
         greeting=greeting.strip(),
         verdict=verdict,
         streaming=streams(config, capabilities),
+        voice=carrier_voice(config, config.tts),
         voice_fallback=voice_fallback(capabilities),
         notify_hangup_delay_ms=config.outbound.notify_hangup_delay_sec * 1000,
         ring_timeout_ms=config.ring_timeout_ms,

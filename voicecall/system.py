@@ -27,11 +27,12 @@ from voicecall.actors.checkpoint import Checkpoint, load_directory
 from voicecall.actors.drain import Drain
 from voicecall.adapters.agents.gateway import GatewayAgent
 from voicecall.assembly import VERSION, Calls, Parts, assemble, carrier_of
-from voicecall.config import Config
+from voicecall.config import Config, parse
+from voicecall.config.current import Current, Source
 from voicecall.events import CallId, Entry, Instant
 from voicecall.events.facts import CallPlaced
 from voicecall.policies import known_phrases
-from voicecall.ports import Fetch
+from voicecall.ports import Capability, Fetch
 from voicecall.talking import Mind, open_mind
 from voicecall.tunnels.opening import Public, open_public
 from voicecall.web.exposure import base_url
@@ -128,20 +129,20 @@ class System:
 
 @asynccontextmanager
 async def open_system(
-    config: Config, *, state: Path, clock_rate: float = 1.0, logs: LogFeed | None = None
+    config: Config, *, state: Path, clock_rate: float = 1.0, logs: LogFeed | None = None, source: Source | None = None
 ) -> AsyncGenerator[System]:
     """Everything: journal, calls, sound, door and RPC, with its files in ``state``. ``clock_rate`` is how fast trio's
-    clock runs; ``logs`` is where clients may read what is logged.
+    clock runs; ``logs`` is where clients may read what is logged; ``source`` is where a changed configuration is from.
 
     Raises ``journal.api.JournalError`` (locked, corrupt, no permission), ``rpc.server.CannotServe``,
-    ``web.listening.CannotListen`` and ``tunnels.problems.CannotExpose``, each saying what to do; then no call was
-    touched.
+    ``web.listening.CannotListen`` and ``tunnels.problems.CannotExpose``: what to do; then no call was touched.
     """
     from voicecall.actors.fetch import open_fetch
     from voicecall.rpc.server import serve_rpc
     from voicecall.web.listening import open_listeners
 
     keep_state(state)
+    current = Current(config=config)
     # Lock, socket, port and tunnel come before the calls: one that is woken may at once tell its carrier where we are.
     async with (
         open_journal(state / "journal") as journal,
@@ -149,19 +150,19 @@ async def open_system(
         open_listeners(config.serve.bind, config.serve.port) as listeners,
         _open_public(config, state, listeners) as public,
         open_fetch() as fetch,
-        open_mind(config) as mind,
+        open_mind(config, current) as mind,
     ):
         directory = await load_directory(journal, state / "directory.bin")
         checkpoint = Checkpoint(directory, state / "directory.bin")
         parts = _real_parts(
             config, state=state, public=public, journal=journal, fetch=fetch, mind=mind, checkpoint=checkpoint
         )
-        parts = attrs.evolve(parts, clock_rate=clock_rate)
+        parts = attrs.evolve(parts, clock_rate=clock_rate, current=current)
         async with assemble(config, parts) as calls, trio.open_nursery() as nursery:
             drain = Drain(calls.supervisor, journal, config.phrases.goodbye)
             nursery.start_soon(drain.run)
             door: Door = await nursery.start(_open_door, config, parts, calls, journal, public, listeners, drain)
-            methods = _methods(config, parts, calls, logs, drain, _place(state, door))
+            methods = _methods(current, source, parts, calls, logs, drain, _place(state, door))
             for listener, token in entrances:
                 await nursery.start(serve_rpc, listener, methods, token)
             system = System(
@@ -176,8 +177,8 @@ async def open_system(
                 drain=drain,
                 rpc_port=_tcp_port(entrances),
             )
-            for phrase in known_phrases(config, parts.carrier.capabilities):
-                mind.ahead(phrase)
+            current.changed = partial(_render_ahead, mind, parts.carrier.capabilities)
+            current.changed(config)
             try:
                 with nothing_to_collect():
                     yield system
@@ -207,18 +208,32 @@ async def _entrances(config: Config, state: Path) -> AsyncGenerator[list[tuple[t
             yield [(here, ""), (there, rpc_token(config, state))]
 
 
+def _render_ahead(mind: Mind, capabilities: frozenset[Capability], config: Config) -> None:
+    """What calls that begin will probably say."""
+    for number in ("", *(number for number in mind.voices if number in config.numbers)):
+        for phrase in known_phrases(config, capabilities, number):
+            mind.ahead(phrase, number)
+
+
 def _place(state: Path, door: Door) -> dict[str, object]:
     """Where this server is, for a hello."""
     return {"state": str(state), "url": door.origin, "pid": os.getpid()}
 
 
 def _methods(
-    config: Config, parts: Parts, calls: Calls, logs: LogFeed | None, drain: Drain, place: Mapping[str, object]
+    current: Current,
+    source: Source | None,
+    parts: Parts,
+    calls: Calls,
+    logs: LogFeed | None,
+    drain: Drain,
+    place: Mapping[str, object],
 ) -> Methods:
+    from voicecall.rpc.configuring import Configuring
     from voicecall.rpc.methods import Methods
 
     return Methods(
-        config=config,
+        configuring=Configuring(current=current, source=source or Source(interpret=partial(parse, env=os.environ))),
         supervisor=calls.supervisor,
         journal=parts.journal,
         directory=parts.directory,
@@ -305,6 +320,7 @@ def _real_parts(
         carrier=carrier_of(config.provider),
         account=account_of(config, mock_secret=mock_secret(config, state) if config.provider == "mock" else ""),
         synthesizer=mind.voice,
+        voices=mind.voices,
         transcriber=mind.ear,
         agent=mind.agent,
         ticket_key=keep_key(state / "ticket.key"),

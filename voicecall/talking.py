@@ -6,15 +6,20 @@ what remains where no vendor has a key.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
+import attrs
 import structlog
 from attrs import frozen
 
+from voicecall.adapters.speech.ahead import RenderedAhead, open_ahead
 from voicecall.adapters.speech.chain import Voice, VoiceChain
 from voicecall.config import Config
+from voicecall.config.current import Current
+from voicecall.config.speech import Tts
+from voicecall.config.voices import tts_for
 from voicecall.ports import Agent, Synthesizer, Transcriber
 from voicecall.thinking import agent_of
 
@@ -28,31 +33,50 @@ VOICES = ("openai", "elevenlabs", "edge")
 log = structlog.get_logger(__name__)
 
 
-def _nothing_ahead(text: str) -> None:
-    """A voice of this machine costs nothing and is quick: it renders nothing beforehand."""
-
-
 @frozen(kw_only=True)
 class Mind:
-    """All that a system does not do by itself. ``ahead`` tells the voice of a text that will probably be spoken."""
+    """All that a system does not do by itself. ``voices`` are those of numbers of ours that have one of their own."""
 
     agent: Agent
     voice: Synthesizer
     ear: Transcriber
-    ahead: Callable[[str], None] = _nothing_ahead
+    voices: Mapping[str, Synthesizer] = {}
+
+    def ahead(self, text: str, number: str = "") -> None:
+        """Tell the voice (of calls to ``number``) of a text that will probably be spoken. One of this machine costs
+        nothing and is quick: it renders nothing beforehand."""
+        voice = self.voices.get(number, self.voice)
+        if isinstance(voice, RenderedAhead):
+            voice.ahead(text)
 
 
 @asynccontextmanager
-async def open_mind(config: Config) -> AsyncGenerator[Mind]:
-    """Agent, voice and ear, as long as the context lasts."""
-    async with agent_of(config) as agent, voice_of(config) as voice, ear_of(config) as ear:
-        if not isinstance(voice, VoiceChain):
-            yield Mind(agent=agent, voice=voice, ear=ear)
-            return
-        from voicecall.adapters.speech.ahead import open_ahead
+async def open_mind(config: Config, current: Current | None = None) -> AsyncGenerator[Mind]:
+    """Agent, voice and ear, as long as the context lasts; ``current`` is what calls go by, where that may change."""
+    async with agent_of(config, current) as agent, ear_of(config) as ear, AsyncExitStack() as stack:
+        voice = await stack.enter_async_context(_prepared_voice_of(config))
+        opened: list[tuple[Tts, Synthesizer]] = [(config.tts, voice)]
+        voices: dict[str, Synthesizer] = {}
+        for number, route in config.numbers.items():
+            tts = tts_for(config, number) if route.tts else config.tts
+            found = next((known for said, known in opened if said == tts), None)
+            if found is None:
+                found = await stack.enter_async_context(_prepared_voice_of(attrs.evolve(config, tts=tts)))
+                opened.append((tts, found))
+            if found is not voice:
+                voices[number] = found
+        yield Mind(agent=agent, voice=voice, ear=ear, voices=voices)
 
+
+@asynccontextmanager
+async def _prepared_voice_of(config: Config) -> AsyncGenerator[Synthesizer]:
+    """The voices, with what will probably be spoken rendered ahead where that saves anybody's time."""
+    async with voice_of(config) as voice:
+        if not isinstance(voice, VoiceChain):
+            yield voice
+            return
         async with open_ahead(voice) as rendered:
-            yield Mind(agent=agent, voice=rendered, ear=ear, ahead=rendered.ahead)
+            yield rendered
 
 
 @asynccontextmanager

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from voicecall.config import Config, route_for
+from voicecall.config.current import Current
 from voicecall.config.thinking import USUAL_MODEL, USUAL_PROVIDER, named_model
 from voicecall.ports import Agent, Turn
 
@@ -20,8 +20,10 @@ MAIN = "main"
 
 
 @asynccontextmanager
-async def agent_of(config: Config) -> AsyncGenerator[Agent]:
-    """The agent, as long as the context lasts. Only what it needs is imported."""
+async def agent_of(config: Config, current: Current | None = None) -> AsyncGenerator[Agent]:
+    """The agent, as long as the context lasts; ``current`` is what calls go by, where that may change. Only what it
+    needs is imported."""
+    by = current or Current(config=config)
     match config.agent.provider:
         case "scripted":
             from voicecall.adapters.agents.scripted import ScriptedAgent
@@ -30,12 +32,12 @@ async def agent_of(config: Config) -> AsyncGenerator[Agent]:
         case "openai":
             from voicecall.adapters.agents.openai.agent import open_agent
 
-            async with open_agent(_endpoints(config), partial(model_for, config)) as agent:
+            async with open_agent(_endpoints(config), lambda turn: model_for(by.of(turn.call_id), turn)) as agent:
                 yield agent
         case "gateway":
             from voicecall.adapters.agents.gateway import GatewayAgent
 
-            yield GatewayAgent(partial(settings_for, config))
+            yield GatewayAgent(lambda turn: settings_for(by.of(turn.call_id), turn))
 
 
 def settings_for(config: Config, turn: Turn) -> dict[str, Any]:
@@ -77,12 +79,11 @@ def model_for(config: Config, turn: Turn) -> Model:
 
 
 def _endpoints(config: Config) -> dict[str, Endpoint]:
-    """Where every provider is whose models may have to answer."""
+    """Where every provider is whose models may have to answer, also after a change of ``responseModel``."""
     from voicecall.adapters.agents.openai.agent import Endpoint
 
-    models = (config.response_model or USUAL_MODEL, *(route.response_model for route in config.numbers.values()))
     endpoints: dict[str, Endpoint] = {}
-    for provider in {named_model(model)[0] for model in models if model}:
+    for provider in (USUAL_PROVIDER, *config.agent.providers.others):
         openai, known = config.agent.providers.openai, config.agent.providers.others.get(provider)
         key = known.api_key if known else openai.api_key
         endpoints[provider] = Endpoint(

@@ -144,8 +144,8 @@ async def open_stage(
         world=world,
         directory=directory,
         offer_policy=lambda heard: Policy(greeting="Welcome.", verdict=verdict),
-        max_calls=max_calls,
-        full_policy=full_policy,
+        max_calls=lambda: max_calls,
+        full_policy=full_policy or (lambda policy: None),
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(world.alarm.run)

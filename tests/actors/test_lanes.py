@@ -234,7 +234,7 @@ def test_an_agent_has_so_much_time_for_a_turn() -> None:
         await hears(stage, call, "Hello?")
         await trio.sleep(0.1)
         assert stage.thinker.abandoned == 0
-        await trio.sleep(stage.world.reply_timeout_ms("") / 1000)
+        await trio.sleep(stage.world.reply_timeout_ms(CallId("c"), "") / 1000)
         finished = await facts(stage, call, fact.AgentFinished)
         assert (finished[0].reason, finished[0].detail) == ("failed", "no complete reply within 30 s")
 
@@ -256,11 +256,11 @@ def test_earlier_calls_are_looked_up_once_and_their_loss_costs_no_reply() -> Non
     looked: list[str] = []
     before = (Line(speaker="caller", text="I was here before."),)
 
-    async def earlier(state: CallState) -> tuple[Line, ...]:
+    async def earlier(call_id: CallId, state: CallState) -> tuple[Line, ...]:
         looked.append(state.peer)
         return before
 
-    async def lost(state: CallState) -> tuple[Line, ...]:
+    async def lost(call_id: CallId, state: CallState) -> tuple[Line, ...]:
         raise OSError("no disk")
 
     asked: list[Turn] = []

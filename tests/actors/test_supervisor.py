@@ -124,7 +124,7 @@ def test_whoever_asks_a_supervisor_that_does_not_run_any_more_is_told_so() -> No
     async def story(stage: Stage) -> None:
         call = await stage.place()
         gone = Supervisor(
-            world=stage.world, directory=stage.directory, offer_policy=lambda heard: Policy(), max_calls=4
+            world=stage.world, directory=stage.directory, offer_policy=lambda heard: Policy(), max_calls=lambda: 4
         )
         assert await gone.place(wish("late")) == Refused(code="unavailable", reason="shutting down")
         heard = Heard(key="late", event=fact.CallRinging(), call_id=call)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from voicecall.config import ConfigError, find_state_directory, load, parse
-from voicecall.config.host import deep_merge
+from voicecall.config.legacy import deep_merge
 
 HOST: dict[str, Any] = {
     "agents": {"defaults": {"model": "anthropic/x"}},
@@ -125,4 +125,4 @@ def test_a_streamed_call_needs_somebody_who_understands_the_caller(carrier: str,
 def test_an_ear_that_there_is_not_is_told_with_those_that_there_are() -> None:
     given = {"provider": "plivo", "fromNumber": "+15550000000", "plivo": {"authId": "MA0", "authToken": "t"}}
     with pytest.raises(ConfigError, match='"openai", "elevenlabs" or "offline"'):
-        parse({**given, "streaming": {"enabled": True, "provider": "deepgram"}}, {})
+        parse({**given, "streaming": {"enabled": True, "provider": "openia"}}, {})

@@ -18,10 +18,12 @@ from voicecall.actors.drain import Drain
 from voicecall.adapters.agents.gateway import GatewayAgent
 from voicecall.assembly import carrier_of
 from voicecall.config import parse
+from voicecall.config.current import Current, Source
 from voicecall.events import CallId, Entry
 from voicecall.ports import Agent
 from voicecall.rpc.asking import DELTA
 from voicecall.rpc.client import Client
+from voicecall.rpc.configuring import Configuring
 from voicecall.rpc.connection import converse
 from voicecall.rpc.methods import Methods
 from voicecall.rpc.protocol import Lines, RpcError
@@ -139,16 +141,17 @@ def play(*stories: Story, jumping: bool = True, **config: Any) -> None:
         async with open_memory_town() as town:
             for story in stories:
                 parsed = parse(plain, {})
+                current = Current(config=parsed)
                 async with (
-                    agent_of(parsed) as agent,
-                    town.serve(config=parsed, agent=agent, observe=_watch(agent)) as system,
+                    agent_of(parsed, current) as agent,
+                    town.serve(config=parsed, agent=agent, observe=_watch(agent), current=current) as system,
                     trio.open_nursery() as nursery,
                 ):
                     supervisor, directory = system.calls.supervisor, system.calls.directory
                     drain = Drain(supervisor, system.journal, parsed.phrases.goodbye)
                     nursery.start_soon(drain.run)
                     methods = Methods(
-                        config=system.config,
+                        configuring=Configuring(current=current, source=Source(interpret=partial(parse, env={}))),
                         supervisor=supervisor,
                         journal=system.journal,
                         directory=directory,

@@ -17,9 +17,9 @@ from voicecall.rpc.methods import Methods
 from voicecall.rpc.protocol import INVALID_PARAMS
 from voicecall.rpc.schema import Param, document, params_of, resolved
 
-UNSERVED: set[str] = {"voicecall.config.update", "voicecall.config.reload"}
+UNSERVED: set[str] = set()
 """Agreed, but not there yet."""
-UNREAD: set[str] = {"client", "config"}
+UNREAD: set[str] = {"client"}
 """Parameters that nothing looks at (or nothing yet)."""
 SAMPLES: dict[str, Any] = {
     "to": FRIENDLY, "number": FRIENDLY, "digits": "1w2#", "dtmfSequence": "1", "code": "123456", "heartbeatMs": 1000,

@@ -57,7 +57,7 @@ def new_supervisor(journal: MemoryJournal) -> Supervisor:
         media_url=lambda: "ws://127.0.0.1/voice/stream",
     )
     return Supervisor(
-        world=world, directory=Directory(), offer_policy=lambda heard: Policy(greeting="Welcome."), max_calls=4
+        world=world, directory=Directory(), offer_policy=lambda heard: Policy(greeting="Welcome."), max_calls=lambda: 4
     )
 
 

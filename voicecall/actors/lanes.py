@@ -156,7 +156,8 @@ class Lanes:
         detail = ""
         await trio.lowlevel.checkpoint_if_cancelled()
         state = self._state()
-        limit_s = self._world.reply_timeout_ms(state.callee if state.direction == "inbound" else "") / 1000
+        dialed = state.callee if state.direction == "inbound" else ""
+        limit_s = self._world.reply_timeout_ms(self._call_id, dialed) / 1000
         with scope:
             with Caught() as caught, trio.fail_after(limit_s) as patience:
                 await self._think(effect)
@@ -172,7 +173,7 @@ class Lanes:
         if self._earlier is None:
             earlier: tuple[Line, ...] = ()
             with Caught() as caught:
-                earlier = await self._world.earlier(state)
+                earlier = await self._world.earlier(self._call_id, state)
             if caught.error is not None:
                 log.warning("earlier calls could not be read", call=self._call_id, error=describe(caught.error))
             self._earlier = earlier

@@ -64,8 +64,8 @@ class Accepted:
 class Supervisor:
     """``run`` must be running for anything to happen. While it is ``draining``, no call begins.
 
-    ``meet`` is awaited before an unknown inbound call is judged by ``offer_policy``; ``full_policy`` makes the policy
-    of a caller who is told in words that no line is free (None: a busy tone).
+    ``max_calls`` is asked each time. ``meet`` is awaited before an unknown inbound call is judged by ``offer_policy``;
+    ``full_policy`` makes the policy of a caller who is told in words that no line is free (None: a busy tone).
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class Supervisor:
         world: World,
         directory: Directory,
         offer_policy: Callable[[Heard], Policy],
-        max_calls: int,
+        max_calls: Callable[[], int],
         meet: Callable[[Heard], Awaitable[None]] | None = None,
-        full_policy: Callable[[Policy], Policy] | None = None,
+        full_policy: Callable[[Policy], Policy | None] = lambda policy: None,
         observe: Observe | None = None,
     ) -> None:
         self._world = world
@@ -157,8 +157,8 @@ class Supervisor:
         fault = unsuited(request.policy)
         if fault is not None:
             return fault
-        if len(self._taken) >= self._max_calls:
-            return Refused(code="limit", reason=f"Maximum concurrent calls ({self._max_calls}) reached")
+        if len(self._taken) >= self._max_calls():
+            return Refused(code="limit", reason=f"Maximum concurrent calls ({self._max_calls()}) reached")
         if not self._world.is_public():
             return Refused(code="unavailable", reason=NOT_PUBLIC)
         return None
@@ -270,7 +270,7 @@ class Supervisor:
         if fresh and self.draining:
             policy = change(policy, verdict="draining")
         elif fresh and policy.verdict == "accept":
-            if len(self._taken) >= self._max_calls:
+            if len(self._taken) >= self._max_calls():
                 policy = self._turned_away(call_id, policy)
             else:
                 self._taken.add(call_id)
@@ -285,10 +285,11 @@ class Supervisor:
 
     def _turned_away(self, call_id: CallId, policy: Policy) -> Policy:
         """No line is free: a busy tone, or, to no more callers than there are lines, words to the same effect."""
-        if self._full_policy is None or len(self._told_full) >= self._max_calls:
+        words = self._full_policy(policy)
+        if words is None or len(self._told_full) >= self._max_calls():
             return change(policy, verdict="busy")
         self._told_full.add(call_id)
-        return self._full_policy(policy)
+        return words
 
     async def _send(self, call_id: CallId, letter: Letter, limit_s: float) -> Result:
         receipt = letter.receipt or Receipt()

@@ -24,7 +24,7 @@ def nobody_else(carrier: str, call_id: CallId, vendor_call_id: str) -> bool:
     return False
 
 
-async def nothing_earlier(state: CallState) -> tuple[Line, ...]:
+async def nothing_earlier(call_id: CallId, state: CallState) -> tuple[Line, ...]:
     """Every call is the first one."""
     return ()
 
@@ -34,7 +34,7 @@ def always() -> bool:
     return True
 
 
-def usual_timeout_ms(dialed: str) -> int:
+def usual_timeout_ms(call_id: CallId, dialed: str) -> int:
     """The limit of an agent turn, where no number has its own."""
     return 30_000
 
@@ -45,7 +45,7 @@ class World:
 
     ``webhook_url`` and ``media_url`` are functions because the port may be known only once the door is open.
     ``is_public`` says whether carriers reach it now.
-    ``reply_timeout_ms`` bounds a whole agent turn, for the number of ours that was called ("" when we called).
+    ``reply_timeout_ms`` bounds a whole agent turn of a call to that number of ours ("" when we called).
     ``earlier`` is what was said in earlier calls, as far as the agent may remember it.
     ``claimed`` says whether a carrier's call id belongs to another call than the given one. ``clock_rate`` is how fast
     trio's clock runs: the disk keeps its own pace.
@@ -66,8 +66,8 @@ class World:
     is_public: Callable[[], bool] = always
     claimed: Callable[[str, CallId, str], bool] = nobody_else
     version: str = ""
-    earlier: Callable[[CallState], Awaitable[tuple[Line, ...]]] = nothing_earlier
-    reply_timeout_ms: Callable[[str], int] = usual_timeout_ms
+    earlier: Callable[[CallId, CallState], Awaitable[tuple[Line, ...]]] = nothing_earlier
+    reply_timeout_ms: Callable[[CallId, str], int] = usual_timeout_ms
     clock_rate: float = 1.0
 
     def leg(self, call_id: CallId, state: CallState, *, nonce: str, at: Instant) -> Leg:

@@ -68,6 +68,7 @@ class MediaPlane:
         transcriber: Transcriber,
         identify: Identify,
         admit: Admit,
+        voice_for: Callable[[CallId], Synthesizer] | None = None,
         voicing: Callable[[], Voicing] = Voiced,
         recordings: Path | None = None,
         tick_ms: int = TICK_MS,
@@ -82,7 +83,7 @@ class MediaPlane:
         threads: bool = True,
         observe: Observe | None = None,
     ) -> None:
-        self._synthesizer = synthesizer
+        self._synthesizer, self._voice_for = synthesizer, voice_for
         self._transcriber = transcriber
         self._identify = identify
         self._admit = admit
@@ -310,7 +311,7 @@ class MediaPlane:
                 early=arrival.early,
                 outbox=self._outbox(call_id),
                 lag=self._lag,
-                synthesizer=self._synthesizer,
+                synthesizer=self._voice_for(call_id) if self._voice_for else self._synthesizer,
                 listening=self._ears.take(call_id),
                 spawn=self._spawn,
                 voicing=self._voicing(),

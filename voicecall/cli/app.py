@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
+from voicecall.cli.config_commands import config_commands
 from voicecall.cli.draining_command import drain
 from voicecall.cli.options import (
     CallOption,
@@ -389,6 +390,7 @@ def expose(
     return run_expose(place_of(state, config), mode=mode, path=path, port=port, serve_path=serve_path, json=json)
 
 
+app.command(config_commands)
 app.command(pairing)
 app.command(rpc)
 app.command(drain)

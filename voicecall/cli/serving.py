@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
-from pathlib import Path
 from typing import Any, TextIO, cast
 
 import attrs
@@ -20,11 +19,13 @@ from attrs import field, frozen
 from journal.api import JournalError
 from voicecall.cli.leaving import leave
 from voicecall.cli.place import BAD_USAGE, Place, explain, fail
+from voicecall.cli.reloading import Hangups, source_of
 from voicecall.cli.simulating import NoNetwork, Plan, open_network
 from voicecall.cli.speech import SpeechVendor
 from voicecall.config import Config, ConfigError, parse
 from voicecall.config.file import read_file
 from voicecall.config.host import own_block
+from voicecall.config.loading import understand
 from voicecall.rpc.connection import converse
 from voicecall.rpc.logs import LogFeed
 from voicecall.rpc.protocol import notification_line
@@ -33,6 +34,8 @@ from voicecall.system import System, keep_state, open_system
 from voicecall.tunnels.problems import CannotExpose, Misconfigured
 from voicecall.web.listening import CannotListen
 
+log = structlog.get_logger(__name__)
+
 
 @frozen(kw_only=True)
 class Serving:
@@ -40,13 +43,19 @@ class Serving:
 
     config: Config = field(repr=False)
     plan: Plan | None
-    state: Path
+    speech: SpeechVendor | None
+    place: Place = field(repr=False)
     port: int | None
     clock_rate: float
     stdio: bool = False
     """Whether standard input and output carry JSON-RPC, too."""
     host_grace_s: float | None = None
     """How long to stay without a host and without a call; None: until told to stop."""
+
+    def read(self, whole: Mapping[str, object]) -> Config:
+        """A changed configuration, as the first was read. Raises ``ConfigError``."""
+        environment = self.place.environment
+        return self.speech.lay_over(own_block(whole), environment) if self.speech else parse(whole, environment)
 
 
 def serve(
@@ -69,12 +78,13 @@ def serve(
         return fail(problem, BAD_USAGE)
     code = 0
     try:
-        plain = own_block(read_file(place.config)) if place.config else {}
-        plan = Plan(plain=plain, carrier=carrier, speech=speech, environment=place.environment) if simulate else None
+        whole = read_file(place.config) if place.config else {}
+        plan = _plan(whole, carrier, speech, place.environment) if simulate else None
         serving = Serving(
-            config=plan.before() if plan else _config(plain, speech, place.environment),
+            config=plan.before() if plan else _config(whole, speech, place.environment),
             plan=plan,
-            state=place.state,
+            speech=speech,
+            place=place,
             port=port,
             clock_rate=clock_rate,
             stdio=stdio,
@@ -93,8 +103,20 @@ def serve(
     return code
 
 
-def _config(plain: Mapping[str, object], speech: SpeechVendor | None, environment: Mapping[str, str]) -> Config:
-    return speech.lay_over(plain, environment) if speech else parse(plain, environment)
+def _plan(
+    whole: Mapping[str, object], carrier: str | None, speech: SpeechVendor | None, environment: Mapping[str, str]
+) -> Plan:
+    return Plan(plain=own_block(whole), carrier=carrier, speech=speech, environment=environment)
+
+
+def _config(whole: Mapping[str, object], speech: SpeechVendor | None, environment: Mapping[str, str]) -> Config:
+    """The configuration in a file, of which the log tells what had better be written otherwise."""
+    if speech:
+        return speech.lay_over(own_block(whole), environment)
+    loaded = understand(whole, environment)
+    for notice in loaded.notices:
+        log.warning("the configuration", notice=notice.message)
+    return loaded.config
 
 
 def _problem(
@@ -148,15 +170,24 @@ class Unfailing:
 
 async def _run(serving: Serving, feed: LogFeed) -> None:
     told = trio.Event()
-    plan, rate = serving.plan, serving.clock_rate
-    carrier = open_network(plan, serving.state, clock_rate=rate) if plan else nullcontext(("", serving.config))
+    plan, rate, state = serving.plan, serving.clock_rate, serving.place.state
+    carrier = open_network(plan, state, clock_rate=rate) if plan else nullcontext(("", serving.config, serving.read))
+    hangups = Hangups()
     async with trio.open_nursery() as nursery:
         await nursery.start(_until_told, told, nursery.cancel_scope)
-        keep_state(serving.state)
+        await nursery.start(hangups.run, told)
+        keep_state(state)
         async with (
-            carrier as (network, config),
-            open_system(_at_port(config, serving.port), state=serving.state, clock_rate=rate, logs=feed) as system,
+            carrier as (network, config, read),
+            open_system(
+                _at_port(config, serving.port),
+                state=state,
+                clock_rate=rate,
+                logs=feed,
+                source=source_of(serving.place.config, lambda whole: _at_port(read(whole), serving.port)),
+            ) as system,
         ):
+            hangups.configuring = system.methods.configuring
             if serving.stdio:
                 nursery.start_soon(_converse, system, network, told)
             else:

@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +25,7 @@ from attrs import field, frozen
 
 from voicecall.cli.speech import SpeechVendor
 from voicecall.config import Config, parse
+from voicecall.config.host import own_block
 from voicecall.rpc.methods import MOCK_NUMBER
 from voicecall.system import mock_secret
 
@@ -103,11 +104,14 @@ class Plan:
 
 
 @asynccontextmanager
-async def open_network(plan: Plan, state: Path, *, clock_rate: float) -> AsyncGenerator[tuple[str, Config]]:
+async def open_network(
+    plan: Plan, state: Path, *, clock_rate: float
+) -> AsyncGenerator[tuple[str, Config, Callable[[Mapping[str, object]], Config]]]:
     """The network at ``mock.apiUrl``: started, or the one that a killed server left behind. Stopped on leaving.
 
-    Yields its URL and the configuration for an account there. A network that was found stays when the system cannot run
-    beside it: it may serve another. Raises ``NoNetwork``, ``ConfigError``.
+    Yields its URL, the configuration for an account there, and what reads a changed one for the same account. A network
+    that was found stays when the system cannot run beside it: it may serve another. Raises ``NoNetwork``,
+    ``ConfigError``.
     """
     config = plan.before()
     url = config.mock.api_url.removesuffix("/")
@@ -122,7 +126,8 @@ async def open_network(plan: Plan, state: Path, *, clock_rate: float) -> AsyncGe
     try:
         if settings is None:
             settings = await _account(network, plan.wire) or {}
-        yield url, plan.lay_over(settings)
+        account = settings
+        yield url, plan.lay_over(account), lambda whole: attrs.evolve(plan, plain=own_block(whole)).lay_over(account)
         found = False
     finally:
         if not found:

@@ -14,10 +14,16 @@ from voicecall.config.shapes import BOOL, NON_EMPTY, PATH, PORT, POSITIVE, SECRE
 @frozen(kw_only=True)
 class Outbound:
     default_mode: Literal["notify", "conversation"] = key(
-        choice("notify", "conversation"), "notify", "Mode of a call that names none."
+        choice("notify", "conversation"),
+        "notify",
+        "Mode of a call that names none.",
+        live=True,
     )
     notify_hangup_delay_sec: int = key(
-        integer(0), 3, "Seconds between the end of a notify message, as heard, and the hang-up."
+        integer(0),
+        3,
+        "Seconds between the end of a notify message, as heard, and the hang-up.",
+        live=True,
     )
     on_machine: Literal["message", "hangup", "ignore"] | None = key(
         choice("message", "hangup", "ignore"),
@@ -25,6 +31,7 @@ class Outbound:
         "What to do when a machine answers; absent, a notify message is for it too (after the beep, if there is one "
         "within 8 s), and a conversation is hung up. With `ignore` no carrier is asked to detect one.",
         ours=True,
+        live=True,
     )
 
 
@@ -139,8 +146,10 @@ class Mock:
 class NumberRoute:
     """What differs for calls to one of our numbers; None is "as everywhere"."""
 
-    inbound_greeting: str | None = key(TEXT, None, "Greeting for calls to this number.")
-    agent_id: str | None = key(NON_EMPTY, None, "Agent that takes calls to this number.")
-    response_model: str | None = key(NON_EMPTY, None, "Model that answers calls to this number.")
-    response_system_prompt: str | None = key(TEXT, None, "System prompt for calls to this number.")
-    response_timeout_ms: int | None = key(POSITIVE, None, "Patience with the agent for calls to this number.")
+    inbound_greeting: str | None = key(TEXT, None, "Greeting for calls to this number.", live=True)
+    agent_id: str | None = key(NON_EMPTY, None, "Agent that takes calls to this number.", live=True)
+    response_model: str | None = key(NON_EMPTY, None, "Model that answers calls to this number.", live=True)
+    response_system_prompt: str | None = key(TEXT, None, "System prompt for calls to this number.", live=True)
+    response_timeout_ms: int | None = key(
+        POSITIVE, None, "Patience with the agent for calls to this number.", live=True
+    )

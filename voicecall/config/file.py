@@ -39,15 +39,19 @@ def find_state_directory(path: Path | None, home: Path) -> Path:
 
 def read_file(path: Path) -> dict[str, object]:
     """The object in the JSON5 file at ``path``. Raises ``ConfigError``."""
+    return read_text(read_whole_text(path), origin=f"{path}: ")
+
+
+def read_whole_text(path: Path) -> str:
+    """The text of the file at ``path``. Raises ``ConfigError``."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise unreadable(f"{path}: there is no such file; create it, or name another one") from None
     except UnicodeDecodeError as error:
         raise unreadable(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     except OSError as error:
         raise unreadable(f"{path}: cannot be read: {error.strerror}; check the path and its permissions") from None
-    return read_text(text, origin=f"{path}: ")
 
 
 def read_text(text: str, *, origin: str = "") -> dict[str, object]:

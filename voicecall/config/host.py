@@ -1,20 +1,22 @@
 """A configuration inside the gateway's own: our block is under ``plugins.entries``, its voices are ``messages.tts``.
 
 A file may hold our block alone, or the whole of the gateway's configuration. Then ``tts`` is the gateway's with ours
-laid over it (behaviour page, sections 1.4 and 1.5).
+laid over it (behaviour page, sections 1.4 and 1.5). Older shapes are translated on the way (``legacy.py``).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import cast
 
+from attrs import frozen
+
+from voicecall.config.legacy import VENDORS, Notice, deep_merge, translate, translate_voices
 from voicecall.config.problems import PREFIX, Problem
+from voicecall.config.references import with_places
 
 NAME = "voice-call"
-NEVER = frozenset({"__proto__", "prototype", "constructor"})
-FLAT = ("openai", "elevenlabs", "edge", "microsoft")
-"""Vendors that older gateways had next to ``providers``."""
 KNOWN = frozenset({
     *("auto", "enabled", "mode", "provider", "summaryModel", "modelOverrides", "prefsPath", "maxTextLength"),
     *("timeoutMs", "providers"),
@@ -24,54 +26,82 @@ KNOWN = frozenset({
 Plain = Mapping[str, object]
 
 
+@frozen(kw_only=True)
+class Block:
+    """Our keys in their canonical shape, the gateway's voices under ours, and what was translated for that.
+
+    The paths of ``notices`` begin at the block.
+    """
+
+    keys: dict[str, object]
+    notices: tuple[Notice, ...] = ()
+
+
 def own_block(data: Plain) -> dict[str, object]:
-    """Our keys, wherever they are, with what the gateway says of voices under ours."""
-    if "plugins" not in data:
-        return dict(data)
-    entry = _inside(data, "plugins", "entries", NAME)
-    block = dict(_inside(entry, "config"))
+    """Our keys, wherever they are, see ``Block``."""
+    return read_block(data).keys
+
+
+def read_block(data: Plain) -> Block:
+    """Our keys, and what was translated."""
+    if not is_whole(data):
+        block, notices = translate(cast("Plain", with_places(data, {})))
+        return Block(keys=block, notices=notices)
+    entry, secrets = _inside(data, "plugins", "entries", NAME), _inside(data, "secrets")
+    block, notices = translate(cast("Plain", with_places(_inside(entry, "config"), secrets)))
     if isinstance(entry.get("enabled"), bool):
         block.setdefault("enabled", entry["enabled"])
-    theirs, ours = _host_tts(data), block.get("tts", {})
+    theirs, ours = cast("Plain", with_places(_host_tts(data), secrets)), block.get("tts", {})
     if theirs and isinstance(ours, Mapping):
         block["tts"] = _without_null(deep_merge(theirs, cast("Plain", ours)))
-    return block
+    return Block(keys=block, notices=notices)
 
 
-def deep_merge(base: Plain, override: Plain) -> dict[str, object]:
-    """``override`` laid over ``base``: objects are merged, anything else replaces, ``null`` too."""
-    merged = {name: value for name, value in base.items() if name not in NEVER}
-    for name, value in override.items():
-        if name in NEVER:
-            continue
-        under = merged.get(name)
-        both = isinstance(under, Mapping) and isinstance(value, Mapping)
-        merged[name] = deep_merge(cast("Plain", under), cast("Plain", value)) if both else value
-    return merged
+def is_whole(data: Plain) -> bool:
+    """Whether this is the gateway's configuration rather than our block alone."""
+    return "plugins" in data or "messages" in data
 
 
-def named_in_host(problem: Problem, data: Plain) -> Problem:
-    """The same problem, by the path that it has in the gateway's file."""
-    if "plugins" not in data or not problem.path or problem.message.startswith(PREFIX):
+def written(data: Plain, path: str, notices: tuple[Notice, ...] = ()) -> str:
+    """Where the file has what came to be at ``path`` in our block: its older name, and its place in the gateway's."""
+    for one in notices:
+        if one.now and (path == one.now or path.startswith(f"{one.now}.")):
+            path = one.path + path.removeprefix(one.now)
+            break
+    if not is_whole(data):
+        return path
+    parts = path.split(".")
+    if path == "enabled" and not _holds(_inside(data, "plugins", "entries", NAME, "config"), parts):
+        return f"plugins.entries.{NAME}.enabled"
+    if parts[0] != "tts" or _holds(_inside(data, "plugins", "entries", NAME, "config"), parts):
+        return PREFIX + path
+    if not _holds({"tts": _host_tts(data)}, parts):
+        return path
+    return ("messages." if "tts" in _inside(data, "messages") else "") + path
+
+
+def named_as_written(problem: Problem, data: Plain, notices: tuple[Notice, ...] = ()) -> Problem:
+    """The same problem, by the path that it has in the file."""
+    if not problem.path or problem.message.startswith(PREFIX):
         return problem
-    where = PREFIX
-    parts = problem.path.partition(" ")[0].split(".")
-    if parts[0] == "tts" and not _holds(_inside(data, "plugins", "entries", NAME, "config"), parts):
-        if not _holds({"tts": _host_tts(data)}, parts):
-            return problem
-        where = "messages." if "tts" in _inside(data, "messages") else ""
-    path = where + problem.path
+    key = re.split(r"[ \[]", problem.path, maxsplit=1)[0]  # without an index, and without what is said of it
+    path = written(data, key, notices) + problem.path.removeprefix(key)
     return Problem(path=path, value=problem.value, message=problem.message.replace(problem.path, path, 1))
+
+
+def noticed_as_written(notice: Notice, data: Plain) -> Notice:
+    """The same notice, by the path that it has in the file."""
+    if not is_whole(data):
+        return notice
+    path = PREFIX + notice.path
+    return Notice(path=path, now=notice.now, message=notice.message.replace(notice.path, path, 1))
 
 
 def _host_tts(data: Plain) -> dict[str, object]:
     """The gateway's voices; newer ones have them at the top, older ones name vendors beside ``providers``."""
     given = _inside(data, "messages", "tts") or _inside(data, "tts")
-    flat = {name: given[name] for name in FLAT if isinstance(given.get(name), Mapping)}
-    theirs = {name: value for name, value in given.items() if name in KNOWN}
-    if flat:
-        theirs["providers"] = deep_merge(flat, _inside(given, "providers"))
-    return theirs
+    kept = {name: value for name, value in given.items() if name in KNOWN or name in VENDORS}
+    return {name: value for name, value in translate_voices(kept).items() if name in KNOWN}
 
 
 def _inside(data: Plain, *names: str) -> Plain:

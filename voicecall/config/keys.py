@@ -11,7 +11,7 @@ import attrs
 from attrs import frozen
 
 from voicecall.config.problems import sounds_secret
-from voicecall.config.shapes import Report, Shape, Unusable
+from voicecall.config.shapes import Report, Schema, Shape, Unusable
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -24,7 +24,7 @@ _REST = "voicecall.rest"
 class Key:
     """One key as it is written. ``env`` names environment variables, used only for carrier ``carrier`` if that is set.
 
-    ``ours`` marks a key that voicecall adds to the reference's.
+    ``ours`` marks a key that voicecall adds to the reference's, ``live`` one that may change while the system runs.
     """
 
     shape: Shape[Any]
@@ -33,6 +33,7 @@ class Key:
     env: tuple[str, ...] = ()
     carrier: str = ""
     ours: bool = False
+    live: bool = False
 
 
 @frozen(kw_only=True)
@@ -66,9 +67,10 @@ def key(
     carrier: str = "",
     wire: str = "",
     ours: bool = False,
+    live: bool = False,
 ) -> T:
     """An attribute that is read from the key of the same name in camelCase (or ``wire``)."""
-    about = Key(shape=shape, doc=doc, wire=wire, env=env, carrier=carrier, ours=ours)
+    about = Key(shape=shape, doc=doc, wire=wire, env=env, carrier=carrier, ours=ours, live=live)
     fresh: Any = attrs.Factory(dict[str, object]) if default == {} else default
     return cast("T", attrs.field(default=fresh, repr=not shape.opaque, metadata={_KEY: about}))
 
@@ -93,6 +95,7 @@ def table(cls: Callable[[], C]) -> Shape[C]:
     return Shape(
         allowed="an object",
         read=lambda value, path, report: read_table(rows, value, path, cast("Source", report)),
+        schema=lambda: table_schema(rows, defaults=False),
         secret=_may_hold_secrets(rows),
         rows=rows,
     )
@@ -106,7 +109,7 @@ def partial(cls: Callable[[], object]) -> Shape[Mapping[str, object]]:
         whole.read(value, path, report)
         return dict(cast("Mapping[str, object]", value))
 
-    return Shape(allowed=whole.allowed, read=read, secret=True, opaque=True)
+    return Shape(allowed=whole.allowed, read=read, schema=whole.schema, secret=True, opaque=True)
 
 
 def read_table(cls: type[object], value: object, path: str, source: Source) -> Any:
@@ -188,6 +191,21 @@ def walk(cls: type[object], path: str = "", *, ours: bool = False) -> Iterator[R
     each = rest_shape(cls)
     if each is not None and each.rows is not None:
         yield from walk(each.rows, join(path, "<id>"), ours=ours)
+
+
+def table_schema(cls: type[object], *, defaults: bool = True) -> Schema:
+    """An object with the keys of ``cls`` in JSON Schema; ``defaults`` says what an absent key means."""
+    empty, properties = cls(), dict[str, Schema]()
+    for name, about in keys_of(cls).items():
+        rows = about.shape.rows if is_section(cls, name) else None
+        said = about.shape.schema() if rows is None else table_schema(rows, defaults=defaults)
+        default = getattr(empty, name)
+        if defaults and about.shape.rows is None and default is not None:
+            said["default"] = list(cast("tuple[object, ...]", default)) if isinstance(default, tuple) else default
+        properties[wire_name(name, about)] = {**said, "description": about.doc}
+    each = rest_shape(cls)
+    others = each.schema() if each is not None else rest_of(cls) is not None
+    return {"type": "object", "properties": properties, "additionalProperties": others}
 
 
 def wire_name(name: str, about: Key) -> str:

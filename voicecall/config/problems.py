@@ -7,6 +7,8 @@ from typing import cast
 
 from attrs import field, frozen
 
+from voicecall.config.secret import Hidden
+
 PREFIX = "plugins.entries.voice-call.config."
 """Where the reference keeps this configuration; its own messages begin with it."""
 
@@ -38,7 +40,7 @@ class ConfigError(ValueError):
 
 def show(value: object, *, secret: bool = False) -> str:
     """``value`` as JSON would write it, shortened; only its type when it is or may hold a secret."""
-    if secret or isinstance(value, bytes) or (isinstance(value, str) and "://" in value and "@" in value):
+    if secret or isinstance(value, bytes | Hidden) or (isinstance(value, str) and "://" in value and "@" in value):
         return f"{type_of(value)} (hidden)"
     if isinstance(value, Mapping):
         return "an object"

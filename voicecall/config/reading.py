@@ -10,28 +10,14 @@ from voicecall.config.keys import Key, Row, hides
 from voicecall.config.problems import Problem, show
 from voicecall.config.shapes import Unusable
 
-RENAMED: Mapping[str, str] = {
-    "twilio.from": "fromNumber",
-    "streaming.sttProvider": "streaming.provider",
-    "streaming.openaiApiKey": "streaming.providers.openai.apiKey",
-    "streaming.sttModel": "streaming.providers.openai.model",
-    "streaming.silenceDurationMs": "streaming.providers.openai.silenceDurationMs",
-    "streaming.vadThreshold": "streaming.providers.openai.vadThreshold",
-    "tts.openai": "tts.providers.openai",
-    "tts.elevenlabs": "tts.providers.elevenlabs",
-    "tts.edge": "tts.providers.edge",
-    "tts.microsoft": "tts.providers.microsoft",
-}
-"""Where keys of older shapes live in the canonical one (behaviour page, section 1.4)."""
-
 
 @define(kw_only=True)
 class Reading:
     """Collects problems and hands out environment fallbacks. ``rows`` is every key there is, for the nearest one."""
 
     env: Mapping[str, str] = field(repr=False)
-    carrier: str
     rows: tuple[Row, ...] = field(repr=False)
+    carrier: str = ""
     problems: list[Problem] = field(factory=list[Problem])
 
     def wrong(self, path: str, value: object, allowed: str, *, secret: bool = False) -> Unusable:
@@ -46,11 +32,15 @@ class Reading:
         parent, _, name = path.rpartition(".")
         meant = _nearest(name, siblings)
         beside = f"{parent}.{meant}" if parent and meant else meant
-        place = RENAMED.get(path) or beside or self._elsewhere(path)
+        place = beside or self._elsewhere(path)
         about = next((row.key for row in self.rows if row.path == place), None)
         shown = show(value, secret=hides(name, about) or isinstance(value, Mapping | list))
         fix = f"did you mean {place}?" if place else f"known here: {', '.join(sorted(siblings))}"
         self.note(path, shown, f"{path}: got {shown}: unknown key; {fix}")
+
+    def lost(self, path: str, shown: str, why: str) -> None:
+        """Note that what is at ``path`` leads nowhere."""
+        self.note(path, shown, f"{path}: got {shown}: {why}")
 
     def fallback(self, key: Key) -> tuple[str, str] | None:
         if key.carrier and key.carrier != self.carrier:

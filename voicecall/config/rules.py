@@ -9,6 +9,7 @@ from voicecall.config.problems import PREFIX, Problem, show
 from voicecall.config.root import Config
 from voicecall.config.silero import FIX, silero_model
 from voicecall.config.thinking import USUAL_MODEL, USUAL_PROVIDER, ModelProviders, named_model
+from voicecall.config.unbuilt import THEIR_EARS
 
 _FUNNEL_PORTS = (443, 8443, 10_000)
 
@@ -107,7 +108,7 @@ def _ear(config: Config) -> Iterator[Problem]:
         "elevenlabs": (vendors.elevenlabs.api_key, "ELEVENLABS_API_KEY"),
     }
     name = config.streaming.provider
-    if not config.streaming.enabled or config.provider == "mock" or name == "offline":
+    if not config.streaming.enabled or config.provider == "mock" or name in ("offline", *THEIR_EARS):
         return
     if name not in keys:
         yield _unusable("streaming.provider", name, '"openai", "elevenlabs" or "offline"')

@@ -7,6 +7,12 @@ from attrs import field, frozen
 MASK = "********"
 
 
+class Hidden(str):
+    """A text that a reference has led to. It is never shown, whatever key it is for."""
+
+    __slots__ = ()
+
+
 @frozen(repr=False, str=False)
 class Secret:
     """A text whose ``repr``, ``str`` and format show only a mask. ``reveal()`` is the one way to read it."""

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from voicecall.config.secret import Secret
 
+Schema = dict[str, Any]
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -34,16 +35,18 @@ class Shape(Generic[T_co]):
 
     ``secret`` values are never shown in a problem; ``opaque`` ones (which may hold secrets) nor in a ``repr``.
     ``rows`` is the class whose keys an object of this shape has, for documents and for finding the nearest key.
+    ``schema`` says the same in JSON Schema, with a reference to what ``schema.py`` defines for a secret.
     """
 
     allowed: str
     read: Callable[[object, str, Report], T_co]
+    schema: Callable[[], Schema]
     secret: bool = False
     opaque: bool = False
     rows: type[object] | None = None
 
 
-def leaf(allowed: str, accept: Callable[[object], T | None], *, secret: bool = False) -> Shape[T]:
+def leaf(allowed: str, accept: Callable[[object], T | None], schema: Schema, *, secret: bool = False) -> Shape[T]:
     """A shape without parts: ``accept`` gives the value, or None when it is not ``allowed``."""
 
     def read(value: object, path: str, report: Report) -> T:
@@ -52,13 +55,14 @@ def leaf(allowed: str, accept: Callable[[object], T | None], *, secret: bool = F
             raise report.wrong(path, value, allowed, secret=secret)
         return accepted
 
-    return Shape(allowed=allowed, read=read, secret=secret)
+    return Shape(allowed=allowed, read=read, schema=lambda: dict(schema), secret=secret)
 
 
 def matching(pattern: str, allowed: str) -> Shape[str]:
     """A string that matches the whole of ``pattern``."""
     compiled = re.compile(pattern)
-    return leaf(allowed, lambda value: value if isinstance(value, str) and compiled.fullmatch(value) else None)
+    schema: Schema = {"type": "string", "pattern": f"^{pattern}$"}
+    return leaf(allowed, lambda value: value if isinstance(value, str) and compiled.fullmatch(value) else None, schema)
 
 
 def integer(least: int, most: int | None = None) -> Shape[int]:
@@ -71,7 +75,8 @@ def integer(least: int, most: int | None = None) -> Shape[int]:
         within = value == value // 1 and value >= least and (most is None or value <= most)
         return int(value) if within else None
 
-    return leaf(f"a whole number {limits}", accept)
+    most_of: Schema = {} if most is None else {"maximum": most}
+    return leaf(f"a whole number {limits}", accept, {"type": "integer", "minimum": least, **most_of})
 
 
 def number(least: float, most: float) -> Shape[float]:
@@ -82,13 +87,15 @@ def number(least: float, most: float) -> Shape[float]:
             return None
         return float(value)
 
-    return leaf(f"a number from {least:g} to {most:g}", accept)
+    schema: Schema = {"type": "number", "minimum": least, "maximum": most}
+    return leaf(f"a number from {least:g} to {most:g}", accept, schema)
 
 
 def choice(*words: str) -> Shape[Any]:
     """One of ``words``; the attribute's type spells the same words out."""
     listed = " or ".join(f'"{word}"' for word in words) if len(words) < 3 else ", ".join(f'"{word}"' for word in words)
-    return leaf(listed if len(words) < 3 else f"one of {listed}", lambda value: value if value in words else None)
+    allowed = listed if len(words) < 3 else f"one of {listed}"
+    return leaf(allowed, lambda value: value if value in words else None, {"type": "string", "enum": list(words)})
 
 
 def listing(item: Shape[T], what: str) -> Shape[tuple[T, ...]]:
@@ -106,7 +113,10 @@ def listing(item: Shape[T], what: str) -> Shape[tuple[T, ...]]:
                 continue
         return tuple(found)
 
-    return Shape(allowed=allowed, read=read, secret=item.secret, opaque=item.opaque)
+    def schema() -> Schema:
+        return {"type": "array", "items": item.schema()}
+
+    return Shape(allowed=allowed, read=read, schema=schema, secret=item.secret, opaque=item.opaque)
 
 
 def keyed(name: Shape[str], item: Shape[T], what: str) -> Shape[Mapping[str, T]]:
@@ -124,7 +134,10 @@ def keyed(name: Shape[str], item: Shape[T], what: str) -> Shape[Mapping[str, T]]
                 continue
         return found
 
-    return Shape(allowed=allowed, read=read, secret=item.secret, opaque=item.opaque, rows=item.rows)
+    def schema() -> Schema:
+        return {"type": "object", "propertyNames": name.schema(), "additionalProperties": item.schema()}
+
+    return Shape(allowed=allowed, read=read, schema=schema, secret=item.secret, opaque=item.opaque, rows=item.rows)
 
 
 def _milliseconds(value: object) -> tuple[int, ...] | None:
@@ -151,22 +164,39 @@ def _object(value: object) -> Mapping[str, object] | None:
     return dict(cast("Mapping[str, object]", value)) if isinstance(value, Mapping) else None
 
 
-BOOL: Shape[bool] = leaf("true or false", lambda value: value if isinstance(value, bool) else None)
-TEXT: Shape[str] = leaf("a string", lambda value: value if isinstance(value, str) else None)
-NON_EMPTY = leaf("a non-empty string", lambda value: value if isinstance(value, str) and value.strip() else None)
-SECRET: Shape[Secret] = leaf(
-    "a non-empty string", lambda value: Secret(value) if isinstance(value, str) and value.strip() else None, secret=True
-)
+def _string(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _words(value: object) -> str | None:
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _secret(value: object) -> Secret | None:
+    return Secret(value) if isinstance(value, str) and value.strip() else None
+
+
+BOOL: Shape[bool] = leaf("true or false", lambda value: value if isinstance(value, bool) else None, {"type": "boolean"})
+TEXT: Shape[str] = leaf("a string", _string, {"type": "string"})
+NON_EMPTY: Shape[str] = leaf("a non-empty string", _words, {"type": "string", "pattern": "\\S"})
+SECRET: Shape[Secret] = leaf("a non-empty string", _secret, {"$ref": "#/$defs/secret"}, secret=True)
 PATH = matching(r"/[^?#\s]*", 'a URL path that begins with "/", without spaces, "?" and "#"')
 FOLDER = matching(r"(/|~($|/)).*", 'an absolute path, or one that begins with "~/"')
 E164 = matching(r"\+[1-9]\d{1,14}", "Expected E.164 format, e.g. +15550001234")
-URL: Shape[str] = leaf("an http or https URL, e.g. https://phone.example.com", _url)
+URL: Shape[str] = leaf(
+    "an http or https URL, e.g. https://phone.example.com",
+    _url,
+    {"type": "string", "pattern": "^https?://"},
+)
 PORT = integer(1, 65_535)
 POSITIVE = integer(1)
 PATIENCE: Shape[tuple[int, ...]] = leaf(
     "four increasing whole numbers of milliseconds: filler, progress, apology, hang-up (or three, without progress)",
     _milliseconds,
+    {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 3, "maxItems": 4},
 )
-_FREE: Shape[Mapping[str, object]] = leaf("an object", _object, secret=True)
-FREE: Shape[Mapping[str, object]] = Shape(allowed="an object", read=_FREE.read, secret=True, opaque=True)
+_FREE: Shape[Mapping[str, object]] = leaf("an object", _object, {"type": "object"}, secret=True)
+FREE: Shape[Mapping[str, object]] = Shape(
+    allowed="an object", read=_FREE.read, schema=_FREE.schema, secret=True, opaque=True
+)
 """An object that is not ours to check: kept as it is, and never shown, because it may hold keys."""

@@ -89,13 +89,18 @@ class Streaming:
         ours=True,
     )
     protect_greeting_ms: int = key(
-        integer(0), 0, "How much of the beginning of a greeting cannot be interrupted.", ours=True
+        integer(0),
+        0,
+        "How much of the beginning of a greeting cannot be interrupted.",
+        ours=True,
+        live=True,
     )
     resume_ms: int = key(
         integer(0),
         2_000,
         "How long we wait for the words of who has interrupted us and is silent again, before we go on; 0: for ever.",
         ours=True,
+        live=True,
     )
     silero_model: str | None = key(
         NON_EMPTY, None, "Silero's ONNX file; absent, the one in the silero-vad distribution.", ours=True

@@ -26,6 +26,7 @@ from voicecall.projections.operation import Operation
 from voicecall.projections.status import call_line, call_record
 from voicecall.rpc import draining, pairing
 from voicecall.rpc.asking import ATTACH
+from voicecall.rpc.configuring import Configuring
 from voicecall.rpc.hosts import Hosts
 from voicecall.rpc.logs import SUBSCRIBE, LogFeed
 from voicecall.rpc.params import no_call
@@ -48,7 +49,7 @@ Method = Callable[["Methods", Params], Awaitable[dict[str, Any]]]
 class Methods:
     """``call`` one by name."""
 
-    config: Config
+    configuring: Configuring
     supervisor: Supervisor
     journal: Journal
     directory: Directory
@@ -63,6 +64,11 @@ class Methods:
     hosts: Hosts = field(factory=Hosts)
     drain: Drain | None = None
     """How the server ends, where that is its own business."""
+
+    @property
+    def config(self) -> Config:
+        """What counts for calls that begin now."""
+        return self.configuring.current.config
 
     async def call(self, method: str, params: Params) -> dict[str, Any]:
         """The answer to ``params`` as ``params.given`` reads them. Raises ``RpcError``."""
@@ -214,10 +220,20 @@ async def _pairing_revoke(methods: Methods, params: Params) -> dict[str, Any]:
     return await pairing.revoke(methods.pairings, params)
 
 
+async def _config_update(methods: Methods, params: Params) -> dict[str, Any]:
+    return await methods.configuring.update(params)
+
+
+async def _config_reload(methods: Methods, params: Params) -> dict[str, Any]:
+    return await methods.configuring.reload(params)
+
+
 METHODS: Mapping[str, Method] = {
     "voicecall.ping": _ping,
     "voicecall.schema": _schema,
     draining.DRAIN: _drain,
+    "voicecall.config.update": _config_update,
+    "voicecall.config.reload": _config_reload,
     "voicecall.pairing.list": _pairing_list,
     "voicecall.pairing.approve": _pairing_approve,
     "voicecall.pairing.revoke": _pairing_revoke,

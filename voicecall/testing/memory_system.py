@@ -26,6 +26,7 @@ from voicecall.adapters.agents.scripted import ScriptedAgent
 from voicecall.adapters.speech.scripted import ScriptedSynthesizer, ScriptedTranscriber
 from voicecall.assembly import Calls, Parts, assemble, carrier_of
 from voicecall.config import Config, parse
+from voicecall.config.current import Current
 from voicecall.core.replay import Replay, replay
 from voicecall.core.requests import PlaceCall
 from voicecall.events import CallId, Entry, Instant, Mode
@@ -50,11 +51,16 @@ SCRIPT = ("I see. Is Thursday at ten good for you?", "Very well, I have written 
 class MemorySystem:
     """What a story needs: both ends of every call, and the journal between them."""
 
-    config: Config
+    current: Current
     calls: Calls
     network: MemoryNetwork
     journal: Journal
     _numbers: itertools.count[int] = field(factory=itertools.count)
+
+    @property
+    def config(self) -> Config:
+        """What counts for calls that begin now."""
+        return self.current.config
 
     async def place(
         self,
@@ -129,13 +135,17 @@ class MemoryTown:
         faulty_api: Callable[[Fetch], Fetch] = lambda fetch: fetch,
         set_back_ms: int = 0,
         observe: Callable[[CallId, Position, Entry], None] | None = None,
+        current: Current | None = None,
+        voices: Mapping[str, Synthesizer] | None = None,
     ) -> AsyncGenerator[MemorySystem]:
         """Run voicecall; leaving the context is a crash: its media streams break, its webhooks find nobody.
 
         ``settings`` are the configuration, besides what the account needs. ``faulty_api`` wraps the way of requests to
-        the network; ``set_back_ms`` is how far its wall clock is behind.
+        the network; ``set_back_ms`` is how far its wall clock is behind; ``current`` holds the configuration where that
+        is to change; ``voices`` are those of numbers that have one of their own.
         """
         config = config or self.config(settings or {})
+        current = current or Current(config=config)
         parts = Parts(
             journal=self.journal,
             wall=lambda: Instant(self.true_time() - set_back_ms),
@@ -143,6 +153,7 @@ class MemoryTown:
             carrier=carrier_of(config.provider),
             account=account_of(config, mock_secret=SECRET),
             synthesizer=synthesizer or ScriptedSynthesizer(),
+            voices=voices or {},
             transcriber=transcriber or ScriptedTranscriber(),
             agent=agent or ScriptedAgent(SCRIPT),
             ticket_key=bytes(32),
@@ -156,11 +167,12 @@ class MemoryTown:
             lead_s=2 * STEP_MS / 1000,
             threads=False,
             observe=observe,
+            current=current,
         )
         async with assemble(config, parts) as calls:
             self.serving.append(calls)
             try:
-                yield MemorySystem(config=config, calls=calls, network=self.network, journal=self.journal)
+                yield MemorySystem(current=current, calls=calls, network=self.network, journal=self.journal)
             finally:
                 self.serving.clear()
                 for link in self.network.links:
