@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -27,6 +28,22 @@ PARTS: dict[str, Part] = {
     "webhooks": webhooks.rows,
     "sound": sound.rows,
 }
+
+
+async def until_told(wanted: list[str], folder: Path, console: Console) -> list[Row]:
+    """All rows, or none for who is told to stop: that ends what it has started."""
+    rows = [Row(name="all", unit="", met=False, note="interrupted")]
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_stop, signals, nursery.cancel_scope)
+            rows = await run(wanted, folder, console)
+            nursery.cancel_scope.cancel()
+    return rows
+
+
+async def _stop(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    async for _ in signals:
+        scope.cancel()
 
 
 async def run(wanted: list[str], folder: Path, console: Console) -> list[Row]:
@@ -58,7 +75,7 @@ def main() -> int:
     given = parser.parse_args()
     console = Console() if sys.stdout.isatty() else Console(width=180)
     folder = Path(mkdtemp(prefix="vc-peer-"))
-    rows = trio.run(run, given.only or list(PARTS), folder, console)
+    rows = trio.run(until_told, given.only or list(PARTS), folder, console)
     console.print(table(rows))
     given.out.write_text(json.dumps([row.plain() for row in rows], indent=2) + "\n", encoding="utf-8")
     console.print(f"written to {given.out}")

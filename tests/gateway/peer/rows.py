@@ -37,8 +37,8 @@ class Row:
 
 
 def median(figures: list[float]) -> float:
-    """The middle one."""
-    return sorted(figures)[len(figures) // 2]
+    """The middle one; of two in the middle, the smaller."""
+    return sorted(figures)[(len(figures) - 1) // 2]
 
 
 def p99(figures: list[float]) -> float:
