@@ -117,7 +117,7 @@ def test_agent_voice_and_ear_may_be_the_hosts_own() -> None:
     async def main() -> None:
         parrot, ear = Parrot(), ScriptedTranscriber()
         own = Own(agent=parrot, synthesizer=ScriptedSynthesizer(), transcriber=ear)
-        async with open_mind(parse({"agent": {"provider": "gateway"}}, {}), own) as mind:
+        async with open_mind(parse({"agent": {"provider": "gateway"}}, {}), own=own) as mind:
             assert (mind.agent, mind.ear) == (parrot, ear)
             assert mind.voice.describe() == ScriptedSynthesizer().describe()
             async with aclosing(_clauses("Hello.")) as clauses, mind.voice.speak(clauses) as sound:
@@ -129,7 +129,7 @@ def test_agent_voice_and_ear_may_be_the_hosts_own() -> None:
 def test_a_voice_of_the_hosts_that_fails_is_reported_as_any_other() -> None:
     async def main() -> None:
         async with (
-            open_mind(parse({}, {}), Own(synthesizer=Hoarse())) as mind,
+            open_mind(parse({}, {}), own=Own(synthesizer=Hoarse())) as mind,
             aclosing(_clauses("Hello.")) as clauses,
             mind.voice.speak(clauses) as sound,
         ):

@@ -29,7 +29,7 @@ def test_what_is_told_twice_or_was_there_before_is_passed_over() -> None:
     assert seen == [(A, 3), (B, 1), (A, 4)]
 
 
-def test_a_fault_costs_that_entry_and_no_call(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_costs_that_entry_and_no_call(caplog: pytest.LogCaptureFixture) -> None:
     seen: list[int] = []
 
     def broken(call_id: CallId, entry: Entry) -> None:
@@ -38,7 +38,7 @@ def test_a_fault_costs_that_entry_and_no_call(capsys: pytest.CaptureFixture[str]
     once = Once((broken, lambda call_id, entry: seen.append(entry.seq)), Position(0))
     once(A, Position(1), ENTRIES[0])
     assert seen == [1]
-    told = "".join(capsys.readouterr())
+    told = caplog.text
     assert "a fact was not counted" in told
     assert "+1555" not in told
 

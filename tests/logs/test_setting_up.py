@@ -119,8 +119,8 @@ def test_a_failure_is_told_by_its_types_and_places_alone() -> None:
     with Logged() as logged:
         try:
             fail("hush hush")
-        except ValueError:
-            log.exception("it failed")
+        except ValueError as error:
+            log.error("it failed", exc_info=error)
             logging.getLogger("hypercorn").exception("it failed")
     for told in logged.lines:
         cause, where, error, *places = told["failure"]

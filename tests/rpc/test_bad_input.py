@@ -191,7 +191,7 @@ def test_half_a_line_is_nothing_and_no_line_may_grow_for_ever() -> None:
 
 
 def test_what_fails_on_one_connection_is_that_connections_alone(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story(stage: Stage) -> None:
         good, bad = stage.line(), stage.line()
@@ -203,7 +203,7 @@ def test_what_fails_on_one_connection_is_that_connections_alone(
         assert (await good.next())["result"] == {}
 
     play(story)
-    assert "an RPC connection failed" in "".join(capsys.readouterr())
+    assert "an RPC connection failed" in caplog.text
 
 
 def _explode(line: bytes) -> Any:

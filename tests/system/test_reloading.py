@@ -15,7 +15,12 @@ from voicecall.events.effects import Speak
 from voicecall.testing.memory_system import MemorySystem, open_memory_system
 
 BUSY_CALLS = 12
-BASE: dict[str, Any] = {"provider": "mock", "inboundPolicy": "open", "maxConcurrentCalls": BUSY_CALLS + 1, "maxDurationSeconds": 20}
+BASE: dict[str, Any] = {
+    "provider": "mock",
+    "inboundPolicy": "open",
+    "maxConcurrentCalls": BUSY_CALLS + 1,
+    "maxDurationSeconds": 20,
+}
 PEOPLE = [f"+1555000{number}" for number in range(3000, 3000 + BUSY_CALLS)]
 OLD = {"inboundGreeting": "Hello from before.", "phrases": {"filler": "Old filler."}}
 NEW = {"inboundGreeting": "Hello from now.", "phrases": {"filler": "New filler."}, "serve": {"port": 4000}}

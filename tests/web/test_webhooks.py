@@ -214,7 +214,7 @@ def test_health_is_about_the_process_and_readiness_about_its_parts() -> None:
         assert (await kit.ask(post(b"", {}, path="/healthz", method="GET"))).body == b'{"alive":true}'
         ready = await kit.ask(post(b"", {}, path="/readyz", method="GET"))
         assert ready.status == 200
-        assert ready.body == b'{"ready":true,"journal":true,"plane":true}'
+        assert ready.body == b'{"ready":true,"journal":true,"plane":true,"draining":false}'
         assert (ready.headers["content-type"], ready.headers["cache-control"]) == ("application/json", "no-store")
 
     serve(story)

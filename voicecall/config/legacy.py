@@ -34,7 +34,7 @@ MOVED_VOICES: Mapping[str, str] = {
 """The same below ``tts``, which the gateway and every number may have, too."""
 SPELLED: Mapping[str, tuple[str, ...]] = {
     "openai.voice": ("speakerVoice", "speakerVoiceId"),
-    "elevenlabs.voiceId": ("speakerVoice", "speakerVoiceId", "voice"),
+    "elevenlabs.voiceId": ("speakerVoice", "speakerVoiceId"),
     "elevenlabs.modelId": ("model",),
 }
 """Newer names below ``tts.providers``, best first. They win over ours, as they do in the gateway."""

@@ -58,6 +58,8 @@ def typed(error: RpcError) -> VoicecallError:
     data = error.data or {}
     field, reason = str(data.get("field", "")), str(data.get("reason", "unavailable"))
     message = error.message.replace(field, NAMES.get(field, field)) if field else error.message
+    if "hint" in data:
+        message = f"{message}: {data['hint']}"
     field = NAMES.get(field, field)
     if error.code == INVALID_PARAMS:
         return InvalidRequest(field, message)

@@ -22,7 +22,7 @@ from voicecall.log import get_logger
 from voicecall.rpc import logs
 from voicecall.rpc.asking import ATTACH, DELTA, RemoteAgent
 from voicecall.rpc.hello import CANCEL, HELLO, heartbeat_line, heartbeat_s, hello, knows
-from voicecall.rpc.methods import TAIL, Methods
+from voicecall.rpc.methods import CONNECTIONS, TAIL, Methods
 from voicecall.rpc.params import given
 from voicecall.rpc.protocol import (
     CANCELLED,
@@ -205,17 +205,14 @@ class _Connection:
         """The line to send, if there is one still to be sent."""
         request = asked.request
         with Caught() as caught:
-            self._methods.check(request.method)
+            if request.method not in CONNECTIONS:
+                return result_line(request.id, await self._methods.call(request.method, request.params))
             request = evolve(request, params=given(request.method, request.params))
             if request.method in (TAIL, logs.SUBSCRIBE):
                 await self._subscribe(asked, request, outgoing)
                 return None
-            if request.method == ATTACH:
-                result = self._attach(outgoing, nursery)
-            elif request.method == HELLO:
-                result = self._hello(request.params, outgoing, nursery)
-            else:
-                result = await self._methods.call(request.method, request.params)
+            attach = request.method == ATTACH
+            result = self._attach(outgoing, nursery) if attach else self._hello(request.params, outgoing, nursery)
             return result_line(request.id, result)
         return None if caught.error is None else asked.last(_told(request, caught.error))
 

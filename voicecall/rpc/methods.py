@@ -29,7 +29,7 @@ from voicecall.rpc.asking import ATTACH
 from voicecall.rpc.configuring import Configuring
 from voicecall.rpc.hosts import Hosts
 from voicecall.rpc.logs import SUBSCRIBE, LogFeed
-from voicecall.rpc.params import no_call
+from voicecall.rpc.params import given, no_call
 from voicecall.rpc.protocol import METHOD_NOT_FOUND, Params, RpcError, invalid, refused
 from voicecall.rpc.schema import document
 
@@ -75,8 +75,9 @@ class Methods:
         return self.configuring.current.config
 
     async def call(self, method: str, params: Params) -> dict[str, Any]:
-        """The answer to ``params`` as ``params.given`` reads them. Raises ``RpcError``."""
-        return await METHODS[method](self, params)
+        """The answer to one of ``METHODS``. Raises ``RpcError``."""
+        self.check(method)
+        return await METHODS[method](self, given(method, params))
 
     @classmethod
     def check(cls, method: str) -> None:
