@@ -15,7 +15,7 @@ from voicecall.events import facts as fact
 LATE = {"outbound": {"notifyHangupDelaySec": 600}}
 UNUSABLE: tuple[tuple[tuple[Any, ...], str, str], ...] = (
     (("initiate", "911", "Hi"), "to", "to: expected E.164 format, e.g. +15550001234, got '911'"),
-    (("initiate", None, "Hi"), "to", "to required: whom to call, e.g. +15550001234"),
+    (("initiate", None, "Hi"), "to", "to required: whom to call, e.g. +15550001234; or set toNumber"),
     (("initiate", LISTENER, " "), "message", "message required"),
     (("initiate", LISTENER, 5), "message", "message: expected text, got a number"),
     (("initiate", LISTENER, "x" * 10_001), "message", "message: at most 10000 characters, got 10001"),
