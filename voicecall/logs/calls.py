@@ -45,7 +45,7 @@ def _told(entry: Entry) -> Iterator[tuple[Level, str, dict[str, object]]]:
         case fact.AgentFinished(reason="failed"):
             yield "warning", "the agent failed", {}
         case fact.EffectFailed() as event:
-            yield "warning", "an effect failed", {"effect": event.settles, "in_doubt": event.in_doubt}
+            yield "info", "an effect failed", {"effect": event.settles, "in_doubt": event.in_doubt}
         case _:
             pass
 
