@@ -37,7 +37,7 @@ def test_an_operator_is_told_how_each_call_goes_and_what_fails() -> None:
         ("info", "a call is answered"),
         ("warning", "nobody transcribes a call just now"),
         ("warning", "the agent failed"),
-        ("warning", "an effect failed"),
+        ("info", "an effect failed"),
         ("info", "a call is over"),
     ]
     assert told(whole())[-1] == {"event": "a call is over", "log_level": "info", "reason": "hangup-user"}
