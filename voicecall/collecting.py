@@ -2,7 +2,7 @@
 
 Nearly everything here goes when its last reference goes. To look for what does not, in all that a hundred calls consist
 of, finds nothing and takes tens of milliseconds, in which no frame is sent. So what is new is looked at often, which
-takes less than one, and what survives that is put out of the collector's sight; it still goes with its last reference.
+takes a few, and what survives that is put out of the collector's sight; it still goes with its last reference.
 Everything is looked at while nobody is on the telephone, or when that has not been done for long.
 """
 
@@ -18,7 +18,7 @@ import trio
 YOUNG = 10_000
 """New objects that are looked at even before it is time."""
 NEVER = 1 << 30
-LOOK_S = 0.25
+LOOK_S = 0.5
 QUIET_S, LONG_S = 60.0, 1_800.0
 """When everything is looked at: so long after the last time if nobody calls, and so long after it in any case."""
 
