@@ -50,7 +50,10 @@ class Release:
         """What it needs in its environment wherever it runs. The old one installs dependencies when it first starts;
         they are kept here."""
         path = f"{self.folder / 'node_modules/.bin'}{os.pathsep}{os.environ['PATH']}"
-        return {"PATH": path, "OPENCLAW_PLUGIN_STAGE_DIR": str(self.folder / "stage"), "NO_COLOR": "1"}
+        # A gateway has a home of its own, but where npm gets its packages the user has said in theirs.
+        npmrc = os.environ.get("NPM_CONFIG_USERCONFIG", str(Path.home() / ".npmrc"))
+        stage = str(self.folder / "stage")
+        return {"PATH": path, "OPENCLAW_PLUGIN_STAGE_DIR": stage, "NPM_CONFIG_USERCONFIG": npmrc, "NO_COLOR": "1"}
 
 
 NEW = Release("new", "2026.9.6", "24")
