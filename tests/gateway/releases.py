@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import trio
@@ -50,10 +51,21 @@ class Release:
         """What it needs in its environment wherever it runs. The old one installs dependencies when it first starts;
         they are kept here."""
         path = f"{self.folder / 'node_modules/.bin'}{os.pathsep}{os.environ['PATH']}"
-        # A gateway has a home of its own, but where npm gets its packages the user has said in theirs.
-        npmrc = os.environ.get("NPM_CONFIG_USERCONFIG", str(Path.home() / ".npmrc"))
         stage = str(self.folder / "stage")
-        return {"PATH": path, "OPENCLAW_PLUGIN_STAGE_DIR": stage, "NPM_CONFIG_USERCONFIG": npmrc, "NO_COLOR": "1"}
+        return {"PATH": path, "OPENCLAW_PLUGIN_STAGE_DIR": stage, "NO_COLOR": "1", **_npm_settings()}
+
+
+@cache
+def _npm_settings() -> dict[str, str]:
+    """A gateway has a home and a Node of its own, but where npm gets its packages the user's npm knows."""
+    npm = shutil.which("npm")
+    if npm is None:
+        return {}
+    found: dict[str, str] = {}
+    for name in ("userconfig", "globalconfig"):
+        told = subprocess.run([npm, "config", "get", name], capture_output=True, text=True, check=False)
+        found[f"NPM_CONFIG_{name.upper()}"] = told.stdout.strip()
+    return {name: value for name, value in found.items() if value}
 
 
 NEW = Release("new", "2026.9.6", "24")
