@@ -48,7 +48,9 @@ class ByUser:
 
     async def install(self) -> str:
         """Into the gateway that runs, and then its settings."""
-        done = await self.scene.host.run("plugins", "install", self.source, "--force", "--accept-capabilities")
+        # The old gateway asks about no capabilities, and knows no such option.
+        accept = ("--accept-capabilities",) if self.scene.host.release.name == "new" else ()
+        done = await self.scene.host.run("plugins", "install", self.source, "--force", *accept)
         assert done.code == 0, done
         file = self.scene.host.config_file
         config = json.loads(file.read_text(encoding="utf-8"))
