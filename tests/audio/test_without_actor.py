@@ -10,6 +10,7 @@ from voicecall.audio.listening import LAST_WORDS_S
 from voicecall.audio.session import APOLOGY
 from voicecall.events import EffectId
 from voicecall.events import facts as fact
+from voicecall.testing.memory_network import LinkEnd
 
 APOLOGY_MS = len(APOLOGY) * 60
 
@@ -44,6 +45,22 @@ def test_the_next_actor_is_told_whether_there_is_a_session() -> None:
             told: list[object] = []
             assert stage.plane.adopt(CALL, told.append) is False
             assert told[-1] == fact.MediaClosed(stream_id="s-c1", reason="lost")
+
+    play(story)
+
+
+def test_a_link_that_fails_costs_its_call_and_not_the_plane(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(end: LinkEnd) -> None:
+        raise ZeroDivisionError
+
+    async def story(stage: Stage) -> None:
+        async with stage.caller():
+            actor = stage.adopt()
+            with monkeypatch.context() as patch:
+                patch.setattr(LinkEnd, "flush", fail)
+                await trio.sleep(0.1)
+            assert [one.reason for one in actor.of(fact.MediaClosed)] == ["lost"]
+            assert stage.plane.running
 
     play(story)
 

@@ -262,15 +262,13 @@ class MediaPlane:
             await trio.sleep_until(due)
 
     def _hear(self, sessions: list[Session], now: float) -> None:
-        """They have something to read. See ``MediaLink`` for why that is done apart."""
-        for session in sessions:
-            session.link.fetch()
+        """They have something to read."""
+        self._have(sessions, Session.fetch, now)
         self._have(sessions, Session.hear, now)
 
     def _serve(self, ring: list[Session], now: float) -> None:
         self._have(ring, Session.serve, now)
-        for session in ring:
-            session.link.flush()
+        self._have(ring, Session.flush, now)
         if self._archive is not None:
             for session in ring:
                 self._archive.save(session, now)

@@ -92,7 +92,7 @@ class Session:
     ) -> None:
         self.call_id = call_id
         self.over = False
-        self.link = link
+        self._link = link
         self._codec = codec
         self._stream_id = start.stream_id
         self._early = early
@@ -135,7 +135,7 @@ class Session:
         finished = self._utterances.playback.clear(utterance)
         if any(one.sent_ms for one in finished):
             now = trio.current_time()
-            self.link.send(self._codec.clear(self._stream_id))
+            self._link.send(self._codec.clear(self._stream_id))
             self._next_frame, self._flowing = now, False
             self._ducking.end()
             self._voice.echo.cut(self._sample(now))
@@ -176,7 +176,7 @@ class Session:
         self.over = True
         self._utterances.settle(self._utterances.playback.clear())
         self._listening.close()
-        self.link.close()
+        self._link.close()
         self._measure(trio.current_time())
         self._tell(fact.MediaClosed(stream_id=self._stream_id, reason=reason))
 
@@ -188,7 +188,7 @@ class Session:
         self.hear(now)
         if not self.over:
             self._send(now)
-            self.link.flush()
+            self._link.flush()
 
     def serve(self, now: float) -> None:
         """One visit: queue what is to be sent, look at the time. Never waits, never raises for what the peer does.
@@ -204,18 +204,26 @@ class Session:
             if not self._flowing or now >= self._look_at:
                 self._check(now)
 
+    def fetch(self, now: float) -> None:
+        """Take from the network what is to be heard. See ``MediaLink`` for why that is done apart."""
+        self._link.fetch()
+
+    def flush(self, now: float) -> None:
+        """Give the network what is queued."""
+        self._link.flush()
+
     def hear(self, now: float) -> None:
         """Take what has arrived. Never waits, never raises for what the peer does."""
         if self.over:
             return
-        messages = self.link.receive()
+        messages = self._link.receive()
         if self._early:
             messages, self._early = [*self._early, *messages], ()
         for message in messages:
             self._receive(message, now)
             if self.over:
                 return
-        if self.link.closed:
+        if self._link.closed:
             self.close("stopped" if self._stopped else "lost")
 
     def to_write(self, now: float) -> Recording | None:
@@ -255,7 +263,7 @@ class Session:
             case MediaDigits():
                 self._tell(fact.DigitsPressed(digits=message.digits))
             case MediaStart():
-                self.link.close(POLICY, "Duplicate start")
+                self._link.close(POLICY, "Duplicate start")
                 self.close("lost")
             case MediaStop():
                 self._stopped = True
@@ -322,7 +330,7 @@ class Session:
         """There is sound for an utterance. When nothing plays, it need not wait for a visit."""
         if self._begun and not self._flowing and not self.over:
             self._send(trio.current_time())
-            self.link.flush()
+            self._link.flush()
 
     def _send(self, now: float, *, visit: bool = False) -> None:
         playback = self._utterances.playback
@@ -349,7 +357,7 @@ class Session:
                 self._recording.put("agent", self.offset_ms(self._next_frame), payload)
             self._meter.sent(payload)
             self._next_frame += FRAME_S
-        self.link.queue(*messages)
+        self._link.queue(*messages)
         self._flowing = playback.ready
         if self._utterances.waiting:
             self._utterances.drained()
@@ -368,7 +376,7 @@ class Session:
         if late and now > self._next_frame + self._mark_grace_s:
             self._utterances.settle(playback.give_up(late, interrupted=False))
         elif late and (mark := playback.close_mark(late)):
-            self.link.send(self._codec.mark(self._stream_id, mark))
+            self._link.send(self._codec.mark(self._stream_id, mark))
         if now - self._meter.since >= MEASURE_S:
             self._measure(now)
         if self._outbox.post is None and now - max(self._outbox.since, self._opened) > ORPHAN_S:
