@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -12,6 +13,12 @@ from attrs import field, frozen
 from voicecall.ports import Fetch, HttpRequest
 
 Plain = Mapping[str, Any]
+
+
+def basic(name: str, secret: str) -> dict[str, str]:
+    """The header that opens an API which wants a name and a secret (RFC 7617)."""
+    pair = base64.b64encode(f"{name}:{secret}".encode()).decode("ascii")
+    return {"authorization": f"Basic {pair}"}
 
 
 @frozen(kw_only=True)

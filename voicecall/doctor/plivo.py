@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
+from functools import partial
 from urllib.parse import quote, urlsplit
 
-from voicecall.doctor.api import Api, Plain, is_spent, text
+from voicecall.doctor.api import Api, Plain, basic, is_spent, text
 from voicecall.doctor.findings import Finding, Note, doubtful, good, wrong
 from voicecall.doctor.subject import Subject
 from voicecall.doctor.webhooks import ID, check_numbers, compare, nothing_expected, unsaid
@@ -20,9 +20,8 @@ URLS = (("answer URL", "answer_url", "answer_method"), ("hangup URL", "hangup_ur
 def open_api(subject: Subject) -> Api:
     """The account's part of the API."""
     name, token = subject.account.secrets["auth_id"], subject.account.secrets["auth_token"]
-    pair = base64.b64encode(f"{name}:{token}".encode()).decode("ascii")
     base = f"{subject.account.api_url.rstrip('/')}/Account/{quote(name, safe='')}"
-    return Api(base=base, headers={"authorization": f"Basic {pair}"}, fetch=subject.fetch)
+    return Api(base=base, headers=basic(name, token), fetch=subject.fetch)
 
 
 def judge_account(plain: Plain) -> Iterator[Finding]:
@@ -34,14 +33,10 @@ def judge_account(plain: Plain) -> Iterator[Finding]:
 
 async def check_console(api: Api, subject: Subject, note: Note) -> None:
     """Our numbers, and the applications that their calls go to."""
-
-    async def check(number: str) -> bool:
-        return await _check_number(api, subject, number, note)
-
-    await check_numbers(subject, check, note)
+    await check_numbers(subject, partial(_check_number, api, subject, note), note)
 
 
-async def _check_number(api: Api, subject: Subject, number: str, note: Note) -> bool:
+async def _check_number(api: Api, subject: Subject, note: Note, number: str) -> bool:
     answer = await api.get(f"/Number/{number.removeprefix('+')}/")
     if answer.status == 404:
         complain = wrong if subject.inbound else doubtful

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from urllib.parse import quote
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -35,10 +36,6 @@ def judge_account(plain: Plain) -> Iterator[Finding]:
 async def check_console(api: Api, subject: Subject, note: Note) -> None:
     """The application, the numbers that lead to it, and the key that its webhooks are proven by."""
     name = subject.account.secrets["connection_id"]
-
-    async def check(number: str) -> bool:
-        return await _check_number(api, subject, number, name, note)
-
     _check_key(subject, note)
     answer = await api.get(f"/call_control_applications/{quote(name, safe='')}")
     application = answer.status == 200 and _check_application(subject, part(answer.plain, "data"), note)
@@ -48,7 +45,7 @@ async def check_console(api: Api, subject: Subject, note: Note) -> None:
         note(wrong("application", message, fix))
     elif answer.status != 200:
         note(unsaid("application", subject, answer))
-    await check_numbers(subject, check, note, before=application)
+    await check_numbers(subject, partial(_check_number, api, subject, name, note), note, before=application)
 
 
 def _check_key(subject: Subject, note: Note) -> None:
@@ -80,7 +77,7 @@ def _check_application(subject: Subject, plain: Plain, note: Note) -> bool:
     return nothing_expected(subject) is not None or compare(subject, plain, where, URLS, note)
 
 
-async def _check_number(api: Api, subject: Subject, number: str, connection: str, note: Note) -> bool:
+async def _check_number(api: Api, subject: Subject, connection: str, note: Note, number: str) -> bool:
     """Whether a number is ours, in service, and its calls come to the application."""
     # The filter wants digits alone.
     answer = await api.get(f"/phone_numbers?filter%5Bphone_number%5D={number.removeprefix('+')}")

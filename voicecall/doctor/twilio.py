@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
+from functools import partial
 from urllib.parse import quote
 
-from voicecall.doctor.api import Api, Plain, part, rows, text
+from voicecall.doctor.api import Api, Plain, basic, part, rows, text
 from voicecall.doctor.findings import Finding, Note, doubtful, good, wrong
 from voicecall.doctor.subject import Subject
 from voicecall.doctor.webhooks import ID, check_numbers, compare, nothing_expected, unsaid
@@ -20,9 +20,8 @@ URLS = (("voice URL", "voice_url", "voice_method"), ("status callback", "status_
 def open_api(subject: Subject) -> Api:
     """The account's part of the API."""
     sid, token = subject.account.secrets["account_sid"], subject.account.secrets["auth_token"]
-    pair = base64.b64encode(f"{sid}:{token}".encode()).decode("ascii")
     base = f"{subject.account.api_url.rstrip('/')}/2010-04-01/Accounts/{quote(sid, safe='')}"
-    return Api(base=base, headers={"authorization": f"Basic {pair}"}, fetch=subject.fetch)
+    return Api(base=base, headers=basic(sid, token), fetch=subject.fetch)
 
 
 def judge_account(plain: Plain) -> Iterator[Finding]:
@@ -37,14 +36,10 @@ def judge_account(plain: Plain) -> Iterator[Finding]:
 
 async def check_console(api: Api, subject: Subject, note: Note) -> None:
     """Our numbers, and where their calls are announced."""
-
-    async def check(number: str) -> bool:
-        return await _check_number(api, subject, number, note)
-
-    await check_numbers(subject, check, note)
+    await check_numbers(subject, partial(_check_number, api, subject, note), note)
 
 
-async def _check_number(api: Api, subject: Subject, number: str, note: Note) -> bool:
+async def _check_number(api: Api, subject: Subject, note: Note, number: str) -> bool:
     answer = await api.get(f"/IncomingPhoneNumbers.json?PhoneNumber={quote(number, safe='')}")
     if answer.status != 200:
         note(unsaid("number", subject, answer))
